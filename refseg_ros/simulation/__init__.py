@@ -1,0 +1,1 @@
+"""A simulated tabletop with exact ground truth, drawn from a seed (MuJoCo)."""
