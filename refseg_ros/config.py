@@ -1,0 +1,80 @@
+"""The settings of the runtime. Each default, unit, range and text stands here once.
+
+A settings class is a frozen dataclass whose fields are made by `setting`. The metadata of a field (`description`,
+`unit`, `range`, `read_only`) is what the command line, the ROS parameters and the documentation say about it; `check`
+holds the values to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+_KINDS: dict[type, tuple[str, type | tuple[type, ...]]] = {
+    bool: ("true or false", bool),
+    int: ("a whole number", int),
+    float: ("a number", (int, float)),
+    str: ("a text", str),
+}
+
+
+def setting(
+    description: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    unit: str = "",
+    range: tuple[float, float] | None = None,
+    read_only: bool = False,
+) -> Any:
+    """Give a dataclass field with its documentation; `range` is (least, greatest), both allowed."""
+    metadata = {"description": description, "unit": unit, "range": range, "read_only": read_only}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check(settings: Any) -> None:
+    """Hold the values of a dataclass to the types and ranges of its fields; for use in `__post_init__`.
+
+    Raises:
+        ValueError: the message names the field, its value and what is allowed.
+    """
+    hints = get_type_hints(type(settings))
+    for field in dataclasses.fields(settings):
+        if hints[field.name] not in _KINDS:
+            continue
+        value = getattr(settings, field.name)
+        words, kind = _KINDS[hints[field.name]]
+        right = isinstance(value, kind) and (isinstance(value, bool) == (kind is bool))
+        limits = field.metadata.get("range")
+        if limits is not None:
+            words += f" from {limits[0]} to {limits[1]} {field.metadata['unit']}".rstrip()
+            right = right and limits[0] <= value <= limits[1]
+        if not right:
+            raise ValueError(f"{field.name} is {value!r}; it must be {words}")
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Settings of `Segmenter`."""
+
+    model: str = setting("folder of the model bundle; empty: the one that ships", default="", read_only=True)
+    threads: int = setting(
+        "threads of the inference runtime; 0: one for each physical core", default=0, range=(0, 256), read_only=True
+    )
+    maximum_side: int = setting(
+        "largest width or height of an image that is accepted",
+        default=16384,
+        unit="px",
+        range=(1, 32766),
+        read_only=True,
+    )
+    maximum_gap: float = setting(
+        "a frame that comes later than this after the one before, or earlier than it, begins a new clip",
+        default=2.0,
+        unit="s",
+        range=(0.0, 3600.0),
+        read_only=True,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
