@@ -1,0 +1,1 @@
+"""Model bundles, and the inference runtimes that run what is in them."""

@@ -1,0 +1,99 @@
+"""Reading a model bundle, nothing of which is parsed before its SHA-256 was checked, and writing one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from refseg_ros.engines.external_data import external_files
+from refseg_ros.engines.manifest import Manifest
+from refseg_ros.errors import BundleError
+from refseg_ros.files import write_bytes
+
+MANIFEST = "manifest.json"
+SHIPPED = Path(__file__).parent.parent / "models" / "tabletop"
+"""The bundle that ships with the package."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files are what its manifest says."""
+
+    folder: Path
+    manifest: Manifest
+    contents: Mapping[str, bytes] = field(repr=False)
+    """File name -> its bytes, the very ones that were checked."""
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Bundle:
+        """Read and check a bundle.
+
+        Raises:
+            BundleError: the folder or a file is missing, empty, damaged, of another format or wants other files.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise BundleError(f"{folder}: there is no such folder; a model bundle is a folder with a {MANIFEST}")
+        try:
+            manifest = Manifest.parse(_read(folder / MANIFEST))
+        except BundleError:
+            raise
+        except ValueError as error:
+            raise BundleError(f"{folder / MANIFEST}: {error}; export the model again or install its version") from None
+        contents = {name: _read(folder / name) for name in manifest.files}
+        for name, data in contents.items():
+            if hashlib.sha256(data).hexdigest() != manifest.files[name]:
+                raise BundleError(
+                    f"{folder / name}: its SHA-256 is not the one in {MANIFEST} (damaged, cut short or changed); "
+                    "copy the whole bundle again"
+                )
+        for name, data in contents.items():
+            if name.endswith(".onnx"):
+                _check_onnx(folder / name, data)
+        return cls(folder, manifest, contents)
+
+
+def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
+    """Write a bundle, the manifest last, so that a bundle that was not written to its end is refused.
+
+    Args:
+        folder: is made when it does not exist.
+        manifest: its `files` are not read; they are made of `contents`.
+        contents: file name -> bytes.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    manifest = dataclasses.replace(
+        manifest, files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in contents.items():
+        write_bytes(folder / name, data)
+    write_bytes(folder / MANIFEST, manifest.dump().encode())
+    return manifest
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}); copy the whole bundle again") from None
+    if not data:
+        raise BundleError(f"{path}: is empty; copy the whole bundle again")
+    return data
+
+
+def _check_onnx(path: Path, data: bytes) -> None:
+    try:
+        others = external_files(data)
+    except ValueError as error:
+        raise BundleError(f"{path}: is not an ONNX file ({error}); export the model again") from None
+    if others:
+        raise BundleError(f"{path}: wants to read {min(others)!r}; export it with its weights inside the file")

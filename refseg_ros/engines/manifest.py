@@ -1,0 +1,131 @@
+"""The schema of a model bundle's `manifest.json`, for the export that writes it and the runtime that reads it.
+
+The nested dataclasses are the nested objects of the JSON, field by field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
+
+from refseg_ros.config import check, setting
+
+FORMAT = 1
+"""The format of bundles that this version writes and reads."""
+
+VOCABULARY, ENCODER, FUSION = "vocabulary.txt", "encoder.onnx", "fusion.onnx"
+"""The files that every bundle has."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InputSize:
+    """Size of the encoder's input."""
+
+    height: int = setting("height of the encoder's input", unit="px", range=(1, 4096))
+    width: int = setting("width of the encoder's input", unit="px", range=(1, 4096))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The past that the network looks at."""
+
+    length: int = setting("frames of a clip, the newest among them", range=(1, 64))
+    interval: float = setting("time from one frame of a clip to the next", unit="s", range=(0.0, 60.0))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the answer's decisions lie, as probabilities."""
+
+    mask: float = setting("a pixel above this belongs to the thing", range=(0.001, 0.999))
+    presence: float = setting("above this the thing is in the frame", range=(0.0, 1.0))
+    uncertain: float = setting("nearer than this to `presence` the verdict is uncertain", range=(0.0, 1.0))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything that the runtime must know about a model, and how it came about."""
+
+    format: int = setting("format of the bundle", default=FORMAT, range=(FORMAT, FORMAT))
+    name: str = setting("name of the model")
+    input: InputSize
+    max_words: int = setting("words of an expression that the network sees", range=(1, 512))
+    clip: Clip
+    thresholds: Thresholds
+    network: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """File name -> SHA-256 in lower-case hex."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def dump(self) -> str:
+        """The text of `manifest.json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Manifest:
+        """Read the text of a `manifest.json`.
+
+        Raises:
+            ValueError: it is not JSON, is of another format, or a value is missing or out of range; it says which.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"it is not JSON ({error})") from None
+        if isinstance(data, dict) and data.get("format") != FORMAT:
+            raise ValueError(f"its format is {data.get('format')!r}, and this version of refseg_ros reads {FORMAT}")
+        manifest = _read(cls, data, "the manifest")
+        _check_files(manifest.files)
+        return manifest
+
+
+def _read(cls: type[T], data: Any, where: str) -> T:
+    """Make a dataclass of a JSON object, and nested ones of nested objects."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{where} is not a JSON object")
+    hints = get_type_hints(cls)
+    values = {}
+    for item in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if item.name not in data:
+            raise ValueError(f"{where} has no `{item.name}`")
+        value, kind = data[item.name], hints[item.name]
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            value = _read(kind, value, f"`{item.name}`")
+        elif getattr(kind, "__origin__", None) is dict and not isinstance(value, dict):
+            raise ValueError(f"`{item.name}` is not a JSON object")
+        values[item.name] = value
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _check_files(files: dict[str, Any]) -> None:
+    for name in (VOCABULARY, ENCODER, FUSION):
+        if name not in files:
+            raise ValueError(f"`files` does not name {name}")
+    for name, digest in files.items():
+        if name in ("", ".", "..") or any(character in name for character in "/\\\0"):
+            raise ValueError(f"`files` names {name!r}, which is not a plain file name inside the bundle")
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise ValueError(f"`files` gives {name} the SHA-256 {digest!r}, which is not 64 lower-case hex digits")

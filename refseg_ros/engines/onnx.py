@@ -1,0 +1,48 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+
+from refseg_ros.errors import BundleError, EngineError
+
+
+class OnnxEngine:
+    """An ONNX file on the CPU; the contract is `Engine`."""
+
+    def __init__(self, model: bytes, name: str, threads: int) -> None:
+        """Load a model.
+
+        Args:
+            model: the bytes of the ONNX file.
+            name: what error messages call it.
+            threads: threads of a run; 0 for one on each physical core.
+
+        Raises:
+            BundleError: ONNX Runtime refuses the model.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
+            raise BundleError(f"{name}: ONNX Runtime refuses it ({_one_line(error)}); export it again") from error
+        self._name = name
+        self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self.outputs = tuple(node.name for node in self._session.get_outputs())
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run once; see `Engine.run`."""
+        try:
+            results = self._session.run(None, dict(arrays))
+        except Exception as error:  # as above
+            raise EngineError(f"{self._name} failed: {_one_line(error)}") from error
+        return dict(zip(self.outputs, results, strict=True))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

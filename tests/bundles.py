@@ -1,0 +1,130 @@
+"""A model bundle whose answers can be computed by hand, and that ONNX Runtime really runs.
+
+Each word has a colour direction; a pixel's logit is the sum over the words of direction . colour (in [0, 1]), so "red"
+segments what is red. The word "redder" looks at the whole ring instead: at the strongest red in any valid slot.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from refseg_ros.engines import bundle
+from refseg_ros.engines.manifest import Clip, InputSize, Manifest, Thresholds
+from refseg_ros.expression import Vocabulary
+
+HEIGHT, WIDTH, STRIDE = 144, 192, 4
+MAX_WORDS = 6
+WORDS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in the ring, and bias
+    "<pad>": (0, 0, 0, 0, 0, 0, 0),
+    "<unknown>": (0, 0, 0, 0, 0, 0, 0),
+    "the": (0, 0, 0, 0, 0, 0, 0),
+    "mug": (0, 0, 0, 0, 0, 0, 0),
+    "red": (20, -20, -20, 0, 0, 0, -8),
+    "green": (-20, 20, -20, 0, 0, 0, -8),
+    "blue": (-20, -20, 20, 0, 0, 0, -8),
+    "redder": (0, 0, 0, 20, 0, 0, -15),
+    "everywhere": (0, 0, 0, 0, 0, 0, 30),
+    "perhaps": (0, 0, 0, 0, 0, 0, 0.2),
+}
+MANIFEST = Manifest(
+    name="by-hand",
+    input=InputSize(HEIGHT, WIDTH),
+    max_words=MAX_WORDS,
+    clip=Clip(3, 0.2),
+    thresholds=Thresholds(mask=0.5, presence=0.5, uncertain=0.15),
+)
+
+
+def encoder() -> onnx.ModelProto:
+    """uint8 (B, H, W, 3) -> feature_1 (B, 3, h, w): means of 4 x 4 pixels; ring_1_value (B, h*w, 3): likewise."""
+    rows, columns = HEIGHT // STRIDE, WIDTH // STRIDE
+    nodes = [
+        helper.make_node("Cast", ["image"], ["bytes"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["bytes", "white"], ["colours"]),
+        helper.make_node("Transpose", ["colours"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["planes"], ["feature_1"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2),
+        helper.make_node("Reshape", ["feature_1", "flat"], ["positions"]),
+        helper.make_node("Transpose", ["positions"], ["ring_1_value"], perm=[0, 2, 1]),
+    ]
+    constants = {"white": np.float32(255), "flat": np.array([0, 3, -1], np.int64)}
+    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, ["B", HEIGHT, WIDTH, 3])]
+    outputs = [
+        helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, ["B", 3, rows, columns]),
+        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, ["B", rows * columns, 3]),
+    ]
+    return model(nodes, inputs, outputs, constants)
+
+
+def fusion() -> onnx.ModelProto:
+    """The sum of the module's docstring; presence is the largest logit; all real words get the same attention."""
+    rows, columns = HEIGHT // STRIDE, WIDTH // STRIDE
+    nodes = [
+        helper.make_node("Gather", ["weights", "words"], ["word_weights"]),
+        helper.make_node("ReduceSum", ["word_weights", "axis_1"], ["query"], keepdims=0),
+        helper.make_node("Split", ["query", "parts"], ["now", "past", "bias"], axis=1),
+        helper.make_node("Reshape", ["feature_1", "flat"], ["here"]),
+        helper.make_node("MatMul", ["now", "here"], ["logits_now"]),
+        helper.make_node("Reshape", ["ring_valid", "column"], ["slots"]),
+        helper.make_node("Where", ["slots", "ring_1_value", "nothing"], ["seen"]),
+        helper.make_node("ReduceMax", ["seen", "axis_0"], ["strongest"], keepdims=0),
+        helper.make_node("Transpose", ["strongest"], ["before"], perm=[1, 0]),
+        helper.make_node("MatMul", ["past", "before"], ["logits_past"]),
+        helper.make_node("Sum", ["logits_now", "logits_past", "bias"], ["flat_logits"]),
+        helper.make_node("Reshape", ["flat_logits", "grid"], ["logits"]),
+        helper.make_node("ReduceMax", ["flat_logits", "axis_1"], ["presence"], keepdims=0),
+        helper.make_node("Greater", ["words", "zero"], ["real"]),
+        helper.make_node("Cast", ["real"], ["ones"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["ones", "axis_1"], ["count"], keepdims=1),
+        helper.make_node("Div", ["ones", "count"], ["shares"]),
+        helper.make_node("Unsqueeze", ["shares", "axis_1"], ["word_attention"]),
+    ]
+    constants = {
+        "weights": np.array(list(WORDS.values()), np.float32),
+        "parts": np.array([3, 3, 1], np.int64),
+        "flat": np.array([3, -1], np.int64),
+        "grid": np.array([-1, rows, columns], np.int64),
+        "column": np.array([-1, 1, 1], np.int64),
+        "nothing": np.float32(0),
+        "zero": np.int64(0),
+        "axis_0": np.array([0], np.int64),
+        "axis_1": np.array([1], np.int64),
+    }
+    inputs = [
+        helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, [1, 3, rows, columns]),
+        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, ["T", rows * columns, 3]),
+        helper.make_tensor_value_info("ring_valid", TensorProto.BOOL, ["T"]),
+        helper.make_tensor_value_info("words", TensorProto.INT64, ["Q", "N"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["Q", rows, columns]),
+        helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["Q"]),
+        helper.make_tensor_value_info("word_attention", TensorProto.FLOAT, ["Q", 1, "N"]),
+    ]
+    return model(nodes, inputs, outputs, constants)
+
+
+def model(nodes: list, inputs: list, outputs: list, constants: dict[str, np.ndarray]) -> onnx.ModelProto:
+    """A checked ONNX model."""
+    initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "by-hand", inputs, outputs, initializers)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    made.ir_version = 10
+    onnx.checker.check_model(made)
+    return made
+
+
+def write_bundle(folder: Path, manifest: Manifest = MANIFEST, **replaced: bytes) -> Path:
+    """Write the bundle; `encoder=`, `fusion=` and `vocabulary=` replace a file's bytes, with the right SHA-256."""
+    contents = {
+        "vocabulary.txt": Vocabulary(list(WORDS)[2:]).dump().encode(),
+        "encoder.onnx": encoder().SerializeToString(),
+        "fusion.onnx": fusion().SerializeToString(),
+    }
+    for name in contents:
+        contents[name] = replaced.get(name.split(".")[0], contents[name])
+    bundle.write(folder, manifest, contents)
+    return folder
