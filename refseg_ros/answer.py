@@ -1,0 +1,145 @@
+"""From what the network returns for one expression to the answer in pixels of the source image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from refseg_ros.engines.manifest import Thresholds
+from refseg_ros.engines.network import Outcome
+from refseg_ros.expression import Encoded
+from refseg_ros.geometry import Letterbox
+
+SPECK_SHARE = 0.1
+"""Parts of a mask that are smaller than this share of its largest part are dropped."""
+
+
+class Verdict(IntEnum):
+    """What the answer says; the numbers are those of the Segmentation message."""
+
+    FOUND = 1
+    NOT_FOUND = 2
+    UNCERTAIN = 3
+    NOT_UNDERSTOOD = 4
+
+
+class Box(NamedTuple):
+    """The smallest upright rectangle around a mask, in whole source pixels; all 0 when the mask is empty."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer to one expression on one frame of (H, W) pixels."""
+
+    text: str
+    """The expression as it was given."""
+    verdict: Verdict
+    """A FOUND mask has at least one pixel, a NOT_FOUND or NOT_UNDERSTOOD one has none, an UNCERTAIN one may have."""
+    score: float
+    """Probability in [0, 1] that the thing is in the frame; 0 when the expression was not understood."""
+    mask: np.ndarray
+    """(H, W) uint8: 255 where the thing is, else 0."""
+    box: Box
+    words: tuple[str, ...]
+    """The words that the network saw, unknown ones among them."""
+    word_attention: np.ndarray
+    """(levels, len(words)) float32: how much each level of the network attended to each word; rows sum to one."""
+    unknown_words: tuple[str, ...]
+    truncated_words: tuple[str, ...]
+    """Words beyond the longest expression, which the network did not see."""
+
+
+def not_understood(text: str, encoded: Encoded, letterbox: Letterbox, levels: int) -> Answer:
+    """The answer to an expression of which no word is known that says something; its word attention is zero."""
+    return Answer(
+        text=text,
+        verdict=Verdict.NOT_UNDERSTOOD,
+        score=0.0,
+        mask=_empty_mask(letterbox),
+        box=Box(0, 0, 0, 0),
+        words=encoded.words,
+        word_attention=np.zeros((levels, len(encoded.words)), np.float32),
+        unknown_words=encoded.unknown,
+        truncated_words=encoded.truncated,
+    )
+
+
+def conclude(
+    text: str,
+    encoded: Encoded,
+    outcome: Outcome,
+    letterbox: Letterbox,
+    thresholds: Thresholds,
+) -> Answer:
+    """The answer that the network's output for one expression amounts to.
+
+    Args:
+        text: the expression.
+        encoded: its words.
+        outcome: what the network returned for it.
+        letterbox: the one that the frame went through.
+        thresholds: probabilities of the model's manifest.
+    """
+    score = 0.5 * (1.0 + math.tanh(0.5 * outcome.presence))  # the sigmoid, without overflow
+    verdict = _verdict(score, thresholds)
+    if verdict is Verdict.NOT_FOUND:
+        mask, box = _empty_mask(letterbox), Box(0, 0, 0, 0)
+    else:
+        threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
+        mask = (letterbox.restore(outcome.logits) > threshold).astype(np.uint8) * np.uint8(255)
+        box = drop_specks(mask)
+        if box.width == 0:
+            verdict = Verdict.UNCERTAIN
+    return Answer(
+        text=text,
+        verdict=verdict,
+        score=score,
+        mask=mask,
+        box=box,
+        words=encoded.words,
+        word_attention=outcome.word_attention[:, : len(encoded.words)],
+        unknown_words=encoded.unknown,
+        truncated_words=encoded.truncated,
+    )
+
+
+def drop_specks(mask: np.ndarray) -> Box:
+    """Clear the parts of a mask that are small beside its largest, in place, and return the box of what stays.
+
+    An expression names one thing. It may be in several parts behind an obstacle, so more than one part can stay.
+
+    Args:
+        mask: (H, W) uint8, 0 or 255.
+    """
+    x, y, width, height = cv2.boundingRect(mask)
+    if width == 0:
+        return Box(0, 0, 0, 0)
+    inside = mask[y : y + height, x : x + width]
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(inside)
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    small = areas < SPECK_SHARE * areas[1:].max()
+    small[0] = False  # part 0 is the background
+    if not small.any():
+        return Box(x, y, width, height)
+    inside[small[parts]] = 0
+    return Box(*cv2.boundingRect(mask))
+
+
+def _verdict(score: float, thresholds: Thresholds) -> Verdict:
+    if abs(score - thresholds.presence) < thresholds.uncertain:
+        return Verdict.UNCERTAIN
+    return Verdict.FOUND if score >= thresholds.presence else Verdict.NOT_FOUND
+
+
+def _empty_mask(letterbox: Letterbox) -> np.ndarray:
+    return np.zeros((letterbox.source_height, letterbox.source_width), np.uint8)

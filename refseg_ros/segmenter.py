@@ -1,0 +1,139 @@
+"""The front door of the library: frames and expressions in, answers out. NumPy on both sides, and no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from refseg_ros.answer import Answer, conclude, not_understood
+from refseg_ros.config import SegmenterConfig
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.manifest import ENCODER, FUSION, VOCABULARY
+from refseg_ros.engines.network import Network
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.errors import BundleError
+from refseg_ros.expression import Vocabulary
+from refseg_ros.frame_buffer import FrameBuffer
+from refseg_ros.geometry import Letterbox, check_image
+
+
+class Segmenter:
+    """A model that is loaded and ready. One serves any number of images, cameras and threads.
+
+        segmenter = Segmenter()
+        answer = segmenter.segment(image, "the red mug")
+
+    Attributes:
+        manifest: what the bundle says of the model.
+        vocabulary: the words that it knows.
+        config: the settings.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = SegmenterConfig.model,
+        *,
+        threads: int = SegmenterConfig.threads,
+        maximum_side: int = SegmenterConfig.maximum_side,
+        maximum_gap: float = SegmenterConfig.maximum_gap,
+    ) -> None:
+        """Load a model bundle and run it once; `SegmenterConfig` says what the settings are.
+
+        Raises:
+            BundleError: the bundle is missing or not fit for use; one line says which file, why and what to do.
+            ValueError: a setting is out of its range.
+        """
+        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap)
+        bundle = Bundle.load(self.config.model or SHIPPED)
+        self.manifest = bundle.manifest
+        try:
+            self.vocabulary = Vocabulary.load(bundle.folder / VOCABULARY)
+        except ValueError as error:
+            raise BundleError(f"{error}; export the model again") from error
+        encoder, fusion = (
+            OnnxEngine(bundle.contents[name], str(bundle.folder / name), threads) for name in (ENCODER, FUSION)
+        )
+        self.network = Network(encoder, fusion, bundle.manifest, len(self.vocabulary))
+
+    def segment(self, image: np.ndarray, text: str) -> Answer:
+        """Find what `text` names in a still image, (H, W, 3) uint8 RGB.
+
+        Raises:
+            ValueError: this is no such image, or a side is out of range.
+            EngineError: the runtime failed.
+        """
+        stream = self.stream()
+        stream.observe(image, 0.0)
+        return stream.answer([text])[0]
+
+    def stream(self) -> Stream:
+        """Begin a camera's stream: it has a past of its own, the model is shared."""
+        return Stream(self)
+
+
+class Stream:
+    """One camera: its newest frame and the past that goes with it. For one thread at a time."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        """Begin without a frame; `Segmenter.stream` is the way to make one."""
+        self._segmenter = segmenter
+        clip = segmenter.manifest.clip
+        self._ring = FrameBuffer(clip.length, clip.interval, segmenter.config.maximum_gap)
+        self._features: dict[str, np.ndarray] = {}
+        self._letterbox: Letterbox | None = None
+        self._query = _Query(segmenter, ())
+
+    def observe(self, image: np.ndarray, stamp: float) -> None:
+        """Take the camera's next frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB; the size may change from frame to frame.
+            stamp: when it was taken, in seconds on any clock. A clock that jumps begins a new clip.
+
+        Raises:
+            ValueError: this is no such image, a side is out of range, or the stamp is not finite. The frame is lost.
+            EngineError: the encoder failed. The frame is lost.
+        """
+        check_image(image, self._segmenter.config.maximum_side)
+        size = self._segmenter.manifest.input
+        height, width = image.shape[:2]
+        letterbox = Letterbox.fit(height, width, size.height, size.width)
+        encoding = self._segmenter.network.encode(letterbox.apply(image))
+        self._ring.admit(stamp, encoding.ring)
+        self._letterbox, self._features = letterbox, encoding.features
+
+    def answer(self, texts: Sequence[str]) -> list[Answer]:
+        """Find what each expression names in the newest frame; word ids are kept until the expressions change.
+
+        Raises:
+            ValueError: no frame was observed yet.
+            EngineError: the fusion failed.
+        """
+        letterbox = self._letterbox
+        if letterbox is None:
+            raise ValueError("there is no frame to answer on: observe one first")
+        if self._query.texts != tuple(texts):
+            self._query = _Query(self._segmenter, tuple(texts))
+        query, network = self._query, self._segmenter.network
+        thresholds = self._segmenter.manifest.thresholds
+        outcomes = iter(
+            network.fuse(self._features, self._ring.arrays, self._ring.valid, query.ids) if len(query.ids) else ()
+        )
+        return [
+            conclude(text, encoded, next(outcomes), letterbox, thresholds)
+            if encoded.understood
+            else not_understood(text, encoded, letterbox, network.levels)
+            for text, encoded in zip(query.texts, query.encoded, strict=True)
+        ]
+
+
+class _Query:
+    """Some expressions, encoded once: `ids` has a row for each one that is understood."""
+
+    def __init__(self, segmenter: Segmenter, texts: tuple[str, ...]) -> None:
+        limit = segmenter.manifest.max_words
+        self.texts = texts
+        self.encoded = [segmenter.vocabulary.encode(text, limit) for text in texts]
+        self.ids = np.array([encoded.ids for encoded in self.encoded if encoded.understood], np.int64)

@@ -1,0 +1,22 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refseg_ros import Segmenter
+from tests.bundles import write_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of bundles.py; not to be changed."""
+    return write_bundle(tmp_path_factory.mktemp("bundle") / "by-hand")
+
+
+@pytest.fixture(scope="session")
+def segmenter(bundle_folder: Path) -> Segmenter:
+    """That bundle, loaded."""
+    return Segmenter(bundle_folder, threads=1)

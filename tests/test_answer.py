@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refseg_ros.answer import SPECK_SHARE, Answer, Box, Verdict, conclude, drop_specks, not_understood
+from refseg_ros.engines.manifest import Thresholds
+from refseg_ros.engines.network import Outcome
+from refseg_ros.expression import Vocabulary
+from refseg_ros.geometry import Letterbox
+
+VOCABULARY = Vocabulary(["red", "mug", "the"])
+LETTERBOX = Letterbox.fit(480, 640, 144, 192)
+THRESHOLDS = Thresholds(mask=0.5, presence=0.5, uncertain=0.15)
+TEXT = "the red mug please"
+
+
+def logits_of(box: Box) -> np.ndarray:
+    """(36, 48) logits: 5 inside a box in cells, -5 outside."""
+    logits = np.full((36, 48), -5, np.float32)
+    logits[box.y : box.y + box.height, box.x : box.x + box.width] = 5
+    return logits
+
+
+def answer(logits: np.ndarray, presence: float, thresholds: Thresholds = THRESHOLDS) -> Answer:
+    attention = np.arange(12, dtype=np.float32).reshape(2, 6)
+    encoded = VOCABULARY.encode(TEXT, 6)
+    return conclude(TEXT, encoded, Outcome(logits, presence, attention), LETTERBOX, thresholds)
+
+
+def test_a_thing_that_is_there():
+    given_answer = answer(logits_of(Box(12, 9, 6, 3)), 4.0)
+    assert given_answer.verdict is Verdict.FOUND and given_answer.score == pytest.approx(1 / (1 + np.exp(-4)))
+    assert given_answer.mask.shape == (480, 640) and given_answer.mask.dtype == np.uint8
+    assert set(np.unique(given_answer.mask)) == {0, 255}
+    scale = 640 / 48
+    assert np.abs(np.array(given_answer.box) - np.array([12, 9, 6, 3]) * scale).max() <= 1.5
+    assert all(type(value) is int for value in given_answer.box)
+
+
+def test_words_are_reported_with_their_attention():
+    given_answer = answer(logits_of(Box(0, 0, 2, 2)), 4.0)
+    assert given_answer.text == TEXT and given_answer.words == ("the", "red", "mug", "please")
+    assert given_answer.unknown_words == ("please",) and given_answer.truncated_words == ()
+    assert given_answer.word_attention.tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict"),
+    [
+        (0.0, Verdict.NOT_FOUND),
+        (0.34, Verdict.NOT_FOUND),
+        (0.36, Verdict.UNCERTAIN),
+        (0.5, Verdict.UNCERTAIN),
+        (0.64, Verdict.UNCERTAIN),
+        (0.66, Verdict.FOUND),
+        (1.0, Verdict.FOUND),
+    ],
+)
+def test_verdict_by_score(score, verdict):
+    with np.errstate(divide="ignore"):
+        presence = float(np.clip(np.log(np.float64(score) / (1 - np.float64(score))), -1e4, 1e4))
+    given_answer = answer(logits_of(Box(0, 0, 4, 4)), presence)
+    assert given_answer.verdict is verdict and given_answer.score == pytest.approx(score)
+    assert given_answer.mask.any() == (given_answer.box.width > 0) == (verdict is not Verdict.NOT_FOUND)
+
+
+def test_without_doubt_allowed_the_threshold_decides():
+    sharp = Thresholds(mask=0.5, presence=0.5, uncertain=0.0)
+    assert answer(logits_of(Box(0, 0, 4, 4)), 0.0, sharp).verdict is Verdict.FOUND
+    assert answer(logits_of(Box(0, 0, 4, 4)), -1e-3, sharp).verdict is Verdict.NOT_FOUND
+
+
+def test_present_but_nowhere_is_uncertain():
+    given_answer = answer(np.full((36, 48), -5, np.float32), 9.0)
+    assert given_answer.verdict is Verdict.UNCERTAIN
+    assert given_answer.box == (0, 0, 0, 0) and not given_answer.mask.any()
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_the_mask_is_cut_at_its_threshold(probability):
+    logit = np.float32(np.log(probability / (1 - probability)))
+    thresholds = Thresholds(mask=probability, presence=0.5, uncertain=0.0)
+    assert answer(np.full((36, 48), logit + 0.01, np.float32), 9.0, thresholds).mask.all()
+    assert not answer(np.full((36, 48), logit - 0.01, np.float32), 9.0, thresholds).mask.any()
+
+
+def test_not_understood_is_empty():
+    given_answer = not_understood("gizmo", VOCABULARY.encode("gizmo", 6), LETTERBOX, 3)
+    assert given_answer.verdict is Verdict.NOT_UNDERSTOOD and given_answer.score == 0
+    assert given_answer.mask.shape == (480, 640) and not given_answer.mask.any() and given_answer.box == (0, 0, 0, 0)
+    assert given_answer.unknown_words == ("gizmo",) and given_answer.word_attention.shape == (3, 1)
+
+
+def test_specks_go_and_parts_of_the_thing_stay():
+    mask = np.zeros((100, 200), np.uint8)
+    mask[10:30, 20:60] = 255  # the largest part
+    mask[10:30, 70:80] = 255  # a quarter of it, behind an obstacle
+    mask[90:93, 190:194] = 255  # a speck
+    assert drop_specks(mask) == Box(20, 10, 60, 20)
+    assert np.count_nonzero(mask) == 20 * 50
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.floats(0.0, 1.0))
+def test_what_stays_is_the_large_parts_and_their_box(seed, height, width, density):
+    mask = (np.random.default_rng(seed).random((height, width)) < density).astype(np.uint8) * 255
+    before = mask.copy()
+    box = drop_specks(mask)
+    rows, columns = np.nonzero(mask)
+    if not before.any():
+        assert box == (0, 0, 0, 0) and not mask.any()
+        return
+    assert box == (
+        columns.min(),
+        rows.min(),
+        columns.max() - columns.min() + 1,
+        rows.max() - rows.min() + 1,
+    )
+    count, parts = cv2.connectedComponents(before)
+    areas = [np.count_nonzero(parts == part) for part in range(1, count)]
+    kept = [part for part, area in enumerate(areas, start=1) if area >= SPECK_SHARE * max(areas)]
+    assert np.array_equal(mask > 0, np.isin(parts, kept))

@@ -1,0 +1,101 @@
+"""Who may import what: read from the sources, and tried in an interpreter where the forbidden is missing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(path for package in ("refseg_ros", "model_training") for path in (ROOT / package).rglob("*.py"))
+OF_RUNTIME = [path for path in MODULES if path.is_relative_to(ROOT / "refseg_ros")]
+WITH_ROS = ["images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"]
+ROS = {
+    "ament_index_python",
+    "builtin_interfaces",
+    "cv_bridge",
+    "launch",
+    "launch_ros",
+    "message_filters",
+    "rcl_interfaces",
+}
+TRAINING = {"torch", "torchvision", "safetensors", "onnx", "onnxscript", "tensorrt_rtx", "model_training"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names of all that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_ros(name: str) -> bool:
+    first, *rest = name.split(".")
+    own_messages = first == "refseg_ros" and rest[:1] in (["msg"], ["srv"], ["action"])
+    return first in ROS or first.startswith("rclpy") or first.endswith("_msgs") or own_messages
+
+
+def test_there_is_something_to_walk():
+    assert len(OF_RUNTIME) > 10
+
+
+@pytest.mark.parametrize("path", OF_RUNTIME, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_runtime_imports_nothing_of_training(path):
+    assert not [name for name in imports(path) if name.split(".")[0] in TRAINING]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_ros_stays_in_the_modules_for_it(path):
+    if path in [ROOT / "refseg_ros" / name for name in WITH_ROS]:
+        return
+    assert not [name for name in imports(path) if is_ros(name)]
+
+
+def in_fresh_interpreter(code: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_package_is_imported_for_nothing():
+    in_fresh_interpreter(
+        "import sys, refseg_ros\n"
+        "heavy = {'numpy', 'cv2', 'onnxruntime', 'rclpy', 'mujoco'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+
+
+def test_the_library_needs_no_ros_no_simulator_and_no_training():
+    in_fresh_interpreter(
+        "import sys\n"
+        "for name in ('rclpy', 'sensor_msgs', 'std_msgs', 'mujoco', 'torch', 'onnx'):\n"
+        "    sys.modules[name] = None\n"  # an import of it fails
+        "from refseg_ros import *\n"
+        "import refseg_ros, refseg_ros.segment\n"
+        "assert all(hasattr(refseg_ros, name) for name in refseg_ros.__all__)"
+    )
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    import refseg_ros
+
+    with pytest.raises(AttributeError, match="nothing_of_this_name"):
+        _ = refseg_ros.nothing_of_this_name
+
+
+def test_a_second_folder_of_the_package_is_found(tmp_path):
+    """The generated messages lie beside the installed sources, not in the source tree."""
+    (tmp_path / "refseg_ros" / "generated").mkdir(parents=True)
+    (tmp_path / "refseg_ros" / "__init__.py").write_text("")
+    (tmp_path / "refseg_ros" / "generated" / "__init__.py").write_text("")
+    in_fresh_interpreter(
+        f"import sys; sys.path.append({str(tmp_path)!r}); import refseg_ros.generated, refseg_ros.files"
+    )
