@@ -1,0 +1,178 @@
+"""Find what an expression names in an image or a video, without ROS.
+
+    python -m refseg_ros.segment photo.jpg "the red mug"            writes photo.segmented.png
+    python -m refseg_ros.segment film.mp4 "the rolling ball" -o out.mp4
+
+Exit code 0 when the overlay was written, whatever the verdict; 2 with one line on stderr when it was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+# An unreadable file is reported here, in one line; OpenCV reads these when it is imported.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+import cv2
+import numpy as np
+
+from refseg_ros.answer import Answer
+from refseg_ros.config import SegmenterConfig
+from refseg_ros.errors import EngineError
+from refseg_ros.files import replacing, write_bytes
+from refseg_ros.overlay import draw
+from refseg_ros.segmenter import Segmenter
+
+_HELP = {name: field.metadata["description"] for name, field in SegmenterConfig.__dataclass_fields__.items()}
+_ASSUMED_RATE = 30.0  # frames per second of a video that does not say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        _segment(options)
+    except (OSError, ValueError, EngineError, cv2.error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m refseg_ros.segment", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("source", type=Path, help="an image or a video")
+    parser.add_argument("expression", help='what to find, such as "the red mug left of the bowl"')
+    parser.add_argument("-o", "--output", type=Path, help="overlay to write (default: SOURCE.segmented.png or .mp4)")
+    parser.add_argument("--model", default=SegmenterConfig.model, help=_HELP["model"])
+    parser.add_argument("--threads", type=int, default=SegmenterConfig.threads, help=_HELP["threads"])
+    return parser
+
+
+def _segment(options: argparse.Namespace) -> None:
+    source: Path = options.source
+    if not source.is_file():
+        raise ValueError(f"{source}: there is no such file")
+    is_image = cv2.haveImageReader(str(source))
+    suffix = ".png" if is_image else ".mp4"
+    output: Path = options.output or source.with_suffix(f".segmented{suffix}")
+    if output.suffix.lower() != suffix:
+        raise ValueError(f"{output}: the overlay of {'an image' if is_image else 'a video'} ends in {suffix}")
+    if not output.parent.is_dir():
+        raise ValueError(f"{output}: cannot be written, there is no folder {output.parent}")
+    if is_image:
+        image = cv2.imread(str(source), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f"{source}: the image is damaged")
+        _segment_image(image[..., ::-1], output, options)
+    else:
+        _segment_video(source, output, options)
+    print(f"wrote {output}")
+
+
+def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace) -> None:
+    answer = Segmenter(options.model, threads=options.threads).segment(image, options.expression)
+    _report_words(answer)
+    write_bytes(output, cv2.imencode(".png", draw(image, answer)[..., ::-1])[1].tobytes())
+    print(_describe(answer))
+
+
+def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> None:
+    video = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+    try:
+        read, frame = video.read()
+        if not read:
+            raise ValueError(f"{source}: neither an image nor a video that OpenCV can read")
+        rate = video.get(cv2.CAP_PROP_FPS)
+        rate = rate if 0.0 < rate <= 1000.0 else _ASSUMED_RATE
+        total = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        stream = Segmenter(options.model, threads=options.threads).stream()
+        verdicts: Counter[str] = Counter()
+        progress = _Progress(total)
+        with replacing(output) as temporary:
+            writer = _open_writer(temporary, output, rate, frame)
+            try:
+                while read:
+                    image = frame[..., ::-1]
+                    stream.observe(image, sum(verdicts.values()) / rate)
+                    answer = stream.answer([options.expression])[0]
+                    if not verdicts:
+                        _report_words(answer)
+                    verdicts[answer.verdict.name] += 1
+                    progress.show(sum(verdicts.values()), answer)
+                    writer.write(draw(image, answer)[..., ::-1])
+                    read, frame = video.read()
+            finally:
+                writer.release()
+                progress.end()
+            _check_written(temporary, output, sum(verdicts.values()))
+    finally:
+        video.release()
+    print(f"{sum(verdicts.values())} frames: " + ", ".join(f"{name} {count}" for name, count in verdicts.most_common()))
+
+
+def _open_writer(temporary: Path, output: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
+    height, width = frame.shape[:2]
+    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+    if not writer.isOpened():
+        raise OSError(f"{output}: cannot be written (no permission, or OpenCV writes no MP4 of {width} x {height})")
+    return writer
+
+
+def _check_written(temporary: Path, output: Path, frames: int) -> None:
+    """OpenCV's writer does not say when a disk is full, so what it wrote is opened again."""
+    written = cv2.VideoCapture(str(temporary), cv2.CAP_FFMPEG)
+    count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
+    written.release()
+    if count != frames:
+        raise OSError(f"{output}: only {count} of {frames} frames could be written; is the disk full?")
+
+
+def _describe(answer: Answer) -> str:
+    x, y, width, height = answer.box
+    return f"{answer.verdict.name} score={answer.score:.3f} box: x={x} y={y} width={width} height={height}"
+
+
+def _report_words(answer: Answer) -> None:
+    if answer.unknown_words:
+        print(f"words that the model does not know: {', '.join(answer.unknown_words)}", file=sys.stderr)
+    if answer.truncated_words:
+        print(f"the expression is too long; not seen: {' '.join(answer.truncated_words)}", file=sys.stderr)
+
+
+class _Progress:
+    """How far a video is: on a terminal one line that changes, elsewhere a line every few seconds."""
+
+    def __init__(self, total: int) -> None:
+        self._total = f"/{total}" if total > 0 else ""
+        self._on_terminal = sys.stderr.isatty()
+        self._interval = 0.1 if self._on_terminal else 5.0
+        self._begin = self._shown = time.monotonic()
+
+    def show(self, frame: int, answer: Answer) -> None:
+        """Say that this frame is done, unless that was said just now."""
+        now = time.monotonic()
+        if now - self._shown < self._interval:
+            return
+        self._shown = now
+        line = f"frame {frame}{self._total}  {frame / (now - self._begin):.1f} frames/s  {_describe(answer)}"
+        before, after = ("\r", "\033[K") if self._on_terminal else ("", "\n")
+        print(before + line, end=after, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """End the line that changes."""
+        if self._on_terminal:
+            print(file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

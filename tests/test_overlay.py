@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from refseg_ros import Verdict
+from refseg_ros.overlay import draw
+
+HOSTILE = ["", "x" * 10_000_000, "a\nb\tc\x00\x1b[31m", "🤖 \ud800 \u202egnirts", "%s {0} \\", " " * 1000]
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    made = np.full((480, 640, 3), 90, np.uint8)
+    made[200:300, 250:400] = (220, 10, 10)
+    return made
+
+
+def test_mask_is_tinted_box_drawn_and_the_rest_left(segmenter, image):
+    answer = segmenter.segment(image, "the red mug")
+    before = image.copy()
+    drawn = draw(image, answer)
+    assert drawn.shape == image.shape and drawn.dtype == np.uint8 and np.array_equal(image, before)
+    assert drawn[250, 320, 1] > image[250, 320, 1] + 50  # green over red
+    assert (drawn[answer.box.y, answer.box.x] == 255).all()
+    assert np.array_equal(drawn[400:], image[400:])
+    assert not np.array_equal(drawn[:30], image[:30])
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_has_its_picture(segmenter, image, verdict):
+    answer = dataclasses.replace(segmenter.segment(image, "the red mug"), verdict=verdict)
+    assert draw(image, answer).shape == image.shape
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("size", [(480, 640), (1, 1), (1, 300), (300, 1), (9, 9)])
+def test_any_text_is_drawn_on_any_size(segmenter, size, text):
+    image = np.zeros((*size, 3), np.uint8)
+    answer = dataclasses.replace(segmenter.segment(image, "everywhere"), text=text)
+    assert draw(image, answer).shape == image.shape
+
+
+def test_a_view_is_drawn_on(segmenter, image):
+    answer = segmenter.segment(image, "the red mug")
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    read_only = bgr[..., ::-1]
+    read_only.flags.writeable = False
+    assert np.array_equal(draw(read_only, answer), draw(image, answer))
+
+
+def test_an_answer_for_another_image_is_refused(segmenter, image):
+    with pytest.raises(ValueError, match=r"\(480, 640\).*\(100, 100\)"):
+        draw(np.zeros((100, 100, 3), np.uint8), segmenter.segment(image, "red"))

@@ -1,0 +1,159 @@
+"""`python -m refseg_ros.segment`, run as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    pixels = np.full((240, 320, 3), 90, np.uint8)
+    pixels[80:160, 100:200] = (10, 10, 220)  # red, as OpenCV orders it
+    path = tmp_path / "photo.png"
+    cv2.imwrite(str(path), pixels)
+    return path
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (320, 240))
+    for index in range(12):
+        pixels = np.full((240, 320, 3), 90, np.uint8)
+        if index < 6:
+            pixels[80:160, 100 + 5 * index : 200 + 5 * index] = (10, 10, 220)
+        writer.write(pixels)
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def command(bundle_folder: Path):
+    def run(*arguments: str | Path, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess:
+        usual = ["--threads", "1", "--model", str(bundle_folder)]  # what stands later on the line wins
+        line = [sys.executable, "-m", "refseg_ros.segment", *usual, *map(str, arguments)]
+        root = Path(__file__).parent.parent
+        return subprocess.run(
+            line, capture_output=True, text=True, cwd=root, timeout=120, check=False, preexec_fn=before, env=ENVIRONMENT
+        )
+
+    return run
+
+
+def refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_an_image(command, image):
+    result = command(image, "the red mug")
+    written = image.with_name("photo.segmented.png")
+    assert result.returncode == 0 and result.stderr == ""
+    assert result.stdout.startswith("FOUND score=1.000 box: x=10") and str(written) in result.stdout
+    overlay = cv2.imread(str(written))
+    assert overlay.shape == (240, 320, 3)
+    blue, green, red = overlay[120, 150]
+    assert green > 50 and red > 100 and blue < 60
+    assert not [path for path in image.parent.iterdir() if "partial" in path.name]
+
+
+def test_a_video(command, video):
+    result = command(video, "the red mug", "-o", video.parent / "out.mp4")
+    assert result.returncode == 0
+    assert "12 frames: FOUND 6, NOT_FOUND 6" in result.stdout
+    written = cv2.VideoCapture(str(video.parent / "out.mp4"))
+    assert written.get(cv2.CAP_PROP_FRAME_COUNT) == 12 and written.get(cv2.CAP_PROP_FPS) == 10
+    assert sorted(path.name for path in video.parent.iterdir()) == ["film.mp4", "out.mp4"]
+
+
+def test_a_video_is_one_stream(command, video):
+    """The word "redder" sees all three frames of the clip: the red of 0.4 s is in it until that of 0.9 s comes."""
+    assert "12 frames: FOUND 9, NOT_FOUND 3" in command(video, "redder").stdout
+
+
+def test_unknown_words_are_reported(command, image):
+    result = command(image, "the red gizmo mug mug mug zebra")
+    assert result.returncode == 0 and "gizmo" in result.stderr and "zebra" in result.stderr
+
+
+def test_what_is_not_understood_is_said(command, image):
+    result = command(image, "gizmo")
+    assert result.returncode == 0 and result.stdout.startswith("NOT_UNDERSTOOD")
+
+
+def test_the_output_is_replaced(command, image):
+    written = image.with_name("photo.segmented.png")
+    written.write_bytes(b"old")
+    assert command(image, "red").returncode == 0
+    assert cv2.imread(str(written)) is not None
+
+
+def test_no_such_file(command, tmp_path):
+    refused(command(tmp_path / "nowhere.png", "red"), "nowhere.png", "no such file")
+
+
+def test_a_folder(command, tmp_path):
+    refused(command(tmp_path, "red"), str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "film.mp4", "photo.png", "frame001.jpg"])
+@pytest.mark.parametrize("data", [b"", b"hello\n", os.urandom(5000)], ids=["empty", "text", "noise"])
+def test_neither_image_nor_video(command, tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    refused(command(tmp_path / name, "red"), name, "neither an image nor a video")
+
+
+def test_an_image_cut_short(command, image):
+    image.write_bytes(image.read_bytes()[:40])
+    refused(command(image, "red"), "photo.png", "damaged")
+
+
+def test_a_video_cut_short(command, video):
+    video.write_bytes(video.read_bytes()[:2000])
+    refused(command(video, "red"), "film.mp4", "neither")
+
+
+def test_a_place_that_cannot_be_written(command, image, video):
+    refused(command(image, "red", "-o", image.parent / "nowhere" / "out.png"), "nowhere", "no folder")
+    refused(command(video, "red", "-o", video.parent / "nowhere" / "out.mp4"), "nowhere", "no folder")
+    (image.parent / "out.png").mkdir()
+    result = command(image, "red", "-o", image.parent / "out.png")
+    assert result.returncode == 2 and "out.png" in result.stderr
+    assert not [path for path in image.parent.iterdir() if "partial" in path.name]
+
+
+def test_a_full_disk(command, image, video):
+    """Stood in for by a limit on the size of files, which fails a write in the same way."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+
+    before = sorted(image.parent.iterdir())
+    refused(command(image, "red", before=limit), "File too large")
+    refused(command(video, "red", before=limit), "film.segmented.mp4", "disk full")
+    assert sorted(image.parent.iterdir()) == before
+
+
+def test_another_suffix(command, image):
+    refused(command(image, "red", "-o", image.parent / "out.jpg"), "out.jpg", ".png")
+
+
+def test_a_broken_bundle(command, image, tmp_path):
+    refused(command(image, "red", "--model", tmp_path / "nowhere"), "nowhere", "no such folder")
+
+
+def test_a_wrong_option(command, image):
+    refused(command(image, "red", "--threads", "-1"), "threads is -1")
