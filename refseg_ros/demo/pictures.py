@@ -1,0 +1,88 @@
+"""What the demonstration leaves behind: a picture per expression, all of them on one sheet, and a video."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from refseg_ros.demo.processes import DemoError
+from refseg_ros.demo.table import Row
+from refseg_ros.files import replacing, write_bytes
+
+COLUMNS = 4
+TILE_WIDTH = 480
+LARGEST_VIDEO = (1280, 960)
+GAP = 6
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, or take the pictures of an earlier run out of it.
+
+    Raises:
+        DemoError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in [*folder.glob("expression_*.png"), folder / "contact_sheet.png", folder / "video.mp4"]:
+            old.unlink(missing_ok=True)
+        write_bytes(folder / "camera_node.log", b"")
+    except OSError as error:
+        raise DemoError(f"cannot write in {folder}: {error.strerror}; choose another folder with --out") from error
+
+
+def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
+    """Write expression_01.png, ... and contact_sheet.png."""
+    for number, row in enumerate(rows, 1):
+        _write_png(folder / f"expression_{number:02}.png", row.overlay)
+    tiles = [_tile(row) for row in rows]
+    height = max(tile.shape[0] for tile in tiles)
+    columns = min(COLUMNS, len(tiles))
+    lines = math.ceil(len(tiles) / columns)
+    sheet = np.full((lines * (height + GAP) + GAP, columns * (TILE_WIDTH + GAP) + GAP, 3), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        y, x = GAP + index // columns * (height + GAP), GAP + index % columns * (TILE_WIDTH + GAP)
+        sheet[y : y + tile.shape[0], x : x + TILE_WIDTH] = tile
+    _write_png(folder / "contact_sheet.png", sheet)
+
+
+def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
+    """Write an MP4 of (H, W, 3) uint8 RGB frames, each brought to the size of the first.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    height, width = frames[0].shape[:2]
+    shrink = min(1.0, LARGEST_VIDEO[0] / width, LARGEST_VIDEO[1] / height)
+    size = (max(2, int(width * shrink) // 2 * 2), max(2, int(height * shrink) // 2 * 2))
+    with replacing(path) as temporary:
+        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+        try:
+            if not writer.isOpened():
+                raise OSError(f"OpenCV cannot write {path}")
+            for frame in frames:
+                fitted = frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+                writer.write(fitted[..., ::-1])
+        finally:
+            writer.release()
+
+
+def _tile(row: Row) -> np.ndarray:
+    """The overlay at the width of a tile, with a line below."""
+    height, width = row.overlay.shape[:2]
+    picture = cv2.resize(row.overlay, (TILE_WIDTH, max(1, height * TILE_WIDTH // width)), interpolation=cv2.INTER_AREA)
+    line = np.full((24, TILE_WIDTH, 3), 255, np.uint8)
+    known = "" if row.iou is None else f"{row.kind}: IoU {row.iou:.2f}, "
+    cv2.putText(line, f"{known}{row.delay:.0f} ms", (4, 17), _FONT, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+    return np.vstack([picture, line])
+
+
+def _write_png(path: Path, rgb: np.ndarray) -> None:
+    good, encoded = cv2.imencode(".png", rgb[..., ::-1])
+    if not good:
+        raise OSError(f"OpenCV cannot write {path}")
+    write_bytes(path, encoded.tobytes())

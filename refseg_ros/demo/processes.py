@@ -1,0 +1,85 @@
+"""The nodes as processes of their own, each with a log file, that never outlive whoever started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PATIENCE = 3.0
+"""Seconds that a process has to end after SIGINT."""
+
+
+class DemoError(Exception):
+    """The demonstration cannot go on; the message says why."""
+
+
+class NodeProcess:
+    """One node of this package in a process; a context manager that ends it.
+
+    Attributes:
+        name: the module of the node, such as "segment_node".
+        log: the file that takes what it prints.
+        process: the running process.
+    """
+
+    def __init__(self, name: str, parameters: Mapping[str, str | int | float | bool], log: Path) -> None:
+        """Start `python -m refseg_ros.NAME` with ROS parameters, in this process's environment.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        self.name = name
+        self.log = log
+        assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={_yaml(value)}")]
+        command = [sys.executable, "-m", f"refseg_ros.{name}", "--ros-args", *assignments]
+        with open(log, "wb") as output:
+            # A session of its own: Ctrl-C reaches the parent alone, which ends its nodes in order.
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """Raise DemoError with the end of the log if the process has ended."""
+        code = self.process.poll()
+        if code is not None:
+            raise DemoError(f"{self.name} ended with exit code {code}; {self.tail()}")
+
+    def tail(self, lines: int = 8) -> str:
+        """Give the last lines of the log, under a line that says so."""
+        last = self.log.read_text(errors="replace").splitlines()[-lines:]
+        return "\n    ".join([f"the end of {self.log}:", *last])
+
+    def stop(self, sent: signal.Signals = signal.SIGINT) -> int:
+        """End the process, by force if it does not listen; its exit code, negative for the signal that killed it."""
+        if self.process.poll() is None:
+            self.process.send_signal(sent)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def __enter__(self) -> NodeProcess:
+        """Return the running process."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.stop()
+
+
+def stay_on_this_machine() -> None:
+    """Keep discovery of this process and its children on this machine, and in a domain of its own unless one is set."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+
+
+def _yaml(value: str | int | float | bool) -> str:
+    """A value as the command line of ROS reads it: a text in quotes, for it not to be taken for a number."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,71 @@
+"""The demonstration's table: a line for each answer, and the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refseg_ros.answer import Verdict
+from refseg_ros.demo.client import Reply
+
+HEADING = f"{'#':>2}  {'expression':<46}  {'kind':<8}  {'verdict':<14}  score  {'box x,y wxh':<15}   IoU     ms"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer."""
+
+    text: str
+    kind: str
+    verdict: Verdict
+    score: float
+    box: tuple[int, int, int, int]
+    """x, y, width, height in pixels."""
+    iou: float | None
+    """Intersection over union with the truth; None where the truth is not known."""
+    delay: float
+    """Milliseconds from the camera's stamp until the mask was received."""
+    overlay: np.ndarray
+    """(H, W, 3) uint8 RGB: the answer drawn over its image."""
+
+    @staticmethod
+    def of(text: str, kind: str, reply: Reply, iou: float | None) -> Row:
+        """Make the line of a reply."""
+        result, box = reply.result, reply.result.box
+        return Row(
+            text=text,
+            kind=kind,
+            verdict=Verdict(result.verdict),
+            score=result.score,
+            box=(box.x, box.y, box.width, box.height),
+            iou=iou,
+            delay=reply.delay,
+            overlay=reply.overlay,
+        )
+
+    def line(self, number: int) -> str:
+        """Format it as a line of the table."""
+        text = "".join(c if c.isprintable() else "?" for c in self.text)
+        text = text if len(text) <= 46 else text[:43] + "..."
+        x, y, width, height = self.box
+        box = f"{x},{y} {width}x{height}" if width else "-"
+        iou = "   -" if self.iou is None else f"{self.iou:4.2f}"
+        verdict = self.verdict.name.replace("_", " ").lower()
+        said = f"{verdict:<14}  {self.score:5.2f}  {box:<15}  {iou}"
+        return f"{number:>2}  {text:<46}  {self.kind:<8}  {said}  {self.delay:5.0f}"
+
+
+def mean_iou(rows: Sequence[Row]) -> float | None:
+    """Mean of the known IoUs; None when none is known."""
+    known = [row.iou for row in rows if row.iou is not None]
+    return float(np.mean(known)) if known else None
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Format the last line."""
+    mean = mean_iou(rows)
+    delay = float(np.median([row.delay for row in rows]))
+    known = "" if mean is None else f"mean IoU {mean:.3f}, "
+    return f"{len(rows)} answers: {known}camera stamp to mask {delay:.0f} ms in the median"
