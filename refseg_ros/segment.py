@@ -67,6 +67,8 @@ def _segment(options: argparse.Namespace) -> None:
     output: Path = options.output or source.with_suffix(f".segmented{suffix}")
     if output.suffix.lower() != suffix:
         raise ValueError(f"{output}: the overlay of {'an image' if is_image else 'a video'} ends in {suffix}")
+    if output.exists() and output.samefile(source):
+        raise ValueError(f"{output}: the overlay would replace what it is made from; give another name")
     if not output.parent.is_dir():
         raise ValueError(f"{output}: cannot be written, there is no folder {output.parent}")
     if is_image:
@@ -88,36 +90,34 @@ def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace)
 
 def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> None:
     video = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
-    try:
-        read, frame = video.read()
-        if not read:
-            raise ValueError(f"{source}: neither an image nor a video that OpenCV can read")
-        rate = video.get(cv2.CAP_PROP_FPS)
-        rate = rate if 0.0 < rate <= 1000.0 else _ASSUMED_RATE
-        total = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-        stream = Segmenter(options.model, threads=options.threads).stream()
-        verdicts: Counter[str] = Counter()
-        progress = _Progress(total)
-        with replacing(output) as temporary:
-            writer = _open_writer(temporary, output, rate, frame)
-            try:
-                while read:
-                    image = frame[..., ::-1]
-                    stream.observe(image, sum(verdicts.values()) / rate)
-                    answer = stream.answer([options.expression])[0]
-                    if not verdicts:
-                        _report_words(answer)
-                    verdicts[answer.verdict.name] += 1
-                    progress.show(sum(verdicts.values()), answer)
-                    writer.write(draw(image, answer)[..., ::-1])
-                    read, frame = video.read()
-            finally:
-                writer.release()
-                progress.end()
-            _check_written(temporary, output, sum(verdicts.values()))
-    finally:
-        video.release()
-    print(f"{sum(verdicts.values())} frames: " + ", ".join(f"{name} {count}" for name, count in verdicts.most_common()))
+    read, frame = video.read()
+    if not read:
+        raise ValueError(f"{source}: neither an image nor a video that OpenCV can read")
+    rate = video.get(cv2.CAP_PROP_FPS)
+    rate = rate if 0.0 < rate <= 1000.0 else _ASSUMED_RATE
+    stream = Segmenter(options.model, threads=options.threads).stream()
+    progress = _Progress(int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+    verdicts: Counter[str] = Counter()
+    count = 0
+    with replacing(output) as temporary:
+        writer = _open_writer(temporary, output, rate, frame)
+        try:
+            while read:
+                image = frame[..., ::-1]
+                stream.observe(image, count / rate)
+                answer = stream.answer([options.expression])[0]
+                writer.write(draw(image, answer)[..., ::-1])
+                if count == 0:
+                    _report_words(answer)
+                count += 1
+                verdicts[answer.verdict.name] += 1
+                progress.show(count, answer)
+                read, frame = video.read()
+        finally:
+            writer.release()
+            progress.end()
+        _check_written(temporary, output, count)
+    print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
 
 
 def _open_writer(temporary: Path, output: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:

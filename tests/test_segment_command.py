@@ -147,6 +147,12 @@ def test_a_full_disk(command, image, video):
     assert sorted(image.parent.iterdir()) == before
 
 
+def test_the_source_is_not_replaced(command, image):
+    before = image.read_bytes()
+    refused(command(image, "red", "-o", image.parent / "." / image.name), "photo.png", "another name")
+    assert image.read_bytes() == before
+
+
 def test_another_suffix(command, image):
     refused(command(image, "red", "-o", image.parent / "out.jpg"), "out.jpg", ".png")
 

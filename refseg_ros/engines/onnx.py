@@ -26,7 +26,7 @@ class OnnxEngine:
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Threads that wait for work in a loop take the cores from the other engine and from everything else on the robot.
+        # Threads that wait for work in a loop take the cores from the other engine and from all else on the robot.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
         try:
