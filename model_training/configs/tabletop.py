@@ -1,0 +1,53 @@
+"""The small network that ships: learns simulated tabletops on two CPU cores in hours."""
+
+from model_training.configs.schema import Config, LossWeights, Phase
+from model_training.datasets.rendering import SceneSet
+from model_training.datasets.tabletop import tabletop_vocabulary
+from model_training.networks.config import NetworkConfig
+
+NETWORK = NetworkConfig(
+    vocabulary=len(tabletop_vocabulary()),
+    height=144,
+    width=192,
+    max_words=16,
+    backbone="resnet18",
+    stem_channels=32,
+    output_stride=16,
+    pixel_mean=(123.675, 116.28, 103.53),
+    pixel_std=(58.395, 57.12, 57.375),
+    bgr=False,
+    word_channels=96,
+    attention_channels=64,
+    normalise=False,
+    fusion_channels=96,
+    clip=4,
+    clip_channels=32,
+    bounded=True,
+    word_layers=2,
+    clip_coordinates=True,
+    rounds=(1, 3, 3),
+    modulation=True,
+    shuffle=4,
+)
+
+CONFIG = Config(
+    name="tabletop",
+    network=NETWORK,
+    scenes=SceneSet(
+        split="train",
+        first_seed=0,
+        scenes=12800,
+        height=NETWORK.height,
+        width=NETWORK.width,
+        moving_share=0.35,
+        clip=NETWORK.clip,
+        interval=(0.15, 0.3),
+    ),
+    phases=(
+        Phase("encoder", steps=2400, frames=24, expressions=0, learning_rate=2e-3),
+        Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.25),
+    ),
+    losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.15),
+    clip_interval=0.2,
+    moving_share=0.35,
+)

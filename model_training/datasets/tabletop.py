@@ -1,0 +1,169 @@
+"""Batches of simulated scenes with expressions: drawn anew at every step, a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from model_training.datasets.rendering import Scene
+from refseg_ros.expression import Vocabulary
+from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
+from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases
+from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
+from refseg_ros.simulation.wording import all_texts
+
+TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
+"""(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
+
+KIND_WEIGHTS = {
+    "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08, "motion": 0.20,
+}  # fmt: skip
+"""How often each kind of expression is drawn among those that a scene offers."""
+
+ABSENT_SHARE = 0.27
+"""Share of expressions that fit nothing."""
+
+STRIDES = (2, 8, 16)
+"""At which the targets of a batch are given."""
+
+
+def tabletop_vocabulary() -> Vocabulary:
+    """All words that a simulated scene can be described with."""
+    return Vocabulary.of_texts(all_texts())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """F clips with E expressions each, and what is true of them. Area shares are float32 in [0, 1]."""
+
+    clips: np.ndarray
+    """(F, T, H, W, 3) uint8 RGB, the target frame last."""
+    words: np.ndarray
+    """(F, E, N) int64."""
+    masks: np.ndarray
+    """(F, E, H/2, W/2): share of each 2x2 cell that the target covers."""
+    present: np.ndarray
+    """(F, E) float32: 1 where there is a target."""
+    candidates: dict[int, np.ndarray]
+    """Stride -> (F, E, 2, H/stride, W/stride): shares of what fits the head noun, and of the anchors."""
+    dense: dict[int, np.ndarray]
+    """Stride -> (F, 1 + classes + colours, H/stride, W/stride): shares of background, of each class, of each colour."""
+
+
+def flipped(thing: ObjectTruth, width: int) -> ObjectTruth:
+    """An object's truth in the mirrored image."""
+    x, y, w, h = thing.box
+    return replace(
+        thing,
+        position=(-thing.position[0], *thing.position[1:]),
+        velocity=(-thing.velocity[0], *thing.velocity[1:]),
+        ground=(-thing.ground[0], thing.ground[1]),
+        box=(width - x - w, y, w, h),
+    )
+
+
+class TabletopBatches:
+    """Draws batches from scenes in memory.
+
+    Args:
+        scenes: of one size; those with clips and those at rest are batched apart.
+        vocabulary, max_words: of the network.
+        frames, expressions: F and E of a batch.
+        moving_share: share of batches that are clips.
+        seed: batch `step` depends on (seed, step) alone.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[Scene],
+        vocabulary: Vocabulary,
+        max_words: int,
+        frames: int,
+        expressions: int,
+        moving_share: float,
+        seed: int,
+    ) -> None:
+        self.resting = [scene for scene in scenes if len(scene.frames) == 1]
+        self.moving = [scene for scene in scenes if len(scene.frames) > 1]
+        self.vocabulary, self.max_words = vocabulary, max_words
+        self.frames, self.expressions = frames, expressions
+        self.moving_share, self.seed = moving_share, seed
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of a training step."""
+        rng = np.random.default_rng([self.seed, step])
+        scenes = self.moving if self.moving and rng.random() < self.moving_share else self.resting
+        drawn = [self._sample(scenes[int(rng.integers(len(scenes)))], rng) for _ in range(self.frames)]
+        clips, words, masks, present, coarse, dense = zip(*drawn, strict=True)
+        return Batch(
+            np.stack(clips),
+            np.stack(words),
+            np.stack(masks),
+            np.stack(present),
+            {stride: np.stack([part[stride] for part in coarse]) for stride in STRIDES[1:]},
+            {stride: np.stack([part[stride] for part in dense]) for stride in STRIDES[1:]},
+        )
+
+    def _sample(self, scene: Scene, rng: np.random.Generator) -> tuple:
+        height, width = scene.labels.shape
+        frames, labels, objects = scene.frames, scene.labels, scene.objects
+        if rng.random() < 0.5:
+            frames, labels = frames[:, :, ::-1], labels[:, ::-1]
+            objects = tuple(flipped(thing, width) for thing in objects)
+        chosen = choose(phrases(objects, width, height, rng, TRAIN_PAIRS), self.expressions, rng)
+        ids = [0, *[thing.instance_id for thing in objects]]
+        areas = {stride: area_shares(labels, ids, stride) for stride in STRIDES}
+        row = {instance: index for index, instance in enumerate(ids)}
+
+        def cover(instances: Sequence[int], stride: int) -> np.ndarray:
+            return areas[stride][[row[i] for i in instances]].sum(0)
+
+        words = self.vocabulary.encode_all([phrase.text for phrase in chosen], self.max_words)
+        masks = np.stack([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
+        present = np.array([phrase.target is not None for phrase in chosen], np.float32)
+        candidates = {
+            stride: np.stack([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen]) for stride in STRIDES[1:]
+        }
+        groups = [[0]]
+        groups += [[thing.instance_id for thing in objects if thing.class_name == name] for name in CLASSES]
+        groups += [[thing.instance_id for thing in objects if thing.colour == name] for name in COLOURS]
+        dense = {stride: np.stack([cover(group, stride) for group in groups]) for stride in STRIDES[1:]}
+        return _lighting(frames, rng), words, masks, present, candidates, dense
+
+
+def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> list[Phrase]:
+    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each."""
+    kinds: dict[str, list[Phrase]] = {}
+    reasons: dict[str, list[Phrase]] = {}
+    for phrase in offered:
+        if phrase.target is None:
+            reasons.setdefault(phrase.reason, []).append(phrase)
+        else:
+            kinds.setdefault(phrase.kind, []).append(phrase)
+    weights = np.array([KIND_WEIGHTS[kind] for kind in kinds])
+    chosen = []
+    for _ in range(count):
+        if kinds and rng.random() >= ABSENT_SHARE:
+            group = list(kinds.values())[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+        else:
+            group = list(reasons.values())[int(rng.integers(len(reasons)))]
+        chosen.append(group[int(rng.integers(len(group)))])
+    return chosen
+
+
+def area_shares(labels: np.ndarray, ids: Sequence[int], stride: int) -> np.ndarray:
+    """(len(ids), H/stride, W/stride) float32: which share of each cell each instance covers."""
+    height, width = labels.shape
+    cells = labels.reshape(height // stride, stride, width // stride, stride)
+    return np.stack([(cells == instance).mean((1, 3), dtype=np.float32) for instance in ids])
+
+
+def _lighting(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same clip under a slightly other exposure and white balance, with sensor noise; colours keep their names."""
+    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
+    table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.float32)
+    lit = np.stack([table[:, c][frames[..., c]] for c in range(3)], -1)
+    noise = rng.normal(0, rng.uniform(0, 5), frames.shape[1:]).astype(np.float32)
+    return np.clip(lit + noise, 0, 255).astype(np.uint8)

@@ -1,0 +1,144 @@
+"""Cross-modal self-attention with word attention-aware pooling (Sec. 3.2, Eq. 1-5), exact and without its (P*N)^2 matrix.
+
+Every position p with every word n attends to every other such pair. Queries, keys and values are linear in f_pn, and f_pn
+is a spatial part x_p = [v_p ; s_p] beside a word part e_n, so each splits in two:
+
+    q_pn = A_p + B_n        k_pn = C_p + D_n        v_pn = E_p + F_n
+
+and the softmax over pairs (p', n') of k_pn . q_p'n' is the product of a softmax over p' and one over n':
+
+    v^_pn = softmax_p'(k_pn . A_p') E  +  softmax_n'(k_pn . B_n') F                                  (Eq. 2-3, exactly)
+
+Of this only the pooled sum over words, weighted by the word attention a_n, is ever needed (Eq. 5 is linear).
+`docs/architecture.md` derives both forms below and says when which one is safe.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAX_SCALE = 10.0
+"""Bound of the learnable scale of cosine queries and keys: e^(-4 * 10) is still a normal float32."""
+
+NORM_EPSILON = 1e-4
+"""Below this a vector's norm counts as zero; smaller values vanish in float16."""
+
+
+class FactoredSoftmax(NamedTuple):
+    """softmax over k of g_pk + h_nk as m_pk w_nk / z_pn: nothing of size P*N*K is made. For bounded logits."""
+
+    m: Tensor
+    """(..., P, K) exp(g), each row shifted by its maximum, which cancels."""
+    w: Tensor
+    """(..., N, K) exp(h), likewise."""
+    z: Tensor
+    """(..., P, N) = m w^T."""
+
+    @classmethod
+    def of(cls, g: Tensor, h: Tensor, mask: Tensor | None = None) -> FactoredSoftmax:
+        """From logits (..., P, K) and (..., N, K); `mask` (..., K) bool is False for keys that do not count."""
+        if mask is not None:
+            g, h = (part.masked_fill(~mask[..., None, :], float("-inf")) for part in (g, h))
+        m, w = ((part - part.amax(-1, keepdim=True)).exp() for part in (g, h))
+        return cls(m, w, m @ w.transpose(-1, -2))
+
+    def pooled(self, weights: Tensor) -> Tensor:
+        """(..., N) weights of the words -> (..., P, K): the weighted sum over n of the softmax."""
+        return self.m * ((weights[..., None, :] / self.z) @ self.w)
+
+
+class PlainSoftmax(NamedTuple):
+    """The same for any logits, at the price of a (..., P, N, K) tensor: for the words, of which there are few."""
+
+    attention: Tensor
+
+    @classmethod
+    def of(cls, g: Tensor, h: Tensor, mask: Tensor) -> PlainSoftmax:
+        """As FactoredSoftmax.of."""
+        logits = g[..., :, None, :] + h[..., None, :, :]
+        return cls(logits.masked_fill(~mask[..., None, None, :], float("-inf")).softmax(-1))
+
+    def pooled(self, weights: Tensor) -> Tensor:
+        """As FactoredSoftmax.pooled."""
+        return torch.einsum("...n,...pnk->...pk", weights, self.attention)
+
+
+def pooled_attention(a: Tensor, c: Tensor, d: Tensor, e: Tensor, weights: Tensor) -> Tensor:
+    """sum_n a_n softmax_p'((C_p + D_n) . A_p') E_p' by a single P x P attention. For bounded logits.
+
+    Args:
+        a, c, e: (..., P, d) spatial parts of queries, keys, values.
+        d: (..., N, d) word part of the keys.
+        weights: (..., N) word attention, which is zero for padding.
+
+    Returns:
+        (..., P, d).
+    """
+    return FactoredSoftmax.of(c @ a.transpose(-1, -2), d @ a.transpose(-1, -2)).pooled(weights) @ e
+
+
+def paired_attention(a: Tensor, c: Tensor, d: Tensor, e: Tensor, weights: Tensor) -> Tensor:
+    """The same by one attention with P*N queries, N times more work. Safe for any logits."""
+    positions, words = c.shape[-2], d.shape[-2]
+    keys = (c[..., :, None, :] + d[..., None, :, :]).flatten(-3, -2)
+    lead = keys.shape[:-2]
+    a, e = a.expand(*lead, -1, -1), e.expand(*lead, -1, -1)
+    attended = F.scaled_dot_product_attention(keys, a, e, scale=1.0).unflatten(-2, (positions, words))
+    return torch.einsum("...n,...pnd->...pd", weights.expand(*lead, -1), attended)
+
+
+class CrossModalSelfAttention(nn.Module):
+    """f_pn -> f^_p: attention over all pairs of position and word, then pooling over the words.
+
+    Args:
+        spatial: channels of x_p, that is C_v + 8.
+        words: channels of e_n, C_l.
+        channels: d of queries, keys and values.
+        bounded: cosine queries and keys (A, B, C and D of unit length) with a learnable scale of at most MAX_SCALE, and
+            with it the pooled form; otherwise the paper's plain inner product, and the paired form.
+        gain: factor on the received attention before the softmax of Eq. 4.
+    """
+
+    def __init__(self, spatial: int, words: int, channels: int, bounded: bool = False, gain: float = 1.0) -> None:
+        super().__init__()
+        self.from_spatial = nn.Linear(spatial, 3 * channels)  # columns of W_q, W_k, W_v for x_p, and the biases
+        self.from_words = nn.Linear(words, 3 * channels, bias=False)  # their columns for e_n
+        self.output = nn.Linear(channels, spatial + words)  # W_v^
+        self.scale = nn.Parameter(torch.tensor(4.0)) if bounded else None
+        self.gain = gain
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """One level.
+
+        Args:
+            x: (..., P, C_v + 8) spatial parts; its leading dimensions may broadcast against those of e.
+            e: (..., N, C_l) word vectors.
+            mask: (..., N) bool, True for real words; at least one.
+
+        Returns:
+            f^_p (..., P, C_v + 8 + C_l) (Eq. 5) and a_n (..., N), the word attention, which sums to one.
+        """
+        a, c, value_x = self.from_spatial(x).chunk(3, -1)
+        b, d, value_e = self.from_words(e).chunk(3, -1)
+        if self.scale is None:
+            softmax, attend = PlainSoftmax, paired_attention
+        else:
+            softmax, attend = FactoredSoftmax, pooled_attention
+            scale = self.scale.clamp(max=MAX_SCALE)
+            a, b, c, d = (F.normalize(part, dim=-1, eps=NORM_EPSILON) for part in (a, b, c, d))
+            c, d = scale * c, scale * d
+
+        to_words = softmax.of(c @ b.transpose(-1, -2), d @ b.transpose(-1, -2), mask)  # softmax over n' of k_pn . B_n'
+        # Eq. 4 differs: it is read as the attention that a word receives. Summed over keys it would be the same for all.
+        received = to_words.pooled(mask.to(x.dtype)).mean(-2)
+        weights = (self.gain * received).masked_fill(~mask, float("-inf")).softmax(-1)
+
+        attended = attend(a, c, d, value_x, weights) + to_words.pooled(weights) @ value_e
+        sentence = weights[..., None, :] @ e
+        lead = attended.shape[:-2]
+        residual = [x.expand(*lead, -1, -1), sentence.expand(*lead, x.shape[-2], -1)]
+        return self.output(attended) + torch.cat(residual, -1), weights

@@ -1,0 +1,66 @@
+"""What a network is made of: one frozen dataclass, from which everything is assembled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network's shape. The defaults are the paper's; `model_training/configs` names the ones in use.
+
+    Fields under "beyond the paper" are off by default; `docs/architecture.md` says why the small model has them.
+    """
+
+    vocabulary: int
+    """Number of word ids, the two special ones included."""
+    height: int = 320
+    """Input height in pixels, a multiple of 16."""
+    width: int = 320
+    """Input width in pixels, a multiple of 16."""
+    max_words: int = 20
+    """N: words of an expression that are read."""
+
+    backbone: str = "resnet101"
+    """One of backbone.DEPTHS."""
+    stem_channels: int = 64
+    """Channels of the backbone's first convolution; 64 takes torchvision's and DeepLab's weights."""
+    output_stride: int = 8
+    """Stride of Res4 and Res5 (dilated from there on): 8 (the paper's) or 16."""
+    pixel_mean: tuple[float, float, float] = (122.679, 116.669, 104.007)
+    """Subtracted from R, G, B in 0..255."""
+    pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Divides R, G, B after that."""
+    bgr: bool = True
+    """Whether the backbone reads B, G, R (DeepLab's weights do) instead of R, G, B."""
+
+    word_channels: int = 1000
+    """C_l: size of a word embedding."""
+    attention_channels: int = 512
+    """d: size of queries, keys and values of CMSA (Eq. 2)."""
+    normalise: bool = True
+    """Whether v_p and e_n are L2-normalised (Eq. 1)."""
+    word_attention_gain: float = 1.0
+    """Factor on the received attention r, which sums to N over N words, before the softmax of Eq. 4."""
+    fusion_channels: int = 500
+    """Channels of X^i (Sec. 3.3)."""
+
+    clip: int = 11
+    """T: frames of a clip for CFSA (Sec. 3.4); 1 is a still image and has no CFSA."""
+    clip_channels: int = 512
+    """Size of queries, keys and values of CFSA; the paper does not give it."""
+
+    # Beyond the paper
+    bounded: bool = False
+    """Cosine queries and keys with a learnable, bounded scale: a small network learns in thousands of steps instead of
+    hundreds of thousands, and the pooled form of CMSA is safe."""
+    word_layers: int = 0
+    """Transformer layers over the words, with positions; without them "left of" and its reverse look the same."""
+    clip_coordinates: bool = False
+    """Whether CFSA sees the coordinates s_p beside v_p: where a thing was, and so where it is going."""
+    rounds: tuple[int, int, int] = (1, 1, 1)
+    """CMSA rounds at Res3, Res4 and Res5; a later round reads what the one before it found."""
+    modulation: bool = False
+    """Whether X^i is scaled and shifted channel by channel by the attended words."""
+    shuffle: int = 1
+    """Sub-pixel factor of the mask head over the finest level."""

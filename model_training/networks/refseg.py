@@ -1,0 +1,247 @@
+"""The whole network, in the two halves that run apart on a robot: an encoder per frame, a fusion per expression."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model_training.networks.backbone import ResNet
+from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
+from model_training.networks.cmsa import NORM_EPSILON, CrossModalSelfAttention
+from model_training.networks.config import NetworkConfig
+from model_training.networks.coordinates import COORDINATES, coordinate_map
+from model_training.networks.gmlf import GatedMultiLevelFusion
+from model_training.networks.language import Language
+
+Ring = tuple[tuple[Tensor, Tensor, Tensor], ...]
+"""Per level: query, key, value of CFSA."""
+
+
+class Encoded(NamedTuple):
+    """What a frame is to the fusion."""
+
+    features: tuple[Tensor, ...]
+    """Per level: (B, C_v, H, W)."""
+    ring: Ring
+    """Per level: query, key, value, each (B, P, d); empty for a still-image network."""
+
+
+class Fused(NamedTuple):
+    """What the fusion says of E expressions on each of B frames."""
+
+    logits: Tensor
+    """(B, E, h, w) mask logits over the letterboxed input."""
+    presence: Tensor
+    """(B, E) logit of "there is such a thing"."""
+    word_attention: Tensor
+    """(B, E, L, N), rows sum to one."""
+    rounds: tuple[Tensor, ...]
+    """Per level: (B, E, C, H, W) X^i after the first round; training looks at it, the export drops it."""
+
+
+def grid_sizes(config: NetworkConfig, strides: tuple[int, ...]) -> list[tuple[int, int]]:
+    """(H, W) of each level's feature map."""
+    return [(config.height // stride, config.width // stride) for stride in strides]
+
+
+class Encoder(nn.Module):
+    """An image -> features of three levels, and their CFSA projections. Expressions play no part."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.backbone = ResNet(config.backbone, config.stem_channels, config.output_stride)
+        mean, std = torch.tensor(config.pixel_mean), torch.tensor(config.pixel_std)
+        self.bgr = config.bgr
+        self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
+        self.register_buffer("std", std.view(3, 1, 1), persistent=False)
+        self.clip_coordinates = config.clip_coordinates
+        extra = COORDINATES if config.clip_coordinates else 0
+        channels = self.backbone.channels if config.clip > 1 else ()
+        self.clip = nn.ModuleList(ClipProjection(c + extra, config.clip_channels, config.bounded) for c in channels)
+        for level, (height, width) in enumerate(grid_sizes(config, tuple(self.backbone.strides))):
+            self.register_buffer(f"coordinates_{level}", coordinate_map(height, width), persistent=False)
+
+    def forward(self, image: Tensor) -> Encoded:
+        """(B, H, W, 3) uint8 RGB, letterboxed."""
+        features = self.backbone_features(image)
+        return Encoded(features, self.project(features))
+
+    def backbone_features(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Res3, Res4, Res5 of (B, H, W, 3) uint8 RGB."""
+        pixels = (image.permute(0, 3, 1, 2).to(self.mean.dtype) - self.mean) / self.std
+        features: tuple[Tensor, ...] = self.backbone(pixels.flip(1) if self.bgr else pixels)
+        return features
+
+    def project(self, features: tuple[Tensor, ...]) -> Ring:
+        """The CFSA projections of some frames' features."""
+        ring = []
+        for level, project in enumerate(self.clip):
+            x = features[level].flatten(2).transpose(1, 2)
+            if self.clip_coordinates:
+                s = getattr(self, f"coordinates_{level}").to(x.dtype)
+                x = torch.cat([x, s.expand(x.shape[0], -1, -1)], -1)
+            ring.append(project(x))
+        return tuple(ring)
+
+
+class Level(nn.Module):
+    """One level's way from features to X^i: Eq. 1, CMSA, the 1x1 convolution of Sec. 3.3; a second round when asked."""
+
+    def __init__(self, config: NetworkConfig, visual: int, size: tuple[int, int], index: int) -> None:
+        super().__init__()
+        self.size = size
+        self.normalise = config.normalise
+        self.register_buffer("coordinates", coordinate_map(*size), persistent=False)
+        inputs = [visual] + [config.fusion_channels] * (config.rounds[index] - 1)
+        words, width = config.word_channels, config.fusion_channels
+        self.attention = nn.ModuleList(
+            CrossModalSelfAttention(
+                c + COORDINATES, words, config.attention_channels, config.bounded, config.word_attention_gain
+            )
+            for c in inputs
+        )
+        self.merge = nn.ModuleList(Merge(config, c + COORDINATES + words, width, later=i > 0) for i, c in enumerate(inputs))
+
+    def forward(self, feature: Tensor, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, C_v, H, W), (B, E, N, C_l), (B, E, N) -> X^i (B, E, C, H, W), after its last and its first round, and
+        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last."""
+        v = feature.flatten(2).transpose(1, 2)[:, None]
+        if self.normalise:
+            v = F.normalize(v, dim=-1, eps=NORM_EPSILON)
+            e = F.normalize(e, dim=-1, eps=NORM_EPSILON)
+        first = None
+        for attention, merge in zip(self.attention, self.merge, strict=True):
+            s = self.coordinates.to(v.dtype).expand(*v.shape[:-1], COORDINATES)
+            fused, weights = attention(torch.cat([v, s], -1), e, mask)  # Eq. 1-5
+            sentence = (weights[..., None, :] @ e).squeeze(-2)
+            v = merge(fused, v, sentence, self.size)
+            first = v if first is None else first
+        x, first = (part.transpose(-1, -2).unflatten(-1, self.size) for part in (v, first))
+        return x, first, weights, sentence
+
+
+class Merge(nn.Module):
+    """f^_p -> X^i. The paper's is a 1x1 convolution; a small network adds normalisation, ReLU and the attended words'
+    scale and shift, and in a later round a 3x3 convolution with a residual."""
+
+    def __init__(self, config: NetworkConfig, inputs: int, width: int, later: bool) -> None:
+        super().__init__()
+        self.modulation = nn.Linear(config.word_channels, 2 * width) if config.modulation else None
+        self.later = later
+        self.project = nn.Linear(inputs, width)
+        self.norm = nn.BatchNorm2d(width) if config.bounded else None
+        self.local = nn.Conv2d(width, width, 3, padding=1, bias=False) if later else None
+
+    def forward(self, fused: Tensor, before: Tensor, sentence: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, E, P, inputs), (B, E, P, width), (B, E, C_l) -> (B, E, P, width)."""
+        x = self.project(fused)
+        if self.norm is None:
+            return x
+        batch = x.shape[:2]
+        image = x.flatten(0, 1).transpose(1, 2).unflatten(-1, size)
+        if self.local is not None:
+            image = self.local(F.relu(image))
+        image = self.norm(image)
+        if self.modulation is not None:
+            gamma, beta = self.modulation(sentence).flatten(0, 1)[..., None, None].chunk(2, 1)
+            image = image * (1 + gamma) + beta
+        x = F.relu(image).flatten(2).transpose(1, 2).unflatten(0, batch)
+        return x + before if self.later else x
+
+
+class Fusion(nn.Module):
+    """Features of the target frame, its clip and E expressions -> masks, presence and word attention."""
+
+    def __init__(self, config: NetworkConfig, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        width = config.fusion_channels
+        sizes = grid_sizes(config, strides)
+        self.language = Language(config)
+        self.clip = nn.ModuleList(
+            CrossFrameSelfAttention(c, config.clip_channels) for c in (channels if config.clip > 1 else ())
+        )
+        self.levels = nn.ModuleList(Level(config, c, s, i) for i, (c, s) in enumerate(zip(channels, sizes, strict=True)))
+        self.fuse = GatedMultiLevelFusion(width, len(channels))
+        self.size = sizes[0]
+        self.refine = None
+        if config.shuffle > 1:
+            self.refine = nn.Sequential(
+                nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+            )
+        self.mask = nn.Conv2d(width, config.shuffle**2, 3, padding=1)  # Eq. 7
+        self.presence = nn.Sequential(
+            nn.Linear(2 * width + config.word_channels, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
+        )
+
+    def forward(self, features: tuple[Tensor, ...], ring: Ring, valid: Tensor, words: Tensor) -> Fused:
+        """Fuse.
+
+        Args:
+            features: per level (B, C_v, H, W) of the target frames.
+            ring: per level query, key, value (B, T, P, d) of the clips.
+            valid: (B, T) bool.
+            words: (B, E, N) int64, PADDING at the end.
+        """
+        e, mask = self.language(words)
+        maps, firsts, attentions, sentences = [], [], [], []
+        for index, level in enumerate(self.levels):
+            feature = features[index]
+            if len(self.clip):
+                v = self.clip[index](feature.flatten(2).transpose(1, 2), *ring[index], valid)
+                feature = v.transpose(1, 2).unflatten(-1, level.size)
+            x, first, attention, sentence = level(feature, e, mask)
+            if level.size == self.size:
+                maps.append(x.flatten(0, 1))
+            else:
+                maps.append(F.interpolate(x.flatten(0, 1), self.size, mode="bilinear", align_corners=False))
+            firsts.append(first)
+            attentions.append(attention)
+            sentences.append(sentence)
+        fused = self.fuse(maps)
+        if self.refine is not None:
+            fused = self.refine(fused)
+        logits = F.pixel_shuffle(self.mask(fused), self.config.shuffle).squeeze(1).unflatten(0, words.shape[:2])
+        pooled = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
+        presence = self.presence(torch.cat([pooled, sum(sentences) / len(sentences)], -1)).squeeze(-1)
+        return Fused(logits, presence, torch.stack(attentions, -2), tuple(firsts))
+
+
+class ReferringSegmentation(nn.Module):
+    """Encoder and fusion, as they are trained together."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        if config.height % 16 or config.width % 16:
+            raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of 16")
+        self.config = config
+        self.encoder = Encoder(config)
+        backbone = self.encoder.backbone
+        self.fusion = Fusion(config, tuple(backbone.channels), tuple(backbone.strides))
+
+    def forward(self, clip: Tensor, words: Tensor) -> Fused:
+        """(B, T, H, W, 3) uint8 RGB, the target frame last, and (B, E, N) ids."""
+        return self.encode_and_fuse(clip, words)[1]
+
+    def encode_and_fuse(self, clip: Tensor, words: Tensor) -> tuple[tuple[Tensor, ...], Fused]:
+        """As `forward`, and the target frame's features beside it.
+
+        Gradients flow through the target frame's backbone only; the earlier frames are looked at with the same weights.
+        """
+        batch, frames = clip.shape[:2]
+        features, ring = self.encoder(clip[:, -1])
+        rings = [[part[:, None] for part in level] for level in ring]
+        if ring and frames > 1:
+            with torch.no_grad():
+                earlier = self.encoder.backbone_features(clip[:, :-1].flatten(0, 1))
+            past = self.encoder.project(earlier)
+            rings = [
+                [torch.cat([part.unflatten(0, (batch, frames - 1)), now], 1) for part, now in zip(old, new, strict=True)]
+                for old, new in zip(past, rings, strict=True)
+            ]
+        valid = torch.ones(batch, frames, dtype=torch.bool, device=clip.device)
+        whole: Ring = tuple((query, key, value) for query, key, value in rings)
+        return features, self.fusion(features, whole, valid, words)
