@@ -31,7 +31,7 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera without roll: where it is (world, metres), its axes in the world (rows right, down, forward), its lens."""
+    """A camera without roll: its place (world, metres), its axes in the world (rows right, down, forward), its lens."""
 
     position: Array
     axes: Array
@@ -60,13 +60,15 @@ class Camera:
         return np.array([-right[1], right[0], 0.0])
 
     def ground(self, point: Array) -> tuple[float, float]:
-        """Return a world point as (metres to the viewer's right, metres away from the viewer), measured along the table."""
+        """Return where a world point is along the table: metres to the viewer's right, metres away from the viewer."""
         offset = point - self.position
         return float(offset @ self.axes[0]), float(offset @ self.away)
 
 
-def look_at(target: Array, yaw: float, pitch: float, distance: float, vertical_angle: float, size: tuple[int, int]) -> Camera:
-    """Return a camera `distance` metres from a target, looking at it, `pitch` below the horizon, heading `yaw` (radians).
+def look_at(
+    target: Array, yaw: float, pitch: float, distance: float, vertical_angle: float, size: tuple[int, int]
+) -> Camera:
+    """Return a camera `distance` metres from a target, looking at it, `pitch` radians below the horizon, heading `yaw`.
 
     `vertical_angle` is the vertical field of view in radians, `size` the image's (width, height) in pixels.
     """
@@ -81,7 +83,7 @@ def look_at(target: Array, yaw: float, pitch: float, distance: float, vertical_a
 def silhouette_area(camera: Camera, pieces: Sequence[Array]) -> float:
     """Return how many pixels convex pieces, world points (K, 3) each, would cover if nothing hid them.
 
-    What lies beyond the image's border counts too, up to half an image away, so a thing that is cut off counts as hidden in part.
+    What lies beyond the image's border counts too, up to half an image away: what is cut off counts as hidden.
     """
     lens = camera.intrinsics
     half = np.array([lens.width, lens.height]) / 2.0

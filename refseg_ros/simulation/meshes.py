@@ -66,7 +66,7 @@ def ball_profile(radius: float, steps: int = 12) -> list[tuple[float, float]]:
 
 
 def tube(curve: Array, radii: Array, sides: int = 12, repeats: float = 3.0) -> Mesh:
-    """Sweep circles of the given radii (K,) along a curve (K, 3) in the x-z plane; ends are left open unless a radius is 0."""
+    """Sweep circles of radii (K,) along a curve (K, 3) in the x-z plane; an end is open unless its radius is 0."""
     forward = np.gradient(curve, axis=0)
     forward /= np.linalg.norm(forward, axis=1, keepdims=True)
     if np.allclose(curve[0], curve[-1]):
@@ -84,7 +84,9 @@ def tube(curve: Array, radii: Array, sides: int = 12, repeats: float = 3.0) -> M
 def box(size: tuple[float, float, float]) -> Mesh:
     """Return a box of full edge lengths (x, y, z) about the origin, each face with its own texture square."""
     corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
-    vertices, texture, faces = [], [], []
+    vertices: list[Array] = []
+    texture: list[Array] = []
+    faces: list[Integers] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             face = np.zeros((4, 3))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from refseg_ros.simulation.meshes import Mesh, ball_profile, box, join, lathe, tube
 
@@ -42,7 +43,10 @@ class Solid:
 
 @dataclass(frozen=True)
 class Pose:
-    """A way to rest: quaternion (w, x, y, z), how often, and whether it rolls ("any" way, about its own "axis") or not."""
+    """A way to rest: quaternion (w, x, y, z), how often, and how it rolls then.
+
+    `rolls` is "any" (any way, a ball), "z" or "y" (about that own axis, which lies level) or "" (not at all).
+    """
 
     quaternion: tuple[float, float, float, float]
     weight: float
@@ -56,6 +60,10 @@ class Blueprint:
     parts: tuple[Part, ...]
     solids: tuple[Solid, ...]
     poses: tuple[Pose, ...]
+
+    def vertices(self) -> NDArray[np.float64]:
+        """Return the vertices (V, 3) of all its parts."""
+        return np.concatenate([part.mesh.vertices for part in self.parts])
 
 
 def _between(rng: Generator, low: float, high: float) -> float:
@@ -79,18 +87,23 @@ def _bowl(rng: Generator) -> Blueprint:
     outside = [(r * float(np.sin(a)), h * (0.5 - float(np.cos(a)))) for a in angle]
     inside = [(0.92 * x, h / 2 - (h / 2 - y) * 0.9) for x, y in reversed(outside)]
     profile = [(0.0, -h / 2), (0.4 * r, -h / 2), *outside, *inside, (0.0, -0.38 * h)]
-    return Blueprint((Part(lathe(profile)),), (Solid(CYLINDER, (r, h / 2)),), (Pose(UPRIGHT, 0.88), Pose(UPSIDE_DOWN, 0.12)))
+    poses = (Pose(UPRIGHT, 0.88), Pose(UPSIDE_DOWN, 0.12))
+    return Blueprint((Part(lathe(profile)),), (Solid(CYLINDER, (r, h / 2)),), poses)
 
 
 def _bottle(rng: Generator) -> Blueprint:
     r, h = 0.036, _between(rng, 0.19, 0.215)
     neck, shoulder = _between(rng, 0.012, 0.015), _between(rng, 0.52, 0.66)
     z, low, high = h / 2, (shoulder - 0.5) * h, (shoulder - 0.5 + 0.17) * h
-    bend = [(neck + (r - neck) * (0.5 + 0.5 * float(np.cos(t))), low + (high - low) * t / np.pi) for t in np.linspace(0, np.pi, 6)]
+    turn = np.linspace(0, np.pi, 6)
+    bend = [(neck + (r - neck) * (0.5 + 0.5 * float(np.cos(t))), low + (high - low) * t / np.pi) for t in turn]
     body = lathe([(0, -z), (0.92 * r, -z), (r, -z + 0.006), *bend, (neck, 0.86 * z), (0, 0.86 * z)])
     cap = lathe([(neck + 0.003, 0.86 * z), (neck + 0.003, z), (0, z)], sides=14)
-    solids = (Solid(CYLINDER, (r, (low + z) / 2), (0, 0, (low - z) / 2)), Solid(CYLINDER, (neck, (z - low) / 2), (0, 0, (z + low) / 2)))
-    return Blueprint((Part(body), Part(cap, "shade")), solids, (Pose(UPRIGHT, 0.65), Pose(LYING, 0.35, "axis")))
+    solids = (
+        Solid(CYLINDER, (r, (low + z) / 2), (0, 0, (low - z) / 2)),
+        Solid(CYLINDER, (neck, (z - low) / 2), (0, 0, (z + low) / 2)),
+    )
+    return Blueprint((Part(body), Part(cap, "shade")), solids, (Pose(UPRIGHT, 0.65), Pose(LYING, 0.35, "z")))
 
 
 def _plate(rng: Generator) -> Blueprint:
@@ -98,7 +111,8 @@ def _plate(rng: Generator) -> Blueprint:
     z = h / 2
     profile = [(0, -z), (well * r, -z), (r, z - 0.003), (r, z), (well * r, -z + 0.006), (0, -z + 0.006)]
     rim = lathe([(0.94 * r, z - 0.0055 + 0.003), (r + 0.001, z - 0.001), (r + 0.001, z + 0.001), (0.94 * r, z - 0.001)])
-    return Blueprint((Part(lathe(profile, sides=32)), Part(rim, "shade")), (Solid(CYLINDER, (r, z)),), (Pose(UPRIGHT, 1.0),))
+    parts = (Part(lathe(profile, sides=32)), Part(rim, "shade"))
+    return Blueprint(parts, (Solid(CYLINDER, (r, z)),), (Pose(UPRIGHT, 1.0),))
 
 
 def _book(rng: Generator) -> Blueprint:
@@ -123,7 +137,8 @@ def _can(rng: Generator) -> Blueprint:
         lathe([(0, -z + 0.004), (0.86 * r, -z + 0.004), (0.9 * r, -z), (0.91 * r, -z + 0.003)]),
         lathe([(0.91 * r, z - 0.003), (0.9 * r, z), (0.86 * r, z - 0.004), (0, z - 0.004)]),
     )
-    return Blueprint((Part(body), Part(lids, "metal")), (Solid(CYLINDER, (r, z)),), (Pose(UPRIGHT, 0.6), Pose(LYING, 0.4, "axis")))
+    poses = (Pose(UPRIGHT, 0.6), Pose(LYING, 0.4, "z"))
+    return Blueprint((Part(body), Part(lids, "metal")), (Solid(CYLINDER, (r, z)),), poses)
 
 
 def _banana(rng: Generator) -> Blueprint:
@@ -135,17 +150,18 @@ def _banana(rng: Generator) -> Blueprint:
     flesh = tube(curve[1:-1], radii[1:-1], sides=8)
     direction = (curve[-1] - curve[-2]) / np.linalg.norm(curve[-1] - curve[-2])
     stem_end = curve[-1] + 0.012 * direction
+    tip = np.stack([curve[0], curve[0] * 0.8 + curve[1] * 0.2, curve[1]])
+    stem = np.stack([curve[-2], curve[-1], stem_end, stem_end]) + np.array([[0], [0], [0], [1]]) * 1e-4 * direction
     ends = join(
-        tube(np.stack([curve[0], curve[0] * 0.8 + curve[1] * 0.2, curve[1]]), np.array([0, 0.006, radii[1]]), sides=8),
-        tube(np.stack([curve[-2], curve[-1], stem_end, stem_end]) + np.array([[0], [0], [0], [1]]) * 1e-4 * direction,
-             np.array([radii[-2], 0.006, 0.005, 0]), sides=8),
+        tube(tip, np.array([0, 0.006, radii[1]]), sides=8),
+        tube(stem, np.array([radii[-2], 0.006, 0.005, 0]), sides=8),
     )
     solids = tuple(_capsule(curve[a], curve[b], 0.0195) for a, b in ((2, 5), (5, 7), (7, 10)))
     lying = Pose((float(np.sqrt(0.5)), float(np.sqrt(0.5)), 0.0, 0.0), 1.0)
     return Blueprint((Part(flesh), Part(ends, "dark")), solids, (lying,))
 
 
-def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> Solid:
+def _capsule(start: NDArray[np.float64], end: NDArray[np.float64], radius: float) -> Solid:
     direction = (end - start) / np.linalg.norm(end - start)
     turn = np.zeros(4)
     mujoco.mju_quatZ2Vec(turn, direction)
@@ -168,8 +184,10 @@ def _hammer(rng: Generator) -> Blueprint:
     length, head, thick = _between(rng, 0.2, 0.23), _between(rng, 0.09, 0.105), _between(rng, 0.034, 0.04)
     shaft_radius, x = 0.0115, length / 2
     along = np.linspace(-x, x - thick, 4)
-    shaft = tube(np.stack([along, 0 * along, 0 * along], axis=1), shaft_radius * np.array([0.0, 1.15, 1.0, 0.9]), sides=10)
-    knob = tube(np.array([[-x - 1e-3, 0, 0], [-x, 0, 0], [-x + 0.02, 0, 0]]), shaft_radius * np.array([0, 1.15, 1.15]), sides=10)
+    line = np.stack([along, 0 * along, 0 * along], axis=1)
+    shaft = tube(line, shaft_radius * np.array([0.0, 1.15, 1.0, 0.9]), sides=10)
+    end = np.array([[-x - 1e-3, 0, 0], [-x, 0, 0], [-x + 0.02, 0, 0]])
+    knob = tube(end, shaft_radius * np.array([0, 1.15, 1.15]), sides=10)
     top = box((thick, head, thick)).moved((x - thick / 2, 0, 0))
     turned = Solid(BOX, (thick / 2, head / 2, thick / 2), (x - thick / 2, 0, 0))
     handle = Solid(CAPSULE, (shaft_radius, x - thick / 2), (-thick / 2, 0, 0), LYING)
@@ -183,7 +201,7 @@ def _donut(rng: Generator) -> Blueprint:
     torus = tube(circle, np.full(21, thick), sides=10, repeats=6.0)
     flat = Solid(CYLINDER, (ring + thick, thick), quaternion=(float(np.sqrt(0.5)), float(np.sqrt(0.5)), 0.0, 0.0))
     lying = Pose((float(np.sqrt(0.5)), float(np.sqrt(0.5)), 0.0, 0.0), 0.75)
-    return Blueprint((Part(torus),), (flat,), (lying, Pose(UPRIGHT, 0.25, "side")))
+    return Blueprint((Part(torus),), (flat,), (lying, Pose(UPRIGHT, 0.25, "y")))
 
 
 def _goblet(rng: Generator) -> Blueprint:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-
-os.environ.setdefault("MUJOCO_GL", "egl")  # before the import: a robot has no screen
 
 import mujoco
 import numpy as np
@@ -19,7 +16,10 @@ _DRAWN = mujoco.mjtCatBit.mjCAT_ALL
 
 @dataclass(frozen=True)
 class Pictures:
-    """rgb (H, W, 3) uint8 RGB; depth (H, W) float32, metres along the optical axis, all zero when not asked for; labels (H, W) uint8."""
+    """rgb (H, W, 3) uint8 RGB; depth (H, W) float32, metres along the optical axis; labels (H, W) uint8, body ids.
+
+    Depth is all zero when it was not asked for.
+    """
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
@@ -44,14 +44,14 @@ class View:
         self._surface.make_current()
         if self._context is not None:
             self._context.free()
-        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         self._scene = mujoco.MjvScene(model, _MOST_SHAPES)
         self._model = model
 
     def draw(self, data: mujoco.MjData, depth: bool) -> Pictures:
-        """Draw the state, which must be up to date (mj_forward). A label is the id of the body that a pixel shows, 0 for the world."""
+        """Draw the state, which must be up to date (mj_forward). Labels are the bodies shown, 0 is the world."""
         self._surface.make_current()
         scene, size = self._scene, self._size
         mujoco.mjv_updateScene(self._model, data, self._options, None, self._camera, _DRAWN, scene)
