@@ -1,0 +1,30 @@
+# Every target does all its own set-up (tools/setup.sh), can be interrupted and run again, and costs seconds the second time.
+#   PYTHON=python3.12 make demo      sets up with another interpreter
+
+export PYTHON ?= python3
+RUN := tools/in_environment.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests demo test lint clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: ## make .venv with ROS 2 and build the messages
+	@tools/setup.sh
+
+setup-tests: ## setup, and torch and the test tools
+	@tools/setup.sh tests
+
+demo: setup ## say it, see the mask: pictures and a video in demo_out/ (SOURCE=clip.mp4 QUERY="the wooden block" for your own)
+	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY")
+
+test: setup-tests ## run the tests
+	@$(RUN) python -m pytest
+
+lint: setup-tests ## check style and types
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+
+clean: ## remove everything that the targets made
+	rm -rf .venv demo_out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,80 @@
+"""The package as colcon builds and installs it, in both forms."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: there is no ROS 2 to build the package for")
+pytestmark = pytest.mark.skipif(not shutil.which("colcon"), reason="colcon is not installed")
+
+ROOT = Path(__file__).parent.parent.parent
+PARTS = ("CMakeLists.txt", "package.xml", "cmake", "config", "launch", "msg", "refseg_ros")
+CHECK = """
+from pathlib import Path
+import refseg_ros
+from refseg_ros.msg import BoundingBox, Segmentation
+from refseg_ros.node_config import SegmentNodeConfig
+from ament_index_python import get_package_prefix, get_package_share_directory
+
+folder = Path(refseg_ros.__file__).parent
+prefix = Path(get_package_prefix("refseg_ros"))
+assert prefix in folder.parents, folder
+share = Path(get_package_share_directory("refseg_ros"))
+for name in ("launch/segment.launch.py", "launch/demo.launch.py", "config/segment.yaml", "config/refseg.rviz"):
+    assert (share / name).is_file(), name
+for name in ("segment_node", "camera_node"):
+    assert (prefix / "lib" / "refseg_ros" / name).is_file(), name
+assert Segmentation(box=BoundingBox(width=3)).box.width == 3
+"""
+
+
+@pytest.fixture(scope="module", params=[(), ("--symlink-install",)], ids=["copied", "linked"])
+def workspace(request, tmp_path_factory) -> Path:
+    """A workspace with the built package; of a copy, so that no module of the source tree helps out."""
+    folder = tmp_path_factory.mktemp("workspace")
+    package = folder / "src" / "refseg_ros"
+    package.mkdir(parents=True)
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, package / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, package)
+    environment = dict(os.environ)
+    if sys.prefix != sys.base_prefix:
+        environment |= {"AMENT_PREFIX_PATH": sys.prefix, "CMAKE_PREFIX_PATH": sys.prefix}
+    command = ["colcon", "build", *request.param, "--cmake-args", f"-DPython3_EXECUTABLE={sys.executable}"]
+    built = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+def in_workspace(workspace: Path, command: str) -> subprocess.CompletedProcess:
+    """Run a shell command with the workspace sourced, away from the source tree and without its path."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "94"}
+    script = f"source install/setup.bash && {command}"
+    return subprocess.run(["bash", "-c", script], cwd=workspace, env=environment, capture_output=True, text=True)
+
+
+def test_messages_package_launch_files_and_executables_are_found(workspace):
+    found = in_workspace(workspace, f"python3 -c '{CHECK.replace(chr(39), chr(34))}'")
+    assert found.returncode == 0, found.stderr
+
+
+def test_the_shipped_bundle_is_found(workspace):
+    found = in_workspace(workspace, "python3 -c 'import refseg_ros; print(refseg_ros.Segmenter().manifest.name)'")
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == "tabletop"
+
+
+@pytest.mark.parametrize("executable", ["segment_node", "camera_node"])
+def test_executables_start_and_refuse_a_bad_parameter(workspace, executable):
+    parameter = {"segment_node": "device:=abacus", "camera_node": "source:=/nowhere.mp4"}[executable]
+    run = in_workspace(workspace, f"install/refseg_ros/lib/refseg_ros/{executable} --ros-args -p {parameter}")
+    assert run.returncode == 1, run.stderr
+    assert parameter.split(":=")[1] in run.stderr
+    assert "Traceback" not in run.stderr
