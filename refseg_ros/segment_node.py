@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rclpy
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
@@ -95,7 +96,10 @@ class SegmentNode(Node):
         self._worker.start()
         self.create_subscription(String, "query", self._on_query, newest)
         latest_image = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        images = self.create_subscription(Image, config.image_topic, self._on_image, latest_image)
+        try:
+            images = self.create_subscription(Image, config.image_topic, self._on_image, latest_image)
+        except InvalidTopicNameException as error:
+            raise ParameterError(f"image_topic is {config.image_topic!r}, which is no name of a topic") from error
         self.get_logger().info(f"waits for images on {images.topic_name}")
         self._ask(config.query)
 

@@ -1,0 +1,39 @@
+"""What the tests with real nodes share: a domain of their own, the node in a process, and someone to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
+
+Starter = Callable[..., NodeProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Starter]:
+    """Start nodes with parameters: `start("segment_node", model=...)`. They end with the test."""
+    stay_on_this_machine()
+    started: list[NodeProcess] = []
+
+    def one(name: str, **parameters: str | int | float | bool) -> NodeProcess:
+        process = NodeProcess(name, parameters, tmp_path / f"{name}_{len(started)}.log")
+        started.append(process)
+        return process
+
+    yield one
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def bench() -> Iterator:
+    """Someone with a camera who asks and listens."""
+    pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+    from tests.ros.bench import Bench
+
+    stay_on_this_machine()
+    with Bench() as one:
+        yield one

@@ -1,0 +1,130 @@
+"""The demonstration as a user runs it, on a video of his own, and its judgement against the truth."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from refseg_ros.answer import Verdict
+from refseg_ros.demo.__main__ import main
+from tests.ros.bench import picture
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A red square for two seconds."""
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (320, 240))
+    for _ in range(20):
+        writer.write(picture()[..., ::-1])
+    writer.release()
+    return path
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "refseg_ros.demo", *map(str, arguments)]
+
+
+def processes_with(text: str) -> list[str]:
+    """Command lines of the running processes that name a text."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        if text in line and path.parent.name != str(os.getpid()):
+            lines.append(line)
+    return lines
+
+
+def test_a_video_of_ones_own_gives_table_pictures_and_video(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("--source", clip, "--query", "the red mug; green", "--out", out, "--model", bundle_folder)
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert any("the red mug" in line and " found " in line for line in lines)
+    assert any("green" in line and "not found" in line for line in lines)
+    names = {path.name for path in out.iterdir()}
+    logs = {"camera_node.log", "segment_node.log"}
+    assert names == {"expression_01.png", "expression_02.png", "contact_sheet.png", "video.mp4", *logs}
+    video = cv2.VideoCapture(str(out / "video.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 30
+    assert cv2.imread(str(out / "expression_01.png")).shape == (240, 320, 3)
+    assert not processes_with(str(tmp_path))
+
+
+def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
+    arguments = ("--source", clip, "--query", "red", "--out", tmp_path / "out", "--model", bundle_folder)
+    demo = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(processes_with(str(tmp_path))) < 2 or len(processes_with(str(bundle_folder))) < 2:
+        assert demo.poll() is None, demo.communicate()
+        time.sleep(0.05)
+    demo.send_signal(signal.SIGINT)
+    _, errors = demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert errors.strip() == "stopped"
+    assert not processes_with(str(tmp_path))
+    assert not processes_with(str(bundle_folder))
+
+
+def test_a_dead_node_is_told_with_the_end_of_its_log(clip: Path, tmp_path: Path, capfd) -> None:
+    arguments = ["--source", str(clip), "--query", "red", "--out", str(tmp_path / "out"), "--model", "/no/bundle"]
+    assert main(arguments) == 1
+    errors = capfd.readouterr().err
+    assert "segment_node ended with exit code 1" in errors
+    assert "/no/bundle" in errors
+
+
+@pytest.mark.parametrize("name", ["broken.mp4", "missing.mp4"])
+def test_a_source_that_is_no_video_is_told(name: str, bundle_folder: Path, tmp_path: Path, capfd) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    source = str(tmp_path / name)
+    arguments = ["--source", source, "--query", "red", "--out", str(tmp_path / "out"), "--model", str(bundle_folder)]
+    assert main(arguments) == 1
+    errors = capfd.readouterr().err
+    assert "camera_node ended with exit code 1" in errors
+    assert name in errors
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["--out", str(tmp_path / "file" / "out")]) == 1
+    assert f"cannot write in {tmp_path}" in capsys.readouterr().err
+
+
+def test_a_source_needs_a_query(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--source", "clip.mp4", "--query", " ; "])
+    assert caught.value.code == 2
+    assert "--query" in capsys.readouterr().err
+
+
+def test_answers_are_judged_against_the_truth() -> None:
+    pytest.importorskip("mujoco", reason="the simulator is not installed")
+    from refseg_ros.demo.questions import judge
+    from refseg_ros.simulation.phrases import Phrase
+
+    labels = np.zeros((10, 10), np.uint8)
+    labels[2:6, 2:6] = 7
+    present, absent = Phrase("the mug", "class", 7), Phrase("the red mug", "absent", None)
+    mask = np.where(labels == 7, 255, 0).astype(np.uint8)
+    assert judge(present, Verdict.FOUND, mask, labels) == 1.0
+    mask[2:4] = 0
+    assert judge(present, Verdict.UNCERTAIN, mask, labels) == 0.5
+    assert judge(present, Verdict.NOT_FOUND, np.zeros_like(mask), labels) == 0.0
+    assert judge(absent, Verdict.NOT_FOUND, np.zeros_like(mask), labels) == 1.0
+    assert judge(absent, Verdict.FOUND, mask, labels) == 0.0
+    assert judge(absent, Verdict.UNCERTAIN, mask, labels) == 0.0

@@ -1,0 +1,251 @@
+"""The node in a process of its own, over the real network, with a bundle whose answers can be computed by hand."""
+
+from __future__ import annotations
+
+import array
+import signal
+import struct
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from refseg_ros.images import to_array
+from refseg_ros.msg import Segmentation
+from tests.ros.bench import GREEN, GREY, RED, picture
+
+
+@pytest.fixture
+def node(start, bundle_folder, bench):
+    """The node, ready, without a query."""
+    process = start("segment_node", model=str(bundle_folder), threads=1)
+    bench.wait_for_node()
+    return process
+
+
+def stamp_of(header) -> tuple[int, int]:
+    return header.stamp.sec, header.stamp.nanosec
+
+
+def test_an_answer_names_its_image_its_query_and_the_pixels(node, bench) -> None:
+    bench.listen_to_overlays()
+    bench.ask("the red mug")
+    result = bench.answer(picture(), "the red mug")
+    bench.until(lambda: bench.overlays and bench.masks and bench.boxes, "mask, box and overlay")
+
+    assert result.header.frame_id == "the optical frame"
+    assert (result.query_id, result.verdict) == (1, Segmentation.FOUND)
+    box = result.box
+    assert np.abs(np.array([box.x, box.y, box.width, box.height]) - (96, 48, 96, 96)).max() < 8
+    assert 0.5 < result.score <= 1.0
+    mask = to_array(result.mask)
+    assert mask.shape == (240, 320)
+    assert (mask[54:138, 102:186] == 255).all()
+    assert np.count_nonzero(mask) == np.count_nonzero(mask[48:144, 96:192])
+    assert set(np.unique(mask)) == {0, 255}
+    assert list(result.words) == ["the", "red", "mug"]
+    assert len(result.word_attention) == result.levels * len(result.words)
+    assert sum(result.word_attention) == pytest.approx(result.levels)
+
+    by_stamp = {stamp_of(one.header): one for one in bench.results}
+    for messages in (bench.masks, bench.boxes, bench.overlays):
+        assert messages[-1].header.frame_id == "the optical frame"
+        assert stamp_of(messages[-1].header) in by_stamp
+    mask_message = bench.masks[-1]
+    assert mask_message.encoding == "mono8"
+    assert mask_message.data == by_stamp[stamp_of(mask_message.header)].mask.data
+    assert bench.boxes[-1] == by_stamp[stamp_of(bench.boxes[-1].header)].box
+    assert to_array(bench.overlays[-1]).shape == (240, 320, 3)
+
+
+def test_nothing_found_is_said_with_an_empty_mask_and_box(node, bench) -> None:
+    bench.ask("green")
+    result = bench.answer(picture(RED), "green")
+    bench.until(lambda: bench.masks and bench.boxes, "mask and box")
+    assert result.verdict == Segmentation.NOT_FOUND
+    assert not any(bench.masks[0].data)
+    assert (bench.boxes[0].x, bench.boxes[0].y, bench.boxes[0].width, bench.boxes[0].height) == (0, 0, 0, 0)
+    bench.ask("gibberish")
+    result = bench.answer(picture(RED), "gibberish")
+    assert result.verdict == Segmentation.NOT_UNDERSTOOD
+    assert list(result.unknown_words) == ["gibberish"]
+
+
+def test_a_query_counts_from_the_next_image_and_an_empty_one_stops(node, bench) -> None:
+    bench.ask("red")
+    bench.answer(picture(), "red")
+    bench.listen(0.5)
+    known = len(bench.results)
+    bench.ask("green")
+    bench.listen(0.5)
+    assert len(bench.results) == known, "a query is not answered on an image that came before it"
+    assert bench.answer(picture(), "green").query_id == 2
+    for nothing in ("", " \t\n "):
+        bench.ask(nothing)
+        bench.listen(0.5)
+        known = len(bench.results)
+        for _ in range(10):
+            bench.show(picture())
+            bench.listen(0.03)
+        assert len(bench.results) == known
+    bench.ask("red")
+    assert bench.answer(picture(), "red").query_id == 3
+
+
+def test_the_past_is_known_before_the_first_query(node, bench) -> None:
+    """What was red while nothing was asked is still in the clip when a word about the past is asked."""
+    for _ in range(30):
+        bench.show(picture(RED, RED))
+        bench.listen(0.03)
+    bench.ask("redder")
+    assert bench.answer(picture(GREY, GREY), "redder").verdict == Segmentation.FOUND
+    bench.clock += 1000
+    assert bench.answer(picture(GREY, GREY), "redder").verdict == Segmentation.NOT_FOUND, "a jump begins a new clip"
+    bench.answer(picture(RED, RED), "redder")
+    bench.clock -= 500
+    assert bench.answer(picture(GREY, GREY), "redder").verdict == Segmentation.NOT_FOUND, "time that runs back does too"
+
+
+BAD_IMAGES = {
+    "encoding": dict(encoding="a\nb"),
+    "no colours": dict(encoding="32FC1", step=1280, height=1),
+    "no pixels": dict(width=0, height=0),
+    "step": dict(step=3),
+    "short": dict(height=241),
+    "long": dict(height=239),
+    "huge": dict(width=2**32 - 1, height=2**32 - 1, step=2**32 - 1),
+    "thin": dict(width=1, height=76800, step=3),
+}
+
+
+def test_no_image_ends_the_node(node, bench) -> None:
+    bench.ask("red")
+    bench.answer(picture(), "red")
+    for fault in list(BAD_IMAGES.values()) * 20:
+        message = Image(**(dict(width=320, height=240, step=960, encoding="rgb8") | fault), header=bench.header())
+        message.data = array.array("B", bytes(320 * 240 * 3))
+        bench.images.publish(message)
+        bench.listen(0.01)
+    tiny = bench.answer(np.full((1, 1, 3), RED, np.uint8), "red")
+    assert (tiny.mask.width, tiny.mask.height) == (1, 1)
+    bench.answer(picture(), "red")
+    node.check()
+    refusals = [line for line in node.log.read_text().splitlines() if "refused" in line]
+    assert 4 <= len(refusals) < 20, "each kind is told, but no flood"
+
+
+def serialized(data: bytes) -> bytes:
+    """A std_msgs/String of any bytes, as it goes over the wire."""
+    return b"\x00\x01\x00\x00" + struct.pack("<I", len(data) + 1) + data + b"\x00"
+
+
+HOSTILE_TEXTS = {
+    "invalid UTF-8": b"\xff\xfe\x80 red",
+    "lone surrogate": b"\xed\xa0\x80 red",
+    "NUL": b"red\x00green",
+    "control characters": b"\x1b[2J\x07red\r\n",
+    "right to left": "\u202ered \u05d0".encode(),
+    "emoji": "\U0001f9ff red".encode(),
+    "10 MB": b"red " * 2_500_000,
+    "one word of 1 MB": b"r" * 1_000_000,
+}
+
+
+def test_no_text_ends_the_node(node, bench) -> None:
+    for text in HOSTILE_TEXTS.values():
+        bench.queries.publish(serialized(text))
+        bench.show(picture())
+        bench.listen(0.2)
+    bench.ask("the red mug")
+    assert bench.answer(picture(), "the red mug").verdict == Segmentation.FOUND
+    node.check()
+    log = node.log.read_bytes()
+    assert b"\x1b[2J" not in log
+    assert max(map(len, log.splitlines())) < 400
+
+
+def test_a_flood_of_queries_and_images_leaves_the_newest(node, bench) -> None:
+    for number in range(2000):
+        bench.ask(f"red {number}")
+        if number % 20 == 0:
+            bench.show(picture())
+    bench.ask("green")
+    result = bench.answer(picture(GREEN), "green")
+    assert result.verdict == Segmentation.FOUND
+    newest = bench.show(picture(GREEN))
+    bench.listen(0.5)
+    assert stamp_of(bench.results[-1].header) == stamp_of(newest)
+    stamps = [stamp_of(one.header) for one in bench.results]
+    assert stamps == sorted(set(stamps))
+
+
+def test_parameters_are_described_live_and_checked(node, bench) -> None:
+    assert bench.parameters.wait_for_services(30)
+    names = ["image_topic", "model", "threads", "query", "device"]
+    for descriptor in bench.call(bench.parameters.describe_parameters(names)).descriptors:
+        assert descriptor.description
+        assert descriptor.read_only == (descriptor.name != "query")
+
+    def set_one(name: str, value: object):
+        return bench.call(bench.parameters.set_parameters([Parameter(name, value=value)])).results[0]
+
+    assert set_one("query", "green").successful
+    assert bench.answer(picture(GREEN), "green").verdict == Segmentation.FOUND
+    refused = set_one("query", True)
+    assert not refused.successful
+    assert "query is True" in refused.reason
+    assert not set_one("threads", 2).successful
+    assert bench.call(bench.parameters.get_parameters(["query", "threads"])).values[0].string_value == "green"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_signal_ends_it_with_exit_code_0(node, bench, sent, busy) -> None:
+    if busy:
+        bench.ask("red")
+        bench.answer(picture(), "red")
+        for _ in range(50):
+            bench.show(picture())
+    assert node.stop(sent) == 0, node.tail(50)
+    assert "Traceback" not in node.log.read_text()
+
+
+def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
+    for _ in range(2):
+        process = start("segment_node", model=str(bundle_folder), query="red")
+        assert bench.answer(picture(), "red").query_id == 1
+        process.process.kill()
+        process.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (dict(model="/nowhere/to/be\nfound"), "/nowhere"),
+        (dict(threads=-1), "threads"),
+        (dict(threads="many"), "threads is 'many'"),
+        (dict(device="gpu"), "device is 'gpu'; it must be one of auto, cpu"),
+        (dict(image_topic=""), "image_topic is empty"),
+        (dict(image_topic="not a topic"), "not a topic"),
+    ],
+)
+def test_what_it_cannot_start_with_is_one_line_and_exit_code_1(start, bundle_folder, parameters, words) -> None:
+    process = start("segment_node", **(dict(model=str(bundle_folder)) | parameters))
+    assert process.process.wait(60) == 1
+    lines = [line for line in process.log.read_text().splitlines() if "[FATAL]" in line]
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert "Traceback" not in process.log.read_text()
+
+
+def test_raw_bytes_are_what_they_seem() -> None:
+    """The hostile texts are sent as the wire has them: a good one made in the same way is the message itself."""
+    from rclpy.serialization import deserialize_message
+
+    assert deserialize_message(serialized(b"red"), String) == String(data="red")
