@@ -33,7 +33,7 @@ from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
 
-PATIENCE = 1.5
+PATIENCE = 1.0
 """Seconds that a frame in the works has at shutdown; one that takes longer is abandoned."""
 
 

@@ -19,6 +19,7 @@ from std_msgs.msg import String
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
+from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
 
 @pytest.fixture
@@ -214,6 +215,21 @@ def test_a_signal_ends_it_with_exit_code_0(node, bench, sent, busy) -> None:
             bench.show(picture())
     assert node.stop(sent) == 0, node.tail(50)
     assert "Traceback" not in node.log.read_text()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_the_middle_of_an_inference_that_takes_minutes(start, bench, tmp_path, sent) -> None:
+    node = start("segment_node", model=str(write_slow_bundle(tmp_path / "slow")), threads=1)
+    bench.wait_for_node()
+    bench.ask("red")
+    bench.answer(picture(), "red")
+    bench.ask(SLOW_WORD)
+    bench.listen(0.2)
+    for _ in range(20):
+        bench.show(picture())
+        bench.listen(0.05)
+    assert not any(result.query == SLOW_WORD for result in bench.results)
+    assert node.stop(sent) == 0, node.tail(50)
 
 
 def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:

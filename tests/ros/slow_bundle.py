@@ -1,0 +1,66 @@
+"""The bundle of tests/bundles.py, made to compute for minutes when it is asked for what is "everywhere"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from tests.bundles import WORDS, fusion, write_bundle
+
+SIDE = 700
+TURNS = 100_000
+SLOW_WORD = "everywhere"
+
+
+def write_slow_bundle(folder: Path) -> Path:
+    """Presence gets a zero added that takes TURNS products of two matrices for each SLOW_WORD in the query."""
+    model = fusion()
+    graph = model.graph
+    for node in graph.node:
+        if node.output[0] == "presence":
+            node.output[0] = "presence_of_the_fast_one"
+    nodes = [
+        helper.make_node("Equal", ["words", "slow_word"], ["is_slow"]),
+        helper.make_node("Cast", ["is_slow"], ["slow_words"], to=TensorProto.INT64),
+        helper.make_node("ReduceSum", ["slow_words"], ["slow_count"], keepdims=0),
+        helper.make_node("Mul", ["slow_count", "turns"], ["trips"]),
+        helper.make_node("ReduceMax", ["presence_of_the_fast_one"], ["any_number"], keepdims=0),
+        helper.make_node("Mul", ["any_number", "zeros"], ["start"]),
+        helper.make_node("Loop", ["trips", "", "start"], ["product"], body=_body()),
+        helper.make_node("ReduceSum", ["product"], ["nothing_at_all"], keepdims=0),
+        helper.make_node("Add", ["presence_of_the_fast_one", "nothing_at_all"], ["presence"]),
+    ]
+    graph.node.extend(nodes)
+    constants = {
+        "slow_word": np.int64(list(WORDS).index(SLOW_WORD)),
+        "turns": np.int64(TURNS),
+        "zeros": np.zeros((SIDE, SIDE), np.float32),
+    }
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items())
+    onnx.checker.check_model(model)
+    return write_bundle(folder, fusion=model.SerializeToString())
+
+
+def _body() -> onnx.GraphProto:
+    """One turn: the matrix times itself."""
+    nodes = [
+        helper.make_node("MatMul", ["before", "before"], ["after"]),
+        helper.make_node("Identity", ["go_on"], ["go_on_again"]),
+    ]
+    matrix = [SIDE, SIDE]
+    return helper.make_graph(
+        nodes,
+        "turn",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, matrix),
+        ],
+        [
+            helper.make_tensor_value_info("go_on_again", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, matrix),
+        ],
+    )
