@@ -69,6 +69,11 @@ def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
                 writer.write(fitted[..., ::-1])
         finally:
             writer.release()
+        written = cv2.VideoCapture(str(temporary))  # OpenCV's writer does not say when a disk is full
+        complete = written.get(cv2.CAP_PROP_FRAME_COUNT) == len(frames)
+        written.release()
+        if not complete:
+            raise OSError(f"{path} could not be written in full; is the disk full?")
 
 
 def _tile(row: Row) -> np.ndarray:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 3.0
@@ -57,11 +58,13 @@ class NodeProcess:
         """End the process, by force if it does not listen; its exit code, negative for the signal that killed it."""
         if self.process.poll() is None:
             self.process.send_signal(sent)
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            try:
+                return self.process.wait(PATIENCE)
+            finally:  # also when another Ctrl-C interrupts the waiting
+                if self.process.poll() is None:
+                    self.process.kill()
+        return self.process.wait()
 
     def __enter__(self) -> NodeProcess:
         """Return the running process."""
