@@ -187,7 +187,7 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
     """Run a configuration to its end, from wherever it stands; returns the path of the finished weights."""
     vocabulary = tabletop_vocabulary()
     scenes = list(load_shards(render_shards(config.scenes, data, workers)))
-    held_out = replace(config.scenes, split="held_out", first_seed=5_000_000, scenes=64)
+    held_out = replace(config.scenes, split="held_out", first_seed=5_000_000, scenes=192)
     unseen = list(load_shards(render_shards(held_out, data, workers)))
     state, last = Training(config, device), out / "last.safetensors"
     if last.exists():
@@ -200,7 +200,7 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
             vocabulary,
             config.network.max_words,
             phase.frames,
-            max(phase.expressions, 1),
+            phase.expressions,
             config.moving_share if phase.expressions else 0.0,
             config.seed + state.phase,
         )

@@ -36,7 +36,7 @@ CONFIG = Config(
     scenes=SceneSet(
         split="train",
         first_seed=0,
-        scenes=12800,
+        scenes=8192,
         height=NETWORK.height,
         width=NETWORK.width,
         moving_share=0.35,
@@ -44,7 +44,7 @@ CONFIG = Config(
         interval=(0.15, 0.3),
     ),
     phases=(
-        Phase("encoder", steps=2400, frames=24, expressions=0, learning_rate=2e-3),
+        Phase("encoder", steps=2400, frames=16, expressions=0, learning_rate=2e-3),
         Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.25),
     ),
     losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.15),

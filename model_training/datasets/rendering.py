@@ -1,7 +1,7 @@
 """Renders simulated scenes to shards on disk: in parallel, resumable after being killed, nothing half-written.
 
 A shard is an uncompressed `.npz` of SCENES_PER_SHARD scenes:
-    rgb      (F, H, W, 3) uint8, the frames of all its scenes, letterboxed as the robot does it; a clip's last frame is its target
+    rgb      (F, H, W, 3) uint8, the frames of all its scenes, at the input size; a clip's last frame is its target
     labels   (S, H, W) uint8, instance ids of each scene's target frame
     offsets  (S + 1,) int64, where each scene's frames begin in rgb
     truth    (S,) JSON of the target frame's objects

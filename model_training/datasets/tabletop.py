@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from model_training.datasets.rendering import Scene
@@ -70,7 +71,7 @@ class TabletopBatches:
     Args:
         scenes: of one size; those with clips and those at rest are batched apart.
         vocabulary, max_words: of the network.
-        frames, expressions: F and E of a batch.
+        frames, expressions: F and E of a batch; with E = 0 it has frames and dense labels alone.
         moving_share: share of batches that are clips.
         seed: batch `step` depends on (seed, step) alone.
     """
@@ -112,19 +113,21 @@ class TabletopBatches:
         if rng.random() < 0.5:
             frames, labels = frames[:, :, ::-1], labels[:, ::-1]
             objects = tuple(flipped(thing, width) for thing in objects)
-        chosen = choose(phrases(objects, width, height, rng, TRAIN_PAIRS), self.expressions, rng)
+        chosen = []
+        if self.expressions:
+            chosen = choose(phrases(objects, width, height, rng, TRAIN_PAIRS), self.expressions, rng)
         ids = [0, *[thing.instance_id for thing in objects]]
-        areas = {stride: area_shares(labels, ids, stride) for stride in STRIDES}
+        areas = area_shares(labels, ids)
         row = {instance: index for index, instance in enumerate(ids)}
 
         def cover(instances: Sequence[int], stride: int) -> np.ndarray:
             return areas[stride][[row[i] for i in instances]].sum(0)
 
-        words = self.vocabulary.encode_all([phrase.text for phrase in chosen], self.max_words)
-        masks = np.stack([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
+        words = np.array([self.vocabulary.encode(phrase.text, self.max_words).ids for phrase in chosen])
+        masks = np.array([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
         present = np.array([phrase.target is not None for phrase in chosen], np.float32)
         candidates = {
-            stride: np.stack([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen]) for stride in STRIDES[1:]
+            stride: np.array([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen]) for stride in STRIDES[1:]
         }
         groups = [[0]]
         groups += [[thing.instance_id for thing in objects if thing.class_name == name] for name in CLASSES]
@@ -153,17 +156,32 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> l
     return chosen
 
 
-def area_shares(labels: np.ndarray, ids: Sequence[int], stride: int) -> np.ndarray:
-    """(len(ids), H/stride, W/stride) float32: which share of each cell each instance covers."""
-    height, width = labels.shape
-    cells = labels.reshape(height // stride, stride, width // stride, stride)
-    return np.stack([(cells == instance).mean((1, 3), dtype=np.float32) for instance in ids])
+def area_shares(labels: np.ndarray, ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """Stride -> (len(ids), H/stride, W/stride) float32: which share of each cell each instance covers."""
+    shares, stride = {}, 1
+    finest = np.stack([labels == instance for instance in ids]).astype(np.float32)
+    for coarser in STRIDES:
+        finest = _pooled(finest, coarser // stride)
+        shares[coarser], stride = finest, coarser
+    return shares
+
+
+def _pooled(shares: np.ndarray, factor: int) -> np.ndarray:
+    """Averages of factor x factor cells."""
+    rows = sum(shares[:, i::factor] for i in range(factor))
+    return sum(rows[:, :, i::factor] for i in range(factor)) / np.float32(factor * factor)
 
 
 def _lighting(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same clip under a slightly other exposure and white balance, with sensor noise; colours keep their names."""
+    """The same clip under a slightly other exposure and white balance, with blur and noise; colours keep their names.
+
+    The blur stands for the robot's way to the input size: a larger image is averaged down.
+    """
     gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
     table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.float32)
     lit = np.stack([table[:, c][frames[..., c]] for c in range(3)], -1)
+    if rng.random() < 0.6:
+        sigma = rng.uniform(0.3, 0.7)
+        lit = np.stack([cv2.GaussianBlur(image, (3, 3), sigma) for image in lit])
     noise = rng.normal(0, rng.uniform(0, 5), frames.shape[1:]).astype(np.float32)
     return np.clip(lit + noise, 0, 255).astype(np.uint8)

@@ -1,0 +1,164 @@
+"""Score a model bundle on fresh simulated scenes: `python -m model_training.evaluate --seed 1`.
+
+The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's size
+and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from guessing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from model_training.datasets.tabletop import choose
+from model_training.metrics import THRESHOLDS, Scores
+from refseg_ros.answer import Verdict
+from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
+from refseg_ros.files import write_bytes
+from refseg_ros.segmenter import Segmenter
+from refseg_ros.simulation.phrases import KINDS, Phrase, phrases
+from refseg_ros.simulation.tabletop import Frame, Tabletop
+
+WIDTH, HEIGHT = 640, 480
+MOVING_SHARE = 0.35
+EXPRESSIONS = 6
+"""Per scene."""
+CONSTANT = "the object"
+"""What every expression is replaced by to see how far salience alone goes."""
+
+
+@dataclass
+class Findings:
+    """What evaluation gathers."""
+
+    kinds: dict[str, Scores] = field(default_factory=lambda: {kind: Scores() for kind in KINDS if kind != "absent"})
+    """The answers' masks, empty where the model said that there is nothing."""
+    shown: dict[str, Scores] = field(default_factory=lambda: {name: Scores() for name in ("constant", "clip", "still")})
+    """Masks whatever the verdict: a constant expression; motion expressions with the clip, and on one frame."""
+    kept: list[bool] = field(default_factory=list)
+    """Of expressions that fit: not called absent."""
+    told: dict[str, list[bool]] = field(default_factory=dict)
+    """Of expressions that fit nothing, by reason: called absent."""
+    swapped: list[bool] = field(default_factory=list)
+    """Of relations whose anchor was replaced by an absent thing: called absent."""
+
+    def figures(self) -> dict[str, float]:
+        """Each figure by its name."""
+        whole = Scores.merged(self.kinds.values())
+        named = {"overall IoU": whole.overall, "mean IoU": whole.mean}
+        named |= {f"P@{threshold}": whole.precision(threshold) for threshold in THRESHOLDS}
+        named |= {f"mean IoU, {kind}": scores.mean for kind, scores in self.kinds.items()}
+        named["present called absent"] = 1 - _share(self.kept)
+        named["absent told"] = _share(flag for flags in self.told.values() for flag in flags)
+        named |= {f"absent told, no such {reason}": _share(flags) for reason, flags in sorted(self.told.items())}
+        named["control: anchor swapped, absent told"] = _share(self.swapped)
+        named["control: constant expression, mean IoU"] = self.shown["constant"].mean
+        named["motion, clip minus one frame, mean IoU"] = self.shown["clip"].mean - self.shown["still"].mean
+        named["expressions"] = len(self.kept) + sum(map(len, self.told.values()))
+        return {name: round(float(value), 4) for name, value in named.items()}
+
+
+def _share(flags: Iterable[bool]) -> float:
+    flags = list(flags)
+    return sum(flags) / len(flags) if flags else float("nan")
+
+
+class Evaluation:
+    """Walks through scenes with one model.
+
+    Args:
+        bundle: folder of the model.
+        split: of the scenes, "held_out" or "train".
+        seed: of the first scene; the others follow.
+    """
+
+    def __init__(self, bundle: Path, split: str, seed: int) -> None:
+        self.segmenter = Segmenter(bundle)
+        self.showing = Segmenter(bundle)
+        always = dataclasses.replace(self.showing.manifest.thresholds, presence=0.0, uncertain=0.0)
+        self.showing.manifest = dataclasses.replace(self.showing.manifest, thresholds=always)
+        self.split, self.seed = split, seed
+        self.findings = Findings()
+
+    def run(self, expressions: int) -> Findings:
+        """Ask about this many expressions, on as many scenes as it takes."""
+        asked, scene = 0, self.seed
+        with Tabletop(WIDTH, HEIGHT) as tabletop, tqdm(total=expressions, unit="expression") as bar:
+            while asked < expressions:
+                rng = np.random.default_rng([scene, 2])
+                frames = self._frames(tabletop, scene, rng)
+                chosen = choose(phrases(frames[-1].objects, WIDTH, HEIGHT, rng), EXPRESSIONS, rng)
+                chosen = chosen[: expressions - asked]
+                self._ask(frames, chosen)
+                asked, scene = asked + len(chosen), scene + 1
+                bar.update(len(chosen))
+        return self.findings
+
+    def _frames(self, tabletop: Tabletop, seed: int, rng: np.random.Generator) -> list[Frame]:
+        moving = bool(rng.random() < MOVING_SHARE)
+        tabletop.reset(seed, self.split, moving=moving)
+        clip = self.segmenter.manifest.clip
+        frames = []
+        for index in range(clip.length if moving else 1):
+            tabletop.advance(clip.interval if index else float(rng.uniform(0.0, 0.5)))
+            frames.append(tabletop.render(depth=False))
+        return frames
+
+    def _ask(self, frames: list[Frame], chosen: list[Phrase]) -> None:
+        stream, showing, still = self.segmenter.stream(), self.showing.stream(), self.showing.stream()
+        for frame in frames:
+            stream.observe(frame.rgb, frame.stamp)
+            showing.observe(frame.rgb, frame.stamp)
+        still.observe(frames[-1].rgb, frames[-1].stamp)
+        constant = showing.answer([CONSTANT])[0]
+        findings = self.findings
+        for phrase, answer in zip(chosen, stream.answer([phrase.text for phrase in chosen]), strict=True):
+            absent = answer.verdict == Verdict.NOT_FOUND
+            if phrase.target is None:
+                findings.told.setdefault(phrase.reason, []).append(absent)
+                continue
+            truth = frames[-1].labels == phrase.target
+            findings.kinds[phrase.kind].add(answer.mask > 0, truth)
+            findings.kept.append(not absent)
+            findings.shown["constant"].add(constant.mask > 0, truth)
+            if phrase.swapped:
+                findings.swapped.append(stream.answer([phrase.swapped])[0].verdict == Verdict.NOT_FOUND)
+            if phrase.kind == "motion":
+                for name, source in (("clip", showing), ("still", still)):
+                    findings.shown[name].add(source.answer([phrase.text])[0].mask > 0, truth)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m model_training.evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder of the model (default: the one that ships)")
+    parser.add_argument("--seed", type=int, default=7_000_000, help="seed of the first scene (default: 7000000)")
+    parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
+    parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
+    parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
+    options = parser.parse_args(arguments)
+    try:
+        figures = Evaluation(options.bundle, options.split, options.seed).run(options.expressions).figures()
+        width = max(map(len, figures))
+        for name, value in figures.items():
+            print(f"{name:<{width}}  {value:g}")
+        if options.write:
+            manifest = Bundle.load(options.bundle).manifest
+            command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}"
+            noted = {**manifest.metrics, command: figures}
+            text = dataclasses.replace(manifest, metrics=noted).dump()
+            write_bytes(options.bundle / MANIFEST, text.encode())
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Make a model bundle of trained weights: `python -m model_training.export runs/tabletop/model.safetensors BUNDLE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from model_training import checkpoint, configs
+from model_training.configs.schema import Config
+from model_training.datasets.tabletop import tabletop_vocabulary
+from model_training.networks.refseg import Encoder, Fusion, ReferringSegmentation
+from refseg_ros.engines import bundle
+from refseg_ros.engines.manifest import ENCODER, FUSION, VOCABULARY, Clip, InputSize, Manifest, Thresholds
+from refseg_ros.engines.network import LOGITS, PRESENCE, RING_PREFIX, VALID, WORD_ATTENTION, WORDS
+
+OPSET = 18
+"""At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
+
+THRESHOLDS = Thresholds(mask=0.5, presence=0.5, uncertain=0.15)
+
+PARTS = ("query", "key", "value")
+
+
+class EncoderGraph(nn.Module):
+    """The encoder with the flat list of outputs that a bundle's encoder has."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, H, W, 3) uint8 RGB -> features, then query, key and value per level."""
+        features, ring = self.encoder(image)
+        return (*features, *(part for level in ring for part in level))
+
+
+class FusionGraph(nn.Module):
+    """The fusion of one frame with Q expressions, with the flat list of inputs that a bundle's fusion has."""
+
+    def __init__(self, fusion: Fusion, levels: int) -> None:
+        super().__init__()
+        self.fusion, self.levels = fusion, levels
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (1, C, H, W) per level, ring parts (T, P, d), `ring_valid` (T,) of a clip, `words` (Q, N)."""
+        features, rest = inputs[: self.levels], inputs[self.levels :]
+        words, parts = rest[-1], [part[None] for part in rest[:-2]]
+        ring = tuple((parts[i], parts[i + 1], parts[i + 2]) for i in range(0, len(parts), 3))
+        valid = rest[-2][None] if parts else torch.ones(1, 1, dtype=torch.bool)
+        fused = self.fusion(features, ring, valid, words[None])
+        return fused.logits[0], fused.presence[0], fused.word_attention[0]
+
+
+def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocabulary: str) -> Manifest:
+    """Write a bundle of a network.
+
+    Args:
+        model: in evaluation mode, on the CPU.
+        folder: of the bundle.
+        manifest: all but its file list.
+        vocabulary: the text of vocabulary.txt.
+    """
+    config = model.config
+    levels = len(model.encoder.backbone.channels)
+    names = [f"feature_{i + 1}" for i in range(levels)]
+    if config.clip > 1:
+        names += [f"{RING_PREFIX}{i + 1}_{part}" for i in range(levels) for part in PARTS]
+    image = torch.randint(0, 256, (2, config.height, config.width, 3), dtype=torch.uint8)
+    batch, queries, length = (torch.export.Dim(name) for name in ("batch", "queries", "length"))
+    encoder = _onnx(EncoderGraph(model.encoder), (image,), ["image"], names, {"image": {0: batch}})
+
+    with torch.no_grad():
+        features, ring = model.encoder(image[:1])
+    parts = [part.repeat(config.clip, 1, 1) for level in ring for part in level]
+    valid = [torch.ones(config.clip, dtype=torch.bool)] if parts else []
+    words = torch.randint(1, config.vocabulary, (3, config.max_words - 1))
+    fusion = _onnx(
+        FusionGraph(model.fusion, levels),
+        (*features, *parts, *valid, words),
+        [*names, *([VALID] if parts else []), WORDS],
+        [LOGITS, PRESENCE, WORD_ATTENTION],
+        {"inputs": (*({} for _ in [*features, *parts, *valid]), {0: queries, 1: length})},
+    )
+    return bundle.write(folder, manifest, {VOCABULARY: vocabulary.encode(), ENCODER: encoder, FUSION: fusion})
+
+
+def _onnx(
+    graph: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], dynamic: dict[str, object]
+) -> bytes:
+    program = torch.onnx.export(
+        graph.eval(),
+        inputs,
+        input_names=names,
+        output_names=outputs,
+        opset_version=OPSET,
+        dynamic_shapes=dynamic,
+        dynamo=True,
+        verbose=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.onnx"
+        program.save(str(path), external_data=False)
+        return path.read_bytes()
+
+
+def load_model(path: Path) -> tuple[ReferringSegmentation, Config, dict[str, object]]:
+    """Trained weights with their configuration and what is noted with them.
+
+    Raises:
+        ValueError: no finished weights of this project; the message names the file.
+    """
+    tensors, facts = checkpoint.load(path)
+    if "network" not in facts:
+        raise ValueError(f"{path}: a checkpoint in the middle of training; take model.safetensors beside it")
+    config = configs.load(str(facts["config"]))
+    model = ReferringSegmentation(config.network)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: of another network than {config.name} ({str(error).splitlines()[0]})") from None
+    return model.eval(), config, facts
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m model_training.export", description=__doc__.splitlines()[0])
+    parser.add_argument("weights", type=Path, help="model.safetensors of a finished training run")
+    parser.add_argument("bundle", type=Path, help="folder to write")
+    options = parser.parse_args(arguments)
+    try:
+        model, config, facts = load_model(options.weights)
+        size = InputSize(config.network.height, config.network.width)
+        manifest = Manifest(
+            name=config.name,
+            input=size,
+            max_words=config.network.max_words,
+            clip=Clip(config.network.clip, config.clip_interval if config.network.clip > 1 else 0.0),
+            thresholds=THRESHOLDS,
+            network=asdict(config.network),
+            training={key: value for key, value in facts.items() if key != "network"},
+        )
+        written = export(model, options.bundle, manifest, tabletop_vocabulary().dump())
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for name in written.files:
+        print(f"{options.bundle / name}  {(options.bundle / name).stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
