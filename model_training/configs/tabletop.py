@@ -4,12 +4,13 @@ from model_training.configs.schema import Config, LossWeights, Phase
 from model_training.datasets.rendering import SceneSet
 from model_training.datasets.tabletop import tabletop_vocabulary
 from model_training.networks.config import NetworkConfig
+from refseg_ros.simulation.wording import MAX_WORDS
 
 NETWORK = NetworkConfig(
     vocabulary=len(tabletop_vocabulary()),
     height=144,
     width=192,
-    max_words=16,
+    max_words=MAX_WORDS,
     backbone="resnet18",
     stem_channels=32,
     output_stride=16,
@@ -45,7 +46,7 @@ CONFIG = Config(
     ),
     phases=(
         Phase("encoder", steps=2400, frames=16, expressions=0, learning_rate=2e-3),
-        Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.25),
+        Phase("joint", steps=8000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.25),
     ),
     losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.15),
     clip_interval=0.2,

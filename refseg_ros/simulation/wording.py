@@ -36,6 +36,9 @@ PREFIXES = ("the ",) * 8 + (
 )  # fmt: skip
 """What an expression may begin with."""
 
+MAX_WORDS = 16
+"""Words of the longest expression: one that would be longer gets "the" in place of what else it would begin with."""
+
 SIDES: dict[str, tuple[str, ...]] = {
     "left": ("leftmost {}", "{} on the left", "left {}", "{} on the far left", "{} furthest to the left"),
     "right": ("rightmost {}", "{} on the right", "right {}", "{} on the far right", "{} furthest to the right"),

@@ -1,0 +1,83 @@
+"""Expressions that nothing in a scene fits: absent things, wrong colours, false relations, motions nobody makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from refseg_ros.simulation import wording
+from refseg_ros.simulation.arrangement import MOVING, Arrangement, goes, speed
+from refseg_ros.simulation.phrase import Phrase, ids_of
+from refseg_ros.simulation.speaker import Speaker
+from refseg_ros.simulation.tabletop import ObjectTruth
+from refseg_ros.simulation.wording import Description, pick
+
+
+class AbsentPhrases:
+    """Makes them, reason by reason."""
+
+    def __init__(self, scene: Arrangement, speaker: Speaker) -> None:
+        self.scene, self.speaker, self.rng = scene, speaker, speaker.rng
+
+    def all(self) -> Iterable[Phrase]:
+        """All of them, each in one wording."""
+        for coloured in (False, True, True, True):
+            head = self.speaker.missing(coloured)
+            if head:
+                yield self.nothing("thing", head.words(self.rng), head)
+                side = pick(self.rng, tuple(wording.SIDES))
+                yield self.nothing("thing", self.speaker.fill(wording.SIDES[side], head), head)
+                verb = pick(self.rng, ("moving", "rolling", "sliding", "that is moving"))
+                yield self.nothing("thing", f"{head.words(self.rng)} {verb}", head)
+        yield from self.false_relations()
+        yield from self.false_motions()
+        for head in self.scene.plain:
+            fits = self.scene.fitting(head)
+            rank = len(fits) + int(self.rng.integers(0, 2))
+            if len(fits) > 1 and rank < len(wording.ORDINALS):
+                yield self.nothing("order", self.speaker.ordinal(rank, pick(self.rng, ("left", "right")), head), head)
+            if fits and len({thing.colour for thing in fits}) == 1:
+                template = pick(self.rng, wording.NOT_COLOUR)
+                yield self.nothing("negation", template.format(head.words(self.rng), fits[0].colour), head)
+
+    def nothing(self, reason: str, text: str, head: Description, anchors: Sequence[ObjectTruth] = ()) -> Phrase:
+        """One for a reason of Phrase.reason, whose candidates are what fits its head noun phrase."""
+        candidates = ids_of(self.scene.fitting(head))
+        return Phrase(self.speaker.say(text), "absent", None, candidates, ids_of(anchors), reason=reason)
+
+    def false_relations(self) -> Iterable[Phrase]:
+        """What is named is there but does not stand so; or the anchor, or the head, is not there at all."""
+        anchors = self.scene.unique()
+        for head in self.scene.heads:
+            others = [(words, thing) for words, thing in anchors if not head.matches(thing)]
+            relation = pick(self.rng, tuple(wording.RELATIONS))
+            template = pick(self.rng, wording.RELATIONS[relation])
+            other = self.speaker.missing(self.rng.random() < 0.7)
+            if other:
+                text = template.format(head.words(self.rng), f"the {other.words(self.rng)}")
+                yield self.nothing("anchor", text, head)
+            if not others:
+                continue
+            anchor_words, anchor = others[int(self.rng.integers(len(others)))]
+            if other:
+                text = template.format(other.words(self.rng), f"the {anchor_words.words(self.rng)}")
+                yield self.nothing("thing", text, other, [anchor])
+            for relation in ("left", "right", "behind", "front"):
+                if all(self.scene.holds(relation, thing, anchor) is False for thing in self.scene.fitting(head)):
+                    text = pick(self.rng, wording.RELATIONS[relation])
+                    text = text.format(head.words(self.rng), f"the {anchor_words.words(self.rng)}")
+                    yield self.nothing("relation", text, head, [anchor])
+
+    def false_motions(self) -> Iterable[Phrase]:
+        """Something at rest is said to move, or something in motion to go another way."""
+        if not self.scene.motion_is_clear():
+            return
+        for head in self.scene.heads:
+            moving = [thing for thing in self.scene.fitting(head) if speed(thing) >= MOVING]
+            if not moving:
+                direction = pick(self.rng, tuple(wording.DIRECTIONS))
+                verb = pick(self.rng, ("rolling", "sliding"))
+                yield self.nothing("motion", self.speaker.motion(head, verb, direction), head)
+            for direction in wording.DIRECTIONS if moving else ():
+                if all(goes(thing, direction) is False for thing in moving):
+                    text = self.speaker.motion(head, moving[0].motion or "pushed", direction)
+                    yield self.nothing("motion", text, head)

@@ -1,0 +1,38 @@
+"""What an expression about a simulated scene is, and what it means there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
+
+KINDS = ("class", "colour", "size", "place", "order", "relation", "negation", "motion", "absent")
+
+ALL_PAIRS: frozenset[tuple[str, str]] = frozenset(itertools.product(COLOURS, CLASSES))
+"""Every (colour, class)."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """An expression and what it means in one scene."""
+
+    text: str
+    kind: str
+    """One of KINDS."""
+    target: int | None
+    """Instance id of the one thing meant; None when nothing fits."""
+    candidates: tuple[int, ...] = ()
+    """Instance ids of all things that fit the head noun phrase alone ("mug" of "the mug left of the bowl")."""
+    anchors: tuple[int, ...] = ()
+    """Instance ids of the things that the target is related to ("the bowl")."""
+    swapped: str = ""
+    """A relation's text with its anchor replaced by something absent: nothing fits it any more."""
+    reason: str = ""
+    """Why nothing fits: "thing", "anchor" (not there), "relation", "motion", "order" or "negation" (not so)."""
+
+
+def ids_of(things: Iterable[ObjectTruth]) -> tuple[int, ...]:
+    """Their instance ids."""
+    return tuple(thing.instance_id for thing in things)
