@@ -7,17 +7,24 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 
 def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, object]) -> None:
-    """Write tensors and JSON-able facts under the final name only once they are complete."""
+    """Write tensors and JSON-able facts under the final name only once they are complete.
+
+    Raises:
+        OSError: they cannot be written there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
+    try:
+        save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
+    except SafetensorError as error:
+        raise OSError(f"{path}: cannot be written ({error})") from None
     os.replace(temporary, path)
 
 
@@ -40,7 +47,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
 def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """An optimiser's moments as named tensors."""
     states = optimiser.state_dict()["state"]
-    return {f"optimiser.{i}.{key}": torch.as_tensor(value) for i, state in states.items() for key, value in state.items()}
+    return {
+        f"optimiser.{i}.{key}": torch.as_tensor(value) for i, state in states.items() for key, value in state.items()
+    }
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

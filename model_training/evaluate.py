@@ -1,7 +1,8 @@
 """Score a model bundle on fresh simulated scenes: `python -m model_training.evaluate --seed 1`.
 
-The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's size
-and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from guessing.
+The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's
+size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
+guessing.
 """
 
 from __future__ import annotations
@@ -137,7 +138,9 @@ class Evaluation:
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m model_training.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder of the model (default: the one that ships)")
+    parser.add_argument(
+        "--bundle", type=Path, default=SHIPPED, help="folder of the model (default: the one that ships)"
+    )
     parser.add_argument("--seed", type=int, default=7_000_000, help="seed of the first scene (default: 7000000)")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def at_size(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Mask logits (B, E, h, w), brought bilinearly to the size (H, W) of the masks when theirs is another."""
+    if tuple(logits.shape[-2:]) == tuple(size):
+        return logits
+    return F.interpolate(logits, tuple(size), mode="bilinear", align_corners=False)
 
 
 def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ def intersection_union(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
 
 @dataclass
 class Scores:
-    """Overall IoU (all intersections over all unions), mean IoU and precision at IoU thresholds (>=, as in the paper)."""
+    """Overall IoU (all intersections over all unions), mean IoU, and precision: the share at or above an IoU."""
 
     intersections: list[int] = field(default_factory=list)
     unions: list[int] = field(default_factory=list)

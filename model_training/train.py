@@ -1,7 +1,7 @@
 """Train a network: `python -m model_training.train --config tabletop`.
 
-Renders what scenes are missing, then trains phase by phase. Killed at any moment, the same command goes on from the last
-whole checkpoint and gives the same curve, because a batch depends on (seed, step) alone.
+Renders what scenes are missing, then trains phase by phase. Killed at any moment, the same command goes on from the
+last whole checkpoint and gives the same curve, because a batch depends on (seed, step) alone.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from tqdm import tqdm
 from model_training import checkpoint, configs, losses
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.rendering import load_shards, render_shards
-from model_training.datasets.tabletop import STRIDES, Batch, TabletopBatches, tabletop_vocabulary
+from model_training.datasets.tabletop import Batch, TabletopBatches, tabletop_vocabulary
 from model_training.networks.auxiliary import AuxiliaryHeads
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.validation import validate
+from refseg_ros.files import replacing
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS
 
 SAVE_EVERY, LOG_EVERY, VALIDATE_EVERY = 200, 20, 1000
@@ -39,7 +40,8 @@ class Training:
         self.config, self.device = config, device
         self.model = ReferringSegmentation(config.network).to(device)
         channels = tuple(self.model.encoder.backbone.channels)
-        self.heads = AuxiliaryHeads(channels, 1 + len(CLASSES) + len(COLOURS), config.network.fusion_channels).to(device)
+        labels = 1 + len(CLASSES) + len(COLOURS)
+        self.heads = AuxiliaryHeads(channels, labels, config.network.fusion_channels).to(device)
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.phase, self.step = 0, 0
         self.optimiser = self._optimiser()
@@ -112,7 +114,8 @@ class Training:
             features, fused = self.model.encode_and_fuse(clips, self._tensor(batch.words))
             labels = self.heads.labels(features)
             references = self.heads.references(fused.rounds)
-        logits, masks, present = fused.logits.float(), self._tensor(batch.masks), self._tensor(batch.present)
+        masks, present = self._tensor(batch.masks), self._tensor(batch.present)
+        logits = losses.at_size(fused.logits.float(), masks.shape[-2:])
         candidates = [self._tensor(batch.candidates[stride]) for stride in self.model.encoder.backbone.strides]
         return {
             "mask": losses.mask_loss(logits, masks),
@@ -163,8 +166,8 @@ class Training:
             self.optimiser = self._optimiser()
             checkpoint.restore_optimiser(self.optimiser, tensors)
         except (RuntimeError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"{path}: of another network than {self.config.name} ({reason}); use another --out") from None
+            reason = f"of another network than {self.config.name} ({str(error).splitlines()[0]})"
+            raise ValueError(f"{path}: {reason}; use another --out") from None
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -205,7 +208,8 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
             config.seed + state.phase,
         )
         steps = range(state.step, phase.steps)
-        for batch in tqdm(prefetched(batches, steps), total=phase.steps, initial=state.step, desc=phase.name, unit="step"):
+        drawn = prefetched(batches, steps)
+        for batch in tqdm(drawn, total=phase.steps, initial=state.step, desc=phase.name, unit="step"):
             terms = state.update(batch)
             if state.step % LOG_EVERY == 0:
                 log.write(state.phase, state.step, terms)
@@ -236,10 +240,13 @@ class Log:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         rows: list[list[str]] = []
-        if path.exists():
-            with path.open(newline="") as file:
-                rows = [row for row in csv.reader(file) if (int(row[0]), int(row[1])) <= (phase, step)]
-        with path.open("w", newline="") as file:
+        try:
+            if path.exists():
+                with path.open(newline="") as file:
+                    rows = [row for row in csv.reader(file) if (int(row[0]), int(row[1])) <= (phase, step)]
+        except (ValueError, IndexError) as error:
+            raise ValueError(f"{path}: not a log of this program ({error}); move it away") from None
+        with replacing(path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file).writerows(rows)
 
     def write(self, phase: int, step: int, terms: dict[str, float]) -> None:

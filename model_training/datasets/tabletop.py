@@ -19,7 +19,8 @@ TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
 """(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
 
 KIND_WEIGHTS = {
-    "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08, "motion": 0.20,
+    "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08,
+    "motion": 0.20,
 }  # fmt: skip
 """How often each kind of expression is drawn among those that a scene offers."""
 
@@ -127,7 +128,8 @@ class TabletopBatches:
         masks = np.array([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
         present = np.array([phrase.target is not None for phrase in chosen], np.float32)
         candidates = {
-            stride: np.array([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen]) for stride in STRIDES[1:]
+            stride: np.array([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen])
+            for stride in STRIDES[1:]
         }
         groups = [[0]]
         groups += [[thing.instance_id for thing in objects if thing.class_name == name] for name in CLASSES]

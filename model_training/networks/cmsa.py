@@ -1,7 +1,7 @@
-"""Cross-modal self-attention with word attention-aware pooling (Sec. 3.2, Eq. 1-5), exact and without its (P*N)^2 matrix.
+"""Cross-modal self-attention with word attention-aware pooling (Sec. 3.2, Eq. 1-5), exact, without a (P*N)^2 matrix.
 
-Every position p with every word n attends to every other such pair. Queries, keys and values are linear in f_pn, and f_pn
-is a spatial part x_p = [v_p ; s_p] beside a word part e_n, so each splits in two:
+Every position p with every word n attends to every other such pair. Queries, keys and values are linear in f_pn, and
+f_pn is a spatial part x_p = [v_p ; s_p] beside a word part e_n, so each splits in two:
 
     q_pn = A_p + B_n        k_pn = C_p + D_n        v_pn = E_p + F_n
 
@@ -133,7 +133,7 @@ class CrossModalSelfAttention(nn.Module):
             c, d = scale * c, scale * d
 
         to_words = softmax.of(c @ b.transpose(-1, -2), d @ b.transpose(-1, -2), mask)  # softmax over n' of k_pn . B_n'
-        # Eq. 4 differs: it is read as the attention that a word receives. Summed over keys it would be the same for all.
+        # Eq. 4 is read as the attention that a word receives. Summed over keys it would be the same for all words.
         received = to_words.pooled(mask.to(x.dtype)).mean(-2)
         weights = (self.gain * received).masked_fill(~mask, float("-inf")).softmax(-1)
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class GatedMultiLevelFusion(nn.Module):
     """X^1..X^L -> sum of F_o^i.
 
-    The gates m^i and r^i have one channel, as the paper's m^i, r^i in R^(H x W); it names no activation for them, sigmoid
-    is ours (without one, 1 - m would not be a share). gamma^j starts at 0.5.
+    The gates m^i and r^i have one channel, as the paper's m^i, r^i in R^(H x W); it names no activation for them,
+    sigmoid is ours (without one, 1 - m would not be a share). gamma^j starts at 0.5.
     """
 
     def __init__(self, channels: int, levels: int) -> None:

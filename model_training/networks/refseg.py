@@ -71,7 +71,8 @@ class Encoder(nn.Module):
 
     def backbone_features(self, image: Tensor) -> tuple[Tensor, ...]:
         """Res3, Res4, Res5 of (B, H, W, 3) uint8 RGB."""
-        pixels = (image.permute(0, 3, 1, 2).to(self.mean.dtype) - self.mean) / self.std
+        # The cast comes first: TensorRT takes bytes as an input, but does nothing to them except to cast them.
+        pixels = (image.to(self.mean.dtype).permute(0, 3, 1, 2) - self.mean) / self.std
         features: tuple[Tensor, ...] = self.backbone(pixels.flip(1) if self.bgr else pixels)
         return features
 
@@ -103,11 +104,14 @@ class Level(nn.Module):
             )
             for c in inputs
         )
-        self.merge = nn.ModuleList(Merge(config, c + COORDINATES + words, width, later=i > 0) for i, c in enumerate(inputs))
+        self.merge = nn.ModuleList(
+            Merge(config, c + COORDINATES + words, width, later=i > 0) for i, c in enumerate(inputs)
+        )
 
     def forward(self, feature: Tensor, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(B, C_v, H, W), (B, E, N, C_l), (B, E, N) -> X^i (B, E, C, H, W), after its last and its first round, and
-        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last."""
+        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last.
+        """
         v = feature.flatten(2).transpose(1, 2)[:, None]
         if self.normalise:
             v = F.normalize(v, dim=-1, eps=NORM_EPSILON)
@@ -125,7 +129,8 @@ class Level(nn.Module):
 
 class Merge(nn.Module):
     """f^_p -> X^i. The paper's is a 1x1 convolution; a small network adds normalisation, ReLU and the attended words'
-    scale and shift, and in a later round a 3x3 convolution with a residual."""
+    scale and shift, and in a later round a 3x3 convolution with a residual.
+    """
 
     def __init__(self, config: NetworkConfig, inputs: int, width: int, later: bool) -> None:
         super().__init__()
@@ -164,7 +169,9 @@ class Fusion(nn.Module):
         self.clip = nn.ModuleList(
             CrossFrameSelfAttention(c, config.clip_channels) for c in (channels if config.clip > 1 else ())
         )
-        self.levels = nn.ModuleList(Level(config, c, s, i) for i, (c, s) in enumerate(zip(channels, sizes, strict=True)))
+        self.levels = nn.ModuleList(
+            Level(config, c, s, i) for i, (c, s) in enumerate(zip(channels, sizes, strict=True))
+        )
         self.fuse = GatedMultiLevelFusion(width, len(channels))
         self.size = sizes[0]
         self.refine = None
@@ -238,8 +245,9 @@ class ReferringSegmentation(nn.Module):
             with torch.no_grad():
                 earlier = self.encoder.backbone_features(clip[:, :-1].flatten(0, 1))
             past = self.encoder.project(earlier)
+            shape = (batch, frames - 1)
             rings = [
-                [torch.cat([part.unflatten(0, (batch, frames - 1)), now], 1) for part, now in zip(old, new, strict=True)]
+                [torch.cat([part.unflatten(0, shape), now], 1) for part, now in zip(old, new, strict=True)]
                 for old, new in zip(past, rings, strict=True)
             ]
         valid = torch.ones(batch, frames, dtype=torch.bool, device=clip.device)

@@ -1,0 +1,97 @@
+"""Cross-frame self-attention: against Eq. 9-11 as written, and the ring in which its frames lie."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
+from tests.model_training import literal
+from tests.model_training.comparing import VALUES, check_equal, draw, randomise
+
+FRAMES, POSITIONS, FEATURES, CHANNELS = 4, 5, 6, 3
+FORMS = pytest.mark.parametrize("bounded", [False, True], ids=["plain", "bounded"])
+
+
+class Clip:
+    """The two modules of one level, with their parameters at random."""
+
+    def __init__(self, bounded: bool) -> None:
+        self.project = ClipProjection(FEATURES, CHANNELS, bounded)
+        self.attention = CrossFrameSelfAttention(FEATURES, CHANNELS)
+        randomise(self.project)
+        randomise(self.attention, seed=1)
+
+    def __call__(self, target: Tensor, frames: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, P, C), (B, T, P, C), (B, T) -> (B, P, C)."""
+        batch, count = frames.shape[:2]
+        ring = [part.unflatten(0, (batch, count)) for part in self.project(frames.flatten(0, 1))]
+        return self.attention(target, *ring, torch.ones(batch, count, dtype=torch.bool) if valid is None else valid)
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        return [*self.project.parameters(), *self.attention.parameters()]
+
+
+@FORMS
+@pytest.mark.parametrize("count", [1, 2, FRAMES])
+def test_equals_the_materialised_equations(bounded: bool, count: int) -> None:
+    clip, target, frames = Clip(bounded), draw(POSITIONS, FEATURES), draw(count, POSITIONS, FEATURES, seed=1)
+    check_equal(
+        lambda: [clip(target[None], frames[None])[0]],
+        lambda: [literal.cross_frame(clip.project, clip.attention, target, frames)[0]],
+        [target, frames, *clip.parameters],
+    )
+
+
+@FORMS
+def test_the_order_of_the_slots_does_not_matter(bounded: bool) -> None:
+    clip, target, frames = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, FRAMES, POSITIONS, FEATURES, seed=1)
+    plain = clip(target, frames)
+    for shift in range(1, FRAMES):
+        assert (plain - clip(target, frames.roll(shift, 1))).abs().max() < VALUES
+
+
+@FORMS
+def test_empty_slots_are_ignored_wherever_they_are(bounded: bool) -> None:
+    clip, target, frames = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, 2, POSITIONS, FEATURES, seed=1)
+    plain = clip(target, frames)
+    for filled in ([0, 1], [0, 3], [2, 3]):
+        valid = torch.zeros(1, FRAMES, dtype=torch.bool)
+        valid[0, filled] = True
+        for rest in (0.0, 100.0):
+            whole = torch.full((1, FRAMES, POSITIONS, FEATURES), rest, dtype=torch.float64)
+            whole[0, filled] = frames[0]
+            assert (plain - clip(target, whole, valid)).abs().max() < VALUES
+
+
+@FORMS
+def test_equal_frames_say_what_one_of_them_says(bounded: bool) -> None:
+    clip, target, frame = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, 1, POSITIONS, FEATURES, seed=1)
+    assert (clip(target, frame) - clip(target, frame.expand(-1, FRAMES, -1, -1))).abs().max() < VALUES
+
+
+def test_clips_of_a_batch_are_independent() -> None:
+    clip, target, frames = Clip(True), draw(3, POSITIONS, FEATURES), draw(3, FRAMES, POSITIONS, FEATURES, seed=1)
+    valid = torch.arange(FRAMES) < torch.tensor([1, 3, 4])[:, None]
+    together = clip(target, frames, valid)
+    for i, count in enumerate((1, 3, 4)):
+        alone = literal.cross_frame(clip.project, clip.attention, target[i], frames[i, :count])[0]
+        assert (together[i] - alone).abs().max() < VALUES
+
+
+def test_a_new_module_changes_nothing_yet() -> None:
+    project, attention = (
+        ClipProjection(FEATURES, CHANNELS).double(),
+        CrossFrameSelfAttention(FEATURES, CHANNELS).double(),
+    )
+    target, frames = draw(1, POSITIONS, FEATURES), draw(2, POSITIONS, FEATURES, seed=1)
+    ring = [part[None] for part in project(frames)]
+    assert torch.equal(attention(target, *ring, torch.ones(1, 2, dtype=torch.bool)), target)
+
+
+def test_frames_are_weighted_by_the_attention_that_they_receive() -> None:
+    clip, frames = Clip(False), draw(FRAMES, POSITIONS, FEATURES, seed=1)
+    weights = literal.cross_frame(clip.project, clip.attention, frames[0], frames)[1]
+    assert torch.isclose(weights.sum(), torch.tensor(1.0, dtype=torch.float64)) and weights.max() > 1.1 * weights.min()
