@@ -90,11 +90,12 @@ check_python() {
 
 make_venv() {
     local key
-    key=$("$PYTHON" -c 'import sys; print(sys.version, sys.base_prefix)' | tr '\n' ' ')
+    key="$("$PYTHON" -c 'import sys; print(sys.version, sys.base_prefix)' | tr '\n' ' ') $(hash_of requirements/installer.txt)"
     is_done venv "$key" && "$VENV/bin/python" -c '' 2>/dev/null && return 0
     say "Making .venv with $("$PYTHON" -V)"
     "$PYTHON" -m venv --clear "$VENV"
     mkdir -p "$STAMPS" "$LOGS"
+    run installer "$VENV/bin/python" -m pip install --disable-pip-version-check --requirement requirements/installer.txt
     finish venv "$key"
 }
 
