@@ -16,14 +16,24 @@ def at_size(logits: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(logits, tuple(size), mode="bilinear", align_corners=False)
 
 
-def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Binary cross-entropy, mean over all pixels (Eq. 8). Both (..., H, W); masks may be area shares in [0, 1]."""
-    return F.binary_cross_entropy_with_logits(logits, masks)
+def mask_loss(logits: Tensor, masks: Tensor, judged: Tensor) -> Tensor:
+    """Binary cross-entropy, mean over the judged pixels (Eq. 8).
+
+    Args:
+        logits: (..., H, W).
+        masks: of the same shape, shares in [0, 1] of each pixel.
+        judged: broadcasts against them; shares in [0, 1] of each pixel that count.
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+    return (entropy * judged).sum() / judged.expand_as(entropy).sum().clamp(min=1)
 
 
-def dice_loss(logits: Tensor, masks: Tensor, present: Tensor) -> Tensor:
-    """One minus the soft dice coefficient, mean over the expressions (B, E) that have a target."""
-    shares = logits.sigmoid()
+def dice_loss(logits: Tensor, masks: Tensor, present: Tensor, judged: Tensor) -> Tensor:
+    """One minus the soft dice coefficient, mean over the expressions (B, E) that have a target.
+
+    `logits`, `masks` and `judged` are as in `mask_loss`, (B, E, H, W).
+    """
+    shares = logits.sigmoid() * judged
     overlap = 2 * (shares * masks).sum((-2, -1))
     total = shares.sum((-2, -1)) + masks.sum((-2, -1))
     dice = 1 - (overlap + 1) / (total + 1)
@@ -35,30 +45,41 @@ def presence_loss(logits: Tensor, present: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, present)
 
 
-def reference_loss(levels: list[Tensor], shares: list[Tensor]) -> Tensor:
-    """Binary cross-entropy plus dice of candidates and anchors, mean over levels; both (B, E, 2, H, W) per level."""
+def reference_loss(levels: list[Tensor], shares: list[Tensor], judged: list[Tensor]) -> Tensor:
+    """Binary cross-entropy plus dice of candidates and anchors, mean over levels; both (B, E, 2, H, W) per level.
+
+    `judged` is (B, E, 1, H, W) per level.
+    """
     losses = []
-    for logits, share in zip(levels, shares, strict=True):
+    for logits, share, weight in zip(levels, shares, judged, strict=True):
         there = (share.amax((-2, -1)) > 0).float()
-        losses.append(mask_loss(logits, share) + 0.2 * dice_loss(logits, share, there))
+        losses.append(mask_loss(logits, share, weight) + 0.2 * dice_loss(logits, share, there, weight))
     return torch.stack(losses).mean()
 
 
-def dense_loss(levels: list[Tensor], shares: list[Tensor], classes: int) -> Tensor:
+def dense_loss(levels: list[Tensor], shares: list[Tensor], never: Tensor) -> Tensor:
     """Cross-entropy of class (background among them) everywhere, and of colour where things are; mean over levels.
+
+    A pair of colour and class that never occurs is no evidence against its class, nor against its colour: it is left
+    out of both softmaxes. Otherwise a network learns from the absence of red mugs that what is red is no mug.
 
     Args:
         levels: (B, 1 + classes + colours, H, W) logits per level.
         shares: area shares of the same shape per level.
-        classes: how many of the entries behind the background are classes.
+        never: (colours, classes) float32, 1 for pairs that never occur.
     """
+    classes = never.shape[1]
     losses = []
     for logits, share in zip(levels, shares, strict=True):
         class_share, colour_share = share[:, : 1 + classes], share[:, 1 + classes :]
         things = 1 - class_share[:, :1]
         # Things cover little of a table: their cells count four times.
         weight = 1 + 3 * things
-        by_class = -(class_share * logits[:, : 1 + classes].log_softmax(1)).sum(1, keepdim=True)
-        by_colour = -(colour_share * logits[:, 1 + classes :].log_softmax(1)).sum(1)
+        no_class = torch.einsum("bchw,ck->bkhw", colour_share, never) * (class_share[:, 1:] == 0) > 0.1
+        no_colour = torch.einsum("bkhw,ck->bchw", class_share[:, 1:], never) * (colour_share == 0) > 0.1
+        class_logits = torch.cat([logits[:, :1], logits[:, 1 : 1 + classes].masked_fill(no_class, -1e4)], 1)
+        colour_logits = logits[:, 1 + classes :].masked_fill(no_colour, -1e4)
+        by_class = -(class_share * class_logits.log_softmax(1)).sum(1, keepdim=True)
+        by_colour = -(colour_share * colour_logits.log_softmax(1)).sum(1)
         losses.append((weight * by_class).sum() / weight.sum() + by_colour.sum() / things.sum().clamp(min=1))
     return torch.stack(losses).mean()

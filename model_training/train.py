@@ -22,7 +22,7 @@ from tqdm import tqdm
 from model_training import checkpoint, configs, losses
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.rendering import load_shards, render_shards
-from model_training.datasets.tabletop import Batch, TabletopBatches, tabletop_vocabulary
+from model_training.datasets.tabletop import HELD_OUT, STRIDES, Batch, TabletopBatches, tabletop_vocabulary
 from model_training.networks.auxiliary import AuxiliaryHeads
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.validation import validate
@@ -105,24 +105,28 @@ class Training:
 
     def _terms(self, batch: Batch, with_expressions: bool) -> dict[str, Tensor]:
         weights = self.config.losses
-        dense = [self._tensor(batch.dense[stride]) for stride in self.model.encoder.backbone.strides]
-        clips = self._tensor(batch.clips)
+        strides = self.model.encoder.backbone.strides
+        dense = [self._tensor(batch.dense[stride]) for stride in strides]
+        clips, never = self._tensor(batch.clips), self._tensor(HELD_OUT).float()
         with torch.autocast(self.device.type, torch.bfloat16):
             if not with_expressions:
                 labels = self.heads.labels(self.model.encoder(clips[:, -1]).features)
-                return {"dense": losses.dense_loss([x.float() for x in labels], dense, len(CLASSES))}
+                return {"dense": losses.dense_loss([x.float() for x in labels], dense, never)}
             features, fused = self.model.encode_and_fuse(clips, self._tensor(batch.words))
             labels = self.heads.labels(features)
             references = self.heads.references(fused.rounds)
         masks, present = self._tensor(batch.masks), self._tensor(batch.present)
         logits = losses.at_size(fused.logits.float(), masks.shape[-2:])
-        candidates = [self._tensor(batch.candidates[stride]) for stride in self.model.encoder.backbone.strides]
+        judged = {stride: 1 - self._tensor(shares) for stride, shares in batch.unjudged.items()}
+        candidates = [self._tensor(batch.candidates[stride]) for stride in strides]
+        references = [logits.float() for logits in references]
+        coarsely = [judged[stride][:, :, None] for stride in strides]
         return {
-            "mask": losses.mask_loss(logits, masks),
-            "dice": weights.dice * losses.dice_loss(logits, masks, present),
+            "mask": losses.mask_loss(logits, masks, judged[STRIDES[0]]),
+            "dice": weights.dice * losses.dice_loss(logits, masks, present, judged[STRIDES[0]]),
             "presence": weights.presence * losses.presence_loss(fused.presence.float(), present),
-            "reference": weights.reference * losses.reference_loss([x.float() for x in references], candidates),
-            "dense": weights.dense * losses.dense_loss([x.float() for x in labels], dense, len(CLASSES)),
+            "reference": weights.reference * losses.reference_loss(references, candidates, coarsely),
+            "dense": weights.dense * losses.dense_loss([x.float() for x in labels], dense, never),
         }
 
     def _tensor(self, array: object) -> Tensor:
@@ -142,6 +146,21 @@ class Training:
         model = ReferringSegmentation(self.config.network).to(self.device)
         model.load_state_dict(self.average)
         return model.eval()
+
+    def start_from(self, path: Path) -> None:
+        """Begin with finished weights, and with the first phase that has expressions.
+
+        Raises:
+            ValueError: no weights of this network; the message names the file.
+        """
+        tensors, _ = checkpoint.load(path)
+        try:
+            self.model.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(f"{path}: no weights of the network {self.config.name} ({error})") from None
+        self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        while self.config.phases[self.phase].expressions == 0:
+            self.next_phase()
 
     def save(self, path: Path) -> None:
         """Write the whole state."""
@@ -186,8 +205,11 @@ def prefetched(batches: TabletopBatches, steps: range) -> Iterator[Batch]:
             yield batch
 
 
-def train(config: Config, out: Path, data: Path, workers: int, device: torch.device) -> Path:
-    """Run a configuration to its end, from wherever it stands; returns the path of the finished weights."""
+def train(config: Config, out: Path, data: Path, workers: int, device: torch.device, start: Path | None = None) -> Path:
+    """Run a configuration to its end, from wherever it stands; returns the path of the finished weights.
+
+    `start` names finished weights to begin with.
+    """
     vocabulary = tabletop_vocabulary()
     scenes = list(load_shards(render_shards(config.scenes, data, workers)))
     held_out = replace(config.scenes, split="held_out", first_seed=5_000_000, scenes=192)
@@ -195,6 +217,8 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
     state, last = Training(config, device), out / "last.safetensors"
     if last.exists():
         state.restore(last)
+    elif start:
+        state.start_from(start)
     log = Log(out / "log.csv", state.phase, state.step)
     while True:
         phase = config.phases[state.phase]
@@ -262,6 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder of checkpoints and log (default: runs/CONFIG)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of rendered scenes (default: data)")
     parser.add_argument("--workers", type=int, default=2, help="rendering processes (default: 2)")
+    parser.add_argument("--start", type=Path, help="finished weights to begin with, such as those of the shipped model")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     try:
@@ -271,6 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.data,
             options.workers,
             torch.device(options.device),
+            options.start,
         )
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """From a typed or spoken expression to word ids, for training and for the robot alike.
 
-Hostile text is ordinary here: any `str` (10 MB, control characters, lone surrogates, right-to-left marks) gives a defined
-result, and whatever the network will not see is reported instead of being dropped in silence.
+Hostile text is ordinary here: any `str` (10 MB, control characters, lone surrogates, right-to-left marks) gives a
+defined result, and whatever the network will not see is reported instead of being dropped in silence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ MAX_CHARACTERS = 2000
 CUT_MARK = "…"
 """Stands last among the truncated words when the text itself was cut at MAX_CHARACTERS."""
 
-FUNCTION_WORDS = frozenset(["a", "an", "the", "of", "to", "in", "on", "at", "and", "is", "that", "which", "it", "me", "please"])
+FUNCTION_WORDS = frozenset(
+    ["a", "an", "the", "of", "to", "in", "on", "at", "and", "is", "that", "which", "it", "me", "please"]
+)
 """Words that name nothing: an expression of which only these are known is not understood."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -98,7 +100,7 @@ class Vocabulary:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not a UTF-8 text ({error.reason} at byte {error.start})") from None
         if lines[:2] != ["<pad>", "<unknown>"]:
-            raise ValueError(f"{path}: a vocabulary begins with the lines <pad> and <unknown>; this one has {lines[:2]}")
+            raise ValueError(f"{path}: a vocabulary begins with the lines <pad> and <unknown>, not with {lines[:2]}")
         try:
             return cls(lines[2:])
         except ValueError as error:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from refseg_ros.expression import CUT_MARK, MAX_CHARACTERS, PADDING, UNKNOWN, Vocabulary, normalise, tokenise
 
-any_text = st.text(st.characters(exclude_categories=()), max_size=300)  # lone surrogates and control characters included
+# Lone surrogates and control characters included.
+any_text = st.text(st.characters(exclude_categories=()), max_size=300)
 
 
 @given(any_text)
@@ -62,7 +63,12 @@ def test_a_vocabulary_file_round_trips(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "begins with"), (b"mug\nbowl\n", "begins with"), (b"<pad>\n<unknown>\nmug\nmug\n", "twice"), (b"\xff\xfe", "UTF-8")],
+    [
+        (b"", "begins with"),
+        (b"mug\nbowl\n", "begins with"),
+        (b"<pad>\n<unknown>\nmug\nmug\n", "twice"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
 )
 def test_a_broken_vocabulary_file_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "vocabulary.txt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,11 +10,14 @@ import cv2
 import numpy as np
 
 from model_training.datasets.rendering import Scene
-from refseg_ros.expression import Vocabulary
+from refseg_ros.expression import Vocabulary, tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
-from refseg_ros.simulation.wording import all_texts
+from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, all_texts
+
+HELD_OUT = np.array([[(colour, name) in HELD_OUT_PAIRS for name in CLASSES] for colour in COLOURS])
+"""(colours, classes) bool: the pairs that training never sees."""
 
 TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
 """(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
@@ -26,6 +30,16 @@ KIND_WEIGHTS = {
 
 ABSENT_SHARE = 0.27
 """Share of expressions that fit nothing."""
+
+CLASS_OF_WORD = {name.split()[-1]: kind for kind, names in CLASS_WORDS.items() for name in names}
+COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.get(colour, (colour,))}
+
+MONOCHROME_SHARE = 0.4
+"""Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
+only be told by its shape. The tints are of none of the eleven colours, so no pair that is held out is ever shown."""
+
+TINTS = ((75.0, 100.0), (165.0, 190.0))
+"""Hues in degrees: lime, and teal to cyan."""
 
 STRIDES = (2, 8, 16)
 """At which the targets of a batch are given."""
@@ -50,6 +64,8 @@ class Batch:
     """(F, E) float32: 1 where there is a target."""
     candidates: dict[int, np.ndarray]
     """Stride -> (F, E, 2, H/stride, W/stride): shares of what fits the head noun, and of the anchors."""
+    unjudged: dict[int, np.ndarray]
+    """Stride -> (F, E, H/stride, W/stride): shares of things of which the loss must not say that they are not meant."""
     dense: dict[int, np.ndarray]
     """Stride -> (F, 1 + classes + colours, H/stride, W/stride): shares of background, of each class, of each colour."""
 
@@ -98,13 +114,14 @@ class TabletopBatches:
         rng = np.random.default_rng([self.seed, step])
         scenes = self.moving if self.moving and rng.random() < self.moving_share else self.resting
         drawn = [self._sample(scenes[int(rng.integers(len(scenes)))], rng) for _ in range(self.frames)]
-        clips, words, masks, present, coarse, dense = zip(*drawn, strict=True)
+        clips, words, masks, present, coarse, unjudged, dense = zip(*drawn, strict=True)
         return Batch(
             np.stack(clips),
             np.stack(words),
             np.stack(masks),
             np.stack(present),
             {stride: np.stack([part[stride] for part in coarse]) for stride in STRIDES[1:]},
+            {stride: np.stack([part[stride] for part in unjudged]) for stride in STRIDES},
             {stride: np.stack([part[stride] for part in dense]) for stride in STRIDES[1:]},
         )
 
@@ -114,9 +131,13 @@ class TabletopBatches:
         if rng.random() < 0.5:
             frames, labels = frames[:, :, ::-1], labels[:, ::-1]
             objects = tuple(flipped(thing, width) for thing in objects)
+        monochrome = rng.random() < MONOCHROME_SHARE
         chosen = []
         if self.expressions:
-            chosen = choose(phrases(objects, width, height, rng, TRAIN_PAIRS), self.expressions, rng)
+            offered = phrases(objects, width, height, rng, TRAIN_PAIRS)
+            if monochrome:
+                offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
+            chosen = choose(offered, self.expressions, rng)
         ids = [0, *[thing.instance_id for thing in objects]]
         areas = area_shares(labels, ids)
         row = {instance: index for index, instance in enumerate(ids)}
@@ -131,11 +152,36 @@ class TabletopBatches:
             stride: np.array([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen])
             for stride in STRIDES[1:]
         }
+        unseen = [[] if monochrome else unseen_pairs(phrase, objects) for phrase in chosen]
+        unjudged = {stride: np.array([cover(things, stride) for things in unseen]) for stride in STRIDES}
         groups = [[0]]
         groups += [[thing.instance_id for thing in objects if thing.class_name == name] for name in CLASSES]
-        groups += [[thing.instance_id for thing in objects if thing.colour == name] for name in COLOURS]
+        shown = [] if monochrome else objects
+        groups += [[thing.instance_id for thing in shown if thing.colour == name] for name in COLOURS]
+        if monochrome:
+            frames = tinted(frames, rng)
         dense = {stride: np.stack([cover(group, stride) for group in groups]) for stride in STRIDES[1:]}
-        return _lighting(frames, rng), words, masks, present, candidates, dense
+        return _lighting(frames, rng), words, masks, present, candidates, unjudged, dense
+
+
+def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
+    """Instance ids of the things that an expression might mean if they had their colour, or class, by another pair.
+
+    Training never sees a red mug when that pair is held out, and would learn from every red thing that red is no
+    colour of mugs. So what an expression about mugs makes of red things is not judged, unless they are its referents.
+    """
+    classes = {name for word in tokenise(phrase.text) if (name := CLASS_OF_WORD.get(word))}
+    colours = {name for word in tokenise(phrase.text) if (name := COLOUR_OF_WORD.get(word))}
+    meant = {phrase.target, *phrase.candidates, *phrase.anchors}
+    return [
+        thing.instance_id
+        for thing in objects
+        if thing.instance_id not in meant
+        and (
+            any((thing.colour, name) in HELD_OUT_PAIRS for name in classes)
+            or any((colour, thing.class_name) in HELD_OUT_PAIRS for colour in colours)
+        )
+    ]
 
 
 def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> list[Phrase]:
@@ -172,6 +218,14 @@ def _pooled(shares: np.ndarray, factor: int) -> np.ndarray:
     """Averages of factor x factor cells."""
     rows = sum(shares[:, i::factor] for i in range(factor))
     return sum(rows[:, :, i::factor] for i in range(factor)) / np.float32(factor * factor)
+
+
+def tinted(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A clip (T, H, W, 3) uint8 RGB in shades of one tint."""
+    low, high = TINTS[int(rng.integers(len(TINTS)))]
+    tint = np.array(colorsys.hsv_to_rgb(rng.uniform(low, high) / 360, rng.uniform(0.5, 0.9), 1.0), np.float32)
+    grey = frames @ np.array([0.299, 0.587, 0.114], np.float32)
+    return ((38 + 0.85 * grey)[..., None] * tint).astype(np.uint8)
 
 
 def _lighting(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:

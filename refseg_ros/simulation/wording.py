@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from refseg_ros.simulation.tabletop import ObjectTruth
+from refseg_ros.simulation.tabletop import COLOURS, ObjectTruth
 
 CLASS_WORDS: dict[str, tuple[str, ...]] = {
     "mug": ("mug", "mug", "cup", "coffee mug"),
@@ -115,5 +116,6 @@ def all_texts() -> list[str]:
     """Texts in which every word that a phrase can contain occurs: what a vocabulary is made of."""
     templates = [SMALL, LARGE, NOT_COLOUR, NOT_SIDE, BETWEEN, AT_REST, PREFIXES, ANYTHING, ORDINALS]
     tables = [CLASS_WORDS, COLOUR_WORDS, SIDES, RELATIONS, DIRECTIONS, VERBS]
-    grouped = [*templates, *(words for table in tables for words in table.values())]
-    return [text for group in grouped for text in group] + ["from the left", "from the right", "right and left"]
+    grouped = [*templates, tuple(COLOURS), *(words for table in tables for words in table.values())]
+    texts = [text for group in grouped for text in group] + ["from the left", "from the right", "right and left"]
+    return [re.sub(r"\{\d?\}", " ", text) for text in texts]

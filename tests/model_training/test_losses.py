@@ -13,13 +13,15 @@ from tests.model_training import literal
 from tests.model_training.comparing import check_equal, draw
 
 LN2 = math.log(2)
+ALL = torch.ones(())
+"""Every pixel is judged."""
 
 
 def test_mask_loss_is_equation_8() -> None:
     logits = draw(2, 3, 4, 5)
     masks = (draw(2, 3, 4, 5, seed=1) > 0).double()
     check_equal(
-        lambda: [losses.mask_loss(logits, masks)],
+        lambda: [losses.mask_loss(logits, masks, ALL)],
         lambda: [literal.cross_entropy(1 / (1 + (-logits).exp()), masks)],
         [logits],
     )
@@ -27,7 +29,7 @@ def test_mask_loss_is_equation_8() -> None:
 
 def test_mask_loss_of_wild_logits_is_finite() -> None:
     logits = torch.tensor([[1e4, -1e4]], requires_grad=True)
-    loss = losses.mask_loss(logits, torch.tensor([[0.0, 1.0]]))
+    loss = losses.mask_loss(logits, torch.tensor([[0.0, 1.0]]), ALL)
     loss.backward()
     assert loss == 1e4 and logits.grad is not None and torch.isfinite(logits.grad).all()
 
@@ -38,9 +40,9 @@ def test_dice_counts_expressions_with_a_target_only() -> None:
     masks[0, 1, 0, 0] = 1.0
     perfect = torch.where(masks > 0, 50.0, -50.0)
     present = torch.tensor([[1.0, 1.0, 0.0]])
-    assert losses.dice_loss(perfect, masks, present) == pytest.approx(0)
-    assert losses.dice_loss(-perfect, masks, present) == pytest.approx(((1 - 1 / 5) + (1 - 1 / 5)) / 2)
-    assert losses.dice_loss(-perfect, masks, torch.zeros(1, 3)) == 0
+    assert losses.dice_loss(perfect, masks, present, ALL) == pytest.approx(0)
+    assert losses.dice_loss(-perfect, masks, present, ALL) == pytest.approx(((1 - 1 / 5) + (1 - 1 / 5)) / 2)
+    assert losses.dice_loss(-perfect, masks, torch.zeros(1, 3), ALL) == 0
 
 
 def test_presence_loss_by_hand() -> None:
@@ -51,23 +53,46 @@ def test_reference_loss_is_the_mean_over_levels() -> None:
     share = torch.zeros(1, 1, 2, 2, 2)
     share[0, 0, 0, 0, 0] = 1.0
     flat = torch.zeros_like(share)
-    one = losses.reference_loss([flat], [share])
+    one = losses.reference_loss([flat], [share], [ALL])
     # Only the candidates have a share: 2 * 0.5 + 1 over 2 + 1 + 1.
     assert one == pytest.approx(LN2 + 0.2 * (1 - 2 / 4))
     perfect = torch.where(share > 0, 50.0, -50.0)
-    assert losses.reference_loss([flat, perfect], [share, share]) == pytest.approx(float(one) / 2, abs=1e-6)
+    assert losses.reference_loss([flat, perfect], [share, share], [ALL, ALL]) == pytest.approx(float(one) / 2, abs=1e-6)
 
 
 def test_dense_loss_by_hand() -> None:
     classes, colours = 2, 3
+    never = torch.zeros(colours, classes)
     share = torch.zeros(1, 1 + classes + colours, 1, 2)
     share[0, 0, 0, 0] = 1.0  # background
     share[0, [2, 4], 0, 1] = 1.0  # a thing of the second class and the second colour
     flat = torch.zeros_like(share)
     # ln 3 for each class decision, ln 3 for the one colour.
-    assert losses.dense_loss([flat], [share], classes) == pytest.approx(2 * math.log(3))
+    assert losses.dense_loss([flat], [share], never) == pytest.approx(2 * math.log(3))
     right = 50 * share
-    assert losses.dense_loss([right, flat], [share, share], classes) == pytest.approx(math.log(3), abs=1e-6)
+    assert losses.dense_loss([right, flat], [share, share], never) == pytest.approx(math.log(3), abs=1e-6)
+
+
+def test_what_is_not_judged_does_not_count() -> None:
+    logits, masks = torch.tensor([[[[3.0, -2.0]]]]), torch.tensor([[[[1.0, 1.0]]]])
+    judged = torch.tensor([[[[1.0, 0.0]]]])
+    assert losses.mask_loss(logits, masks, judged) == pytest.approx(math.log(1 + math.exp(-3.0)))
+    wrong = torch.tensor([[[[50.0, 50.0]]]])
+    there = torch.tensor([[[[1.0, 0.0]]]])
+    assert losses.dice_loss(wrong, there, torch.ones(1, 1), judged) == pytest.approx(0)
+
+
+def test_a_pair_that_never_occurs_is_no_evidence() -> None:
+    classes, colours = 2, 3
+    share = torch.zeros(1, 1 + classes + colours, 1, 1)
+    share[0, [2, 4]] = 1.0  # the second class in the second colour
+    never = torch.zeros(colours, classes)
+    never[1, 0] = 1.0  # the first class never has the second colour
+    logits = torch.zeros_like(share).requires_grad_()
+    loss = losses.dense_loss([logits], [share], never)
+    assert float(loss.detach()) == pytest.approx(math.log(2) + math.log(3))  # background or second class; any colour
+    loss.backward()
+    assert logits.grad is not None and logits.grad[0, 1, 0, 0] == 0 and logits.grad[0, 2, 0, 0] < 0
 
 
 def test_logits_are_brought_to_the_size_of_the_masks() -> None:
