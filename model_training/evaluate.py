@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Findings:
     """Of relations whose anchor was replaced by an absent thing: called absent."""
 
     def figures(self) -> dict[str, float]:
-        """Each figure by its name."""
+        """Each figure by its name; one of which there was no sample is left out."""
         whole = Scores.merged(self.kinds.values())
         named = {"overall IoU": whole.overall, "mean IoU": whole.mean}
         named |= {f"P@{threshold}": whole.precision(threshold) for threshold in THRESHOLDS}
@@ -62,7 +63,7 @@ class Findings:
         named["control: constant expression, mean IoU"] = self.shown["constant"].mean
         named["motion, clip minus one frame, mean IoU"] = self.shown["clip"].mean - self.shown["still"].mean
         named["expressions"] = len(self.kept) + sum(map(len, self.told.values()))
-        return {name: round(float(value), 4) for name, value in named.items()}
+        return {name: round(float(value), 4) for name, value in named.items() if not math.isnan(value)}
 
 
 def _share(flags: Iterable[bool]) -> float:

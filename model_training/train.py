@@ -10,13 +10,12 @@ import argparse
 import csv
 import math
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from model_training import checkpoint, configs, losses
@@ -157,7 +156,8 @@ class Training:
         try:
             self.model.load_state_dict(tensors)
         except RuntimeError as error:
-            raise ValueError(f"{path}: no weights of the network {self.config.name} ({error})") from None
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{path}: no weights of the network {self.config.name} ({reason})") from None
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         while self.config.phases[self.phase].expressions == 0:
             self.next_phase()
@@ -184,7 +184,7 @@ class Training:
             self.average = {name: tensor.to(self.device) for name, tensor in _part(tensors, "average.").items()}
             self.optimiser = self._optimiser()
             checkpoint.restore_optimiser(self.optimiser, tensors)
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, LookupError, ValueError) as error:
             reason = f"of another network than {self.config.name} ({str(error).splitlines()[0]})"
             raise ValueError(f"{path}: {reason}; use another --out") from None
 
@@ -193,16 +193,9 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def prefetched(batches: TabletopBatches, steps: range) -> Iterator[Batch]:
-    """The batches of some steps, the next ones being drawn while one is used."""
-    ahead = 3
-    with ThreadPoolExecutor(1) as pool:
-        pending = [pool.submit(batches, step) for step in steps[:ahead]]
-        for step in steps:
-            batch = pending.pop(0).result()
-            if step + ahead < steps.stop:
-                pending.append(pool.submit(batches, step + ahead))
-            yield batch
+def prefetched(batches: TabletopBatches, steps: range) -> DataLoader[Batch]:
+    """The batches of some steps; the next ones are drawn by another process meanwhile."""
+    return DataLoader(batches, sampler=steps, batch_size=None, num_workers=1, prefetch_factor=3)
 
 
 def train(config: Config, out: Path, data: Path, workers: int, device: torch.device, start: Path | None = None) -> Path:
@@ -212,7 +205,7 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
     """
     vocabulary = tabletop_vocabulary()
     scenes = list(load_shards(render_shards(config.scenes, data, workers)))
-    held_out = replace(config.scenes, split="held_out", first_seed=5_000_000, scenes=192)
+    held_out = replace(config.scenes, split="held_out", first_seed=5_000_000, scenes=config.unseen_scenes)
     unseen = list(load_shards(render_shards(held_out, data, workers)))
     state, last = Training(config, device), out / "last.safetensors"
     if last.exists():

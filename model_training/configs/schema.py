@@ -51,4 +51,6 @@ class Config:
     gradient_norm: float = 5.0
     average: float = 0.998
     """Decay of the moving average of the weights, which is what gets exported."""
+    unseen_scenes: int = 192
+    """Scenes of the held-out split that validation looks at."""
     seed: int = 0

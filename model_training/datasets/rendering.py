@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -127,7 +128,7 @@ def load_shards(paths: list[Path]) -> Iterator[Scene]:
         try:
             with np.load(path, allow_pickle=False) as shard:
                 rgb, labels, offsets, truth = (shard[name] for name in ("rgb", "labels", "offsets", "truth"))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path}: not a whole shard ({error}); delete it and it is rendered again") from None
         for index, text in enumerate(truth):
             objects = tuple(ObjectTruth(**_tuples(fields)) for fields in json.loads(str(text)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from torch.utils.data import Dataset
 
 from model_training.datasets.rendering import Scene
 from refseg_ros.expression import Vocabulary, tokenise
@@ -82,7 +83,7 @@ def flipped(thing: ObjectTruth, width: int) -> ObjectTruth:
     )
 
 
-class TabletopBatches:
+class TabletopBatches(Dataset[Batch]):
     """Draws batches from scenes in memory.
 
     Args:
@@ -109,7 +110,7 @@ class TabletopBatches:
         self.frames, self.expressions = frames, expressions
         self.moving_share, self.seed = moving_share, seed
 
-    def __call__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch:
         """The batch of a training step."""
         rng = np.random.default_rng([self.seed, step])
         scenes = self.moving if self.moving and rng.random() < self.moving_share else self.resting
