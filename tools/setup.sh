@@ -64,6 +64,7 @@ missing_packages() {
     command -v c++ >/dev/null || echo g++
     command -v make >/dev/null || echo make
     command -v cmake >/dev/null || echo cmake
+    find_library libOpenGL.so.0 || find_library libGL.so.1 || echo libopengl0
     find_library libEGL.so.1 || echo libegl1
     find_library libEGL_mesa.so.0 || find_library libEGL_nvidia.so.0 || echo libegl-mesa0 libgl1-mesa-dri
 }
@@ -77,10 +78,10 @@ install_system_packages() {
     [ "$(id -u)" = 0 ] || stop "System packages are missing. Type this and run the same command again:
     sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
     say "Installing system packages: $missing"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq </dev/null
+    mkdir -p "$LOGS"
+    run apt-update apt-get update
     # shellcheck disable=SC2086  # a list of words
-    apt-get install -y -qq --no-install-recommends $missing </dev/null
+    run apt-install env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
 check_python() {
