@@ -47,6 +47,8 @@ class Findings:
     """Of expressions that fit: not called absent."""
     told: dict[str, list[bool]] = field(default_factory=dict)
     """Of expressions that fit nothing, by reason: called absent."""
+    certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
+    """Scores of the answers to expressions that fit (True) and that fit nothing (False)."""
     swapped: list[bool] = field(default_factory=list)
     """Of relations whose anchor was replaced by an absent thing: called absent."""
 
@@ -122,6 +124,7 @@ class Evaluation:
         findings = self.findings
         for phrase, answer in zip(chosen, stream.answer([phrase.text for phrase in chosen]), strict=True):
             absent = answer.verdict == Verdict.NOT_FOUND
+            findings.certainty[phrase.target is not None].append(answer.score)
             if phrase.target is None:
                 findings.told.setdefault(phrase.reason, []).append(absent)
                 continue
