@@ -1,0 +1,225 @@
+"""Training batches: what depends on what, and targets that agree with the pictures and with what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+import cv2
+import numpy as np
+import pytest
+
+from model_training.datasets import tabletop
+from model_training.datasets.rendering import Scene
+from model_training.datasets.tabletop import (
+    CLASS_OF_WORD,
+    COLOUR_OF_WORD,
+    STRIDES,
+    TINTS,
+    TRAIN_PAIRS,
+    Batch,
+    TabletopBatches,
+    area_shares,
+    flipped,
+    tabletop_vocabulary,
+    tinted,
+    unseen_pairs,
+)
+from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
+from refseg_ros.simulation.phrases import Phrase
+from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
+from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS
+from tests.model_training import tiny
+from tests.simulation.listener import Listener
+from tests.simulation.scenes_by_hand import thing
+
+VOCABULARY = tabletop_vocabulary()
+
+
+def batches(scenes: list[Scene], expressions: int = 3, moving_share: float = 0.0, seed: int = 0) -> TabletopBatches:
+    return TabletopBatches(scenes, VOCABULARY, tiny.NETWORK.max_words, 2, expressions, moving_share, seed)
+
+
+def arrays(batch: Batch) -> dict[str, np.ndarray]:
+    """Every array of a batch by its name."""
+    found: dict[str, np.ndarray] = {}
+    for item in fields(batch):
+        value = getattr(batch, item.name)
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        found |= {f"{item.name}{key}": part for key, part in parts}
+    return found
+
+
+def same(ours: Batch, theirs: Batch) -> bool:
+    a, b = arrays(ours), arrays(theirs)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def texts(batch: Batch, frame: int) -> list[str]:
+    """What is said of a frame."""
+    return [" ".join(VOCABULARY.words[i] for i in row if i) for row in batch.words[frame]]
+
+
+def test_a_batch_is_a_function_of_seed_and_step(scenes: list[Scene]) -> None:
+    drawn = batches(scenes, moving_share=0.5)
+    forwards = [drawn[step] for step in range(4)]
+    again = batches(scenes, moving_share=0.5)
+    assert all(same(again[step], forwards[step]) for step in (3, 0, 2, 1))
+    assert not same(forwards[0], forwards[1])
+    assert not same(batches(scenes, moving_share=0.5, seed=1)[0], forwards[0])
+
+
+def test_the_shapes_are_those_of_the_docstrings(scenes: list[Scene]) -> None:
+    height, width = tiny.NETWORK.height, tiny.NETWORK.width
+    for moving_share, frames in ((0.0, 1), (1.0, tiny.NETWORK.clip)):
+        shapes = {name: (part.shape, part.dtype) for name, part in arrays(batches(scenes, 3, moving_share)[0]).items()}
+        labels = 1 + len(CLASSES) + len(COLOURS)
+        expected: dict[str, tuple[tuple[int, ...], type]] = {
+            "clips": ((2, frames, height, width, 3), np.uint8),
+            "words": ((2, 3, tiny.NETWORK.max_words), np.int64),
+            "masks": ((2, 3, height // 2, width // 2), np.float32),
+            "present": ((2, 3), np.float32),
+        }
+        for stride in STRIDES:
+            cells = (height // stride, width // stride)
+            expected[f"unjudged{stride}"] = ((2, 3, *cells), np.float32)
+            if stride != STRIDES[0]:
+                expected[f"candidates{stride}"] = ((2, 3, 2, *cells), np.float32)
+                expected[f"dense{stride}"] = ((2, labels, *cells), np.float32)
+        assert shapes == expected
+    alone = batches(scenes, expressions=0)[0]
+    assert alone.words.shape == (2, 0) and alone.dense[8].shape == (2, labels, height // 8, width // 8)
+
+
+def samples(scenes: list[Scene], steps: int) -> Iterator[tuple[Batch, int, np.ndarray, tuple[ObjectTruth, ...]]]:
+    """Frames of batches of one scene each, with that scene's labels and truth, mirrored where the frame is."""
+    for scene in scenes:
+        width = scene.labels.shape[1]
+        if len(scene.frames) > 1:
+            continue
+        for step in range(steps):
+            batch = batches([scene], expressions=6)[step]
+            for frame in range(len(batch.clips)):
+                background = batch.dense[8][frame, 0]
+                mirrored = not np.allclose(background, area_shares(scene.labels, [0])[8][0])
+                labels = scene.labels[:, ::-1] if mirrored else scene.labels
+                assert np.allclose(background, area_shares(labels, [0])[8][0])
+                objects = tuple(flipped(item, width) for item in scene.objects) if mirrored else scene.objects
+                yield batch, frame, labels, objects
+
+
+def test_targets_agree_with_the_labels_and_with_what_is_said(scenes: list[Scene]) -> None:
+    said = absent = 0
+    for batch, frame, labels, objects in samples(scenes, steps=2):
+        for number, text in enumerate(texts(batch, frame)):
+            meant = [item.instance_id for item in Listener(objects).meant(text)]
+            assert len(meant) == batch.present[frame, number], text
+            mask = area_shares(labels, meant)[2][0] if meant else np.zeros_like(batch.masks[frame, number])
+            assert np.allclose(batch.masks[frame, number], mask), text
+            for stride in STRIDES[1:]:
+                candidates, _ = batch.candidates[stride][frame, number]
+                assert not meant or (candidates >= area_shares(labels, meant)[stride][0] - 1e-6).all(), text
+            assert (batch.unjudged[2][frame, number] + mask <= 1 + 1e-6).all(), text
+            said, absent = said + 1, absent + (not meant)
+    assert said > 100 and 10 < absent < 0.6 * said
+
+
+def test_dense_labels_are_shares_of_what_is_there(scenes: list[Scene]) -> None:
+    for batch, frame, labels, objects in samples(scenes, steps=1):
+        for stride in STRIDES[1:]:
+            dense = batch.dense[stride][frame]
+            background, classes, colours = np.split(dense, [1, 1 + len(CLASSES)])
+            assert np.allclose(background[0] + classes.sum(0), 1, atol=1e-6)
+            for index, name in enumerate(CLASSES):
+                things = [item.instance_id for item in objects if item.class_name == name]
+                assert np.isclose(classes[index].mean(), np.isin(labels, things).mean(), atol=1e-6)
+            assert np.allclose(colours.sum(0), classes.sum(0), atol=1e-6) or not colours.any()
+
+
+def test_area_shares_sum_to_one_and_are_means_of_cells() -> None:
+    labels = np.random.default_rng(0).integers(0, 4, (32, 48)).astype(np.uint8)
+    for stride, shares in area_shares(labels, [0, 1, 2, 3]).items():
+        assert shares.shape == (4, 32 // stride, 48 // stride) and shares.dtype == np.float32
+        assert np.allclose(shares.sum(0), 1, atol=1e-6)
+        for y, x in ((0, 0), (1, 2), (32 // stride - 1, 48 // stride - 1)):
+            cell = labels[y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
+            assert np.allclose(shares[:, y, x], [(cell == i).mean() for i in range(4)], atol=1e-6)
+
+
+def test_flipping_mirrors_the_truth(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        width = scene.labels.shape[1]
+        for item in scene.objects:
+            mirrored = flipped(item, width)
+            visible = np.ascontiguousarray(scene.labels[:, ::-1] == item.instance_id).view(np.uint8)
+            assert flipped(mirrored, width) == item
+            if item.pixels:
+                assert mirrored.box == cv2.boundingRect(visible)
+            x, y, z = item.position
+            assert mirrored.position == (-x, y, z) and mirrored.ground == (-item.ground[0], item.ground[1])
+            assert mirrored.velocity == (-item.velocity[0], *item.velocity[1:]) and mirrored.motion == item.motion
+
+
+def test_what_only_a_held_out_pair_would_tell_apart_is_not_judged() -> None:
+    colour, name = sorted(HELD_OUT_PAIRS)[0]
+    other_class = next(k for k in CLASSES if (colour, k) not in HELD_OUT_PAIRS)
+    other_colour = next(c for c in COLOURS if not {(c, name), (c, other_class)} & HELD_OUT_PAIRS)
+    noun = next(word for word, kind in CLASS_OF_WORD.items() if kind == name)
+    meant, like_it = thing(1, name, other_colour), thing(2, other_class, colour)
+    unlike = thing(3, other_class, other_colour)
+    things = (meant, like_it, unlike)
+    assert unseen_pairs(Phrase(f"the {noun}", "class", 1, (1,)), things) == [2]
+    assert unseen_pairs(Phrase(f"the {noun}", "class", 1, (1, 2)), things) == []
+    assert unseen_pairs(Phrase(f"the {noun} left of it", "relation", 1, (1,), (2,)), things) == []
+    assert unseen_pairs(Phrase("the object on the left", "place", 1, (1, 2, 3)), things) == []
+    assert unseen_pairs(Phrase(f"the {noun}", "absent", None), (like_it, unlike)) == [2]
+    said = next(word for word, named in COLOUR_OF_WORD.items() if named == colour)
+    assert unseen_pairs(Phrase(f"the {said} thing", "colour", 2, (2,)), things) == [1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tinted_clip_has_one_hue(scenes: list[Scene], seed: int) -> None:
+    clip = next(scene.frames for scene in scenes if len(scene.frames) > 1)
+    shown = tinted(clip, np.random.default_rng(seed))
+    assert shown.shape == clip.shape and shown.dtype == np.uint8
+    high, low = shown.max(-1).astype(float), shown.min(-1).astype(float)
+    hsv = cv2.cvtColor((shown.reshape(1, -1, 3) / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2HSV)[0]
+    hue = hsv[(high > 120).ravel(), 0]
+    assert len(hue) > 100 and hue.max() - hue.min() < 6
+    assert any(start - 3 <= hue.mean() <= end + 3 for start, end in TINTS)
+    assert (high - low)[high > 60].min() > 15
+    grey = clip @ np.array([0.299, 0.587, 0.114])
+    assert np.corrcoef(grey.ravel(), high.ravel())[0, 1] > 0.999
+
+
+def test_tinted_clips_come_with_expressions_and_labels_without_colours(
+    scenes: list[Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = {True: 0, False: 0}
+    for always in (False, True):
+        monkeypatch.setattr(tabletop, "MONOCHROME_SHARE", float(always))
+        for step in range(6):
+            batch = batches(scenes, moving_share=0.5)[step]
+            said = [set(text.split()) for frame in range(2) for text in texts(batch, frame)]
+            named[always] += sum(bool(words & COLOUR_OF_WORD.keys()) for words in said)
+            assert batch.dense[8][:, 1 + len(CLASSES) :].any() != always
+            assert not (always and batch.unjudged[2].any())
+    assert named[True] == 0 and named[False] > 5
+
+
+def test_no_training_text_names_a_held_out_pair(scenes: list[Scene]) -> None:
+    def names(pairs: frozenset[tuple[str, str]]) -> list[str]:
+        return [
+            f" {said} {noun} "
+            for colour, kind in pairs
+            for said in COLOUR_WORDS.get(colour, (colour,))
+            for noun in set(CLASS_WORDS[kind])
+        ]
+
+    forbidden, allowed, checked = names(HELD_OUT_PAIRS), names(TRAIN_PAIRS), 0
+    for step in range(40):
+        batch = batches(scenes, expressions=8, moving_share=0.3)[step]
+        for text in (f" {text} " for frame in range(2) for text in texts(batch, frame)):
+            assert not [name for name in forbidden if name in text], text
+            checked += any(name in text for name in allowed)
+    assert checked > 50

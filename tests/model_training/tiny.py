@@ -1,0 +1,55 @@
+"""The shipped network and its training run, so small that a test can afford them; `CONFIG` stands like a named one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from model_training.configs import tabletop
+from model_training.configs.schema import Phase
+from model_training.networks.refseg import ReferringSegmentation
+
+NETWORK = replace(
+    tabletop.NETWORK,
+    height=48,
+    width=64,
+    stem_channels=8,
+    word_channels=16,
+    attention_channels=8,
+    fusion_channels=12,
+    clip=3,
+    clip_channels=8,
+    word_layers=1,
+    rounds=(1, 2, 2),
+)
+
+CONFIG = replace(
+    tabletop.CONFIG,
+    name="tiny",
+    network=NETWORK,
+    scenes=replace(
+        tabletop.CONFIG.scenes, scenes=16, height=NETWORK.height, width=NETWORK.width, moving_share=0.5, clip=3
+    ),
+    phases=(
+        Phase("encoder", steps=4, frames=2, expressions=0, learning_rate=2e-3, warm_up=2),
+        Phase("joint", steps=6, frames=2, expressions=2, learning_rate=1e-3, encoder_factor=0.25, warm_up=2),
+    ),
+    moving_share=0.5,
+    unseen_scenes=4,
+)
+
+
+def network(seed: int = 0) -> ReferringSegmentation:
+    """A network in evaluation mode whose every part has a say: none of its parameters or averages is at its start."""
+    torch.manual_seed(seed)
+    model = ReferringSegmentation(NETWORK).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape)
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.5, 2.0)
+    return model
