@@ -95,12 +95,12 @@ class Training:
         parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.config.gradient_norm)
         if not torch.isfinite(norm):
-            shown = ", ".join(f"{name} {float(term):.4g}" for name, term in terms.items())
+            shown = ", ".join(f"{name} {term.item():.4g}" for name, term in terms.items())
             raise FloatingPointError(f"phase {phase.name}, step {self.step}: the gradient is {float(norm)} ({shown})")
         self.optimiser.step()
         self._average()
         self.step += 1
-        return {name: float(term) for name, term in terms.items()}
+        return {name: term.item() for name, term in terms.items()}
 
     def _terms(self, batch: Batch, with_expressions: bool) -> dict[str, Tensor]:
         weights = self.config.losses

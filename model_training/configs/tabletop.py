@@ -45,10 +45,10 @@ CONFIG = Config(
         interval=(0.15, 0.3),
     ),
     phases=(
-        Phase("encoder", steps=2400, frames=16, expressions=0, learning_rate=2e-3),
-        Phase("joint", steps=8000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.25),
+        Phase("encoder", steps=4000, frames=16, expressions=0, learning_rate=1.5e-3),
+        Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
     ),
-    losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.15),
+    losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.3),
     clip_interval=0.2,
     moving_share=0.35,
 )
