@@ -1,0 +1,183 @@
+"""Bundles: ONNX Runtime makes of them what torch makes, and TensorRT's compiler takes them; the shipped one too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_training import checkpoint, export
+from model_training.networks.refseg import ReferringSegmentation
+from refseg_ros import Segmenter
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.manifest import ENCODER, FUSION
+from refseg_ros.engines.network import OUTPUTS, RING_PREFIX, VALID, WORDS
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.expression import tokenise
+from refseg_ros.simulation.wording import all_texts
+from tests.model_training import tiny
+
+CLIP = tiny.NETWORK.clip
+TOLERANCE = 1e-4
+
+Engines = tuple[OnnxEngine, OnnxEngine]
+
+
+@pytest.fixture(scope="module")
+def engines(tiny_bundle: Path) -> Engines:
+    """Encoder and fusion of the tiny bundle in ONNX Runtime."""
+    contents = Bundle.load(tiny_bundle).contents
+    return OnnxEngine(contents[ENCODER], ENCODER, 1), OnnxEngine(contents[FUSION], FUSION, 1)
+
+
+def images(count: int) -> np.ndarray:
+    shape = (count, tiny.NETWORK.height, tiny.NETWORK.width, 3)
+    return np.random.default_rng(count).integers(0, 256, shape, dtype=np.uint8)
+
+
+def some_words(queries: int, length: int) -> np.ndarray:
+    """(Q, N) ids, of which each row but the first ends in more padding."""
+    rng = np.random.default_rng([queries, length])
+    words = rng.integers(1, tiny.NETWORK.vocabulary, (queries, length))
+    for row in range(queries):
+        words[row, max(1, length - row) :] = 0
+    return words
+
+
+def check_close(ours: Mapping[str, np.ndarray], theirs: Mapping[str, torch.Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        assert ours[name].dtype == np.float32 and ours[name].shape == tuple(tensor.shape), name
+        assert np.abs(ours[name] - tensor.numpy()).max() < TOLERANCE, name
+
+
+@torch.no_grad()
+def encodings(model: ReferringSegmentation, image: np.ndarray) -> dict[str, torch.Tensor]:
+    features, ring = model.encoder(torch.as_tensor(image))
+    named = {f"feature_{i + 1}": part for i, part in enumerate(features)}
+    parts = zip(("query", "key", "value"), zip(*ring, strict=True), strict=True)
+    return named | {f"ring_{i + 1}_{name}": part for name, levels in parts for i, part in enumerate(levels)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_encoder_says_the_same_in_both_runtimes(
+    tiny_network: ReferringSegmentation, engines: Engines, count: int
+) -> None:
+    image = images(count)
+    check_close(engines[0].run({"image": image}), encodings(tiny_network, image))
+
+
+@pytest.mark.parametrize("filled", [[0], [1], [0, 2], [2, 1, 0]], ids=str)
+@pytest.mark.parametrize(("queries", "length"), [(1, 1), (1, 16), (2, 1), (3, 7), (8, 16)])
+def test_the_fusion_says_the_same_in_both_runtimes(
+    tiny_network: ReferringSegmentation, engines: Engines, filled: list[int], queries: int, length: int
+) -> None:
+    """`filled` are the slots of the frames, oldest first; the others are zero, as in a ring that is not full yet."""
+    image, words = images(len(filled)), some_words(queries, length)
+    encoded = {name: part.numpy() for name, part in encodings(tiny_network, image).items()}
+    inputs: dict[str, np.ndarray] = {VALID: np.isin(np.arange(CLIP), filled), WORDS: words}
+    for name, part in encoded.items():
+        if name.startswith(RING_PREFIX):
+            inputs[name] = np.zeros((CLIP, *part.shape[1:]), np.float32)
+            inputs[name][filled] = part
+        else:
+            inputs[name] = part[-1:]
+    with torch.no_grad():
+        fused = tiny_network(torch.as_tensor(image)[None], torch.as_tensor(words)[None])
+    expected = dict(zip(OUTPUTS, (part[0] for part in fused[:3]), strict=True))
+    check_close(engines[1].run(inputs), expected)
+
+
+def test_an_expression_without_words_is_finite(tiny_bundle: Path) -> None:
+    network = Segmenter(tiny_bundle, threads=1).network
+    nothing = np.zeros((1, tiny.NETWORK.max_words), np.int64)
+    encoding = network.encode(images(1)[0])
+    ring = {name: part.repeat(CLIP, 0) for name, part in encoding.ring.items()}
+    outcome = network.fuse(encoding.features, ring, np.ones(CLIP, bool), nothing)[0]
+    assert np.isfinite(outcome.logits).all() and np.isfinite(outcome.presence)
+
+
+def test_a_bundle_answers_through_the_front_door(tiny_bundle: Path) -> None:
+    segmenter = Segmenter(tiny_bundle, threads=1)
+    manifest = segmenter.manifest
+    assert (manifest.name, manifest.max_words, manifest.clip.length) == ("tiny", tiny.NETWORK.max_words, CLIP)
+    assert (manifest.input.height, manifest.input.width) == (tiny.NETWORK.height, tiny.NETWORK.width)
+    assert manifest.network["stem_channels"] == 8 and manifest.training["steps"] == {"joint": 6}
+    stream = segmenter.stream()
+    for number, image in enumerate(np.random.default_rng(0).integers(0, 256, (5, 90, 160, 3), dtype=np.uint8)):
+        stream.observe(image, 0.2 * number)
+        answers = stream.answer(["the red mug left of the bowl", "the banana", "zyzzyva"])
+        for answer, words in zip(answers[:2], (7, 2), strict=True):
+            assert answer.mask.shape == (90, 160) and 0 <= answer.score <= 1
+            assert answer.word_attention.shape == (3, words)
+            assert np.allclose(answer.word_attention.sum(-1), 1, atol=1e-5)
+        assert answers[2].unknown_words == ("zyzzyva",)
+
+
+def test_the_command_refuses_what_is_no_finished_network(
+    tiny_network: ReferringSegmentation, tiny_has_a_name: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, folder = tmp_path / "weights.safetensors", tmp_path / "bundle"
+    tensors = tiny_network.state_dict()
+    for facts, reason in (
+        ({"phase": 1, "step": 2, "config": "tiny"}, "a checkpoint in the middle of training"),
+        ({"config": "tabletop", "network": {}}, "of another network than tabletop"),
+        ({"config": "unheard-of", "network": {}}, "no configuration is called 'unheard-of'"),
+    ):
+        checkpoint.save(weights, tensors, facts)
+        assert export.main([str(weights), str(folder)]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: ") and reason in message and message.count("\n") == 1
+    assert export.main([str(tmp_path / "missing.safetensors"), str(folder)]) == 2
+    assert "missing.safetensors: no such checkpoint" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def check_compiles(folder: Path) -> None:
+    """TensorRT-RTX builds both engines for the RTX 30 and RTX 40 series; this needs no GPU."""
+    reason = "tensorrt_rtx is not installed (pip install tensorrt-rtx)"
+    trt = pytest.importorskip("tensorrt_rtx", reason=reason)
+    manifest = Bundle.load(folder).manifest
+    size = manifest.input.height, manifest.input.width, 3
+    profiles = {
+        ENCODER: ("image", [(batch, *size) for batch in (1, 1, 2)]),
+        FUSION: (WORDS, [(1, 1), (1, manifest.max_words), (8, manifest.max_words)]),
+    }
+    for name, (entry, shapes) in profiles.items():
+        logger = trt.Logger(trt.Logger.ERROR)
+        builder = trt.Builder(logger)
+        network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        parser = trt.OnnxParser(network, logger)
+        parsed = parser.parse_from_file(str(folder / name))
+        assert parsed, [str(parser.get_error(i)) for i in range(parser.num_errors)]
+        config = builder.create_builder_config()
+        config.num_compute_capabilities = 2
+        config.set_compute_capability(trt.ComputeCapability.SM86, 0)
+        config.set_compute_capability(trt.ComputeCapability.SM89, 1)
+        profile = builder.create_optimization_profile()
+        profile.set_shape(entry, *shapes)
+        config.add_optimization_profile(profile)
+        engine = builder.build_serialized_network(network, config)
+        assert engine is not None and engine.nbytes > 0, name
+
+
+def test_tensorrt_compiles_a_bundle(tiny_bundle: Path) -> None:
+    check_compiles(tiny_bundle)
+
+
+def test_tensorrt_compiles_the_shipped_bundle() -> None:
+    check_compiles(SHIPPED)
+
+
+def test_the_shipped_bundle_is_small_and_knows_every_word_of_the_simulator() -> None:
+    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, FUSION}
+    assert sum(path.stat().st_size for path in files) <= 25e6
+    segmenter = Segmenter(threads=1)
+    unknown = {word for text in all_texts() for word in tokenise(text) if word not in segmenter.vocabulary}
+    assert not unknown
+    answer = segmenter.segment(np.full((480, 640, 3), 128, np.uint8), "the red mug left of the blue bowl")
+    assert answer.mask.shape == (480, 640) and not answer.unknown_words and not answer.truncated_words

@@ -1,0 +1,187 @@
+"""A whole training run in small: killed and gone on, begun with finished weights, and what ends it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_training import checkpoint, train
+from model_training.configs.schema import Config, Phase
+from model_training.datasets.rendering import Scene
+from model_training.datasets.tabletop import Batch, TabletopBatches, tabletop_vocabulary
+from model_training.train import Training
+from tests.model_training import tiny
+
+CPU = torch.device("cpu")
+JOINT = 1
+"""Number of the phase with expressions."""
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save and log so often that a short run does it several times."""
+    monkeypatch.setattr(train, "SAVE_EVERY", 2)
+    monkeypatch.setattr(train, "LOG_EVERY", 1)
+
+
+def run(out: Path, data: Path, config: Config = tiny.CONFIG, start: Path | None = None) -> Path:
+    return train.train(config, out, data, workers=1, device=CPU, start=start)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "through"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "LOG_EVERY", 1)
+        run(out, data)
+    return out
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, phase: int, step: int) -> None:
+    """The run ends like one that is stopped from the keyboard, in the middle of the given step."""
+    update = Training.update
+
+    def stopped(state: Training, batch: Batch) -> dict[str, float]:
+        if (state.phase, state.step) == (phase, step):
+            raise KeyboardInterrupt
+        return update(state, batch)
+
+    monkeypatch.setattr(Training, "update", stopped)
+
+
+def tear_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends while its next checkpoint is being written."""
+
+    def torn(tensors: dict, target: Path, metadata: dict) -> None:
+        Path(target).write_bytes(b"the first half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save_file", torn)
+
+
+def check_same(ours: Path, theirs: Path) -> None:
+    weights, expected = checkpoint.load(ours / "model.safetensors"), checkpoint.load(theirs / "model.safetensors")
+    assert weights[1] == expected[1] and weights[0].keys() == expected[0].keys()
+    for name, tensor in expected[0].items():
+        assert (weights[0][name] - tensor).abs().max() < 1e-6, name
+    assert (ours / "log.csv").read_text() == (theirs / "log.csv").read_text()
+
+
+def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    for phase, step in ((0, 3), (JOINT, 0), (JOINT, 3)):
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, phase, step)
+            with pytest.raises(KeyboardInterrupt):
+                run(out, data)
+    before = checkpoint.load(out / "last.safetensors")
+    with monkeypatch.context() as patch:
+        tear_checkpoint(patch)
+        with pytest.raises(KeyboardInterrupt):
+            run(out, data)
+    after = checkpoint.load(out / "last.safetensors")
+    assert before[1] == after[1] == {"phase": JOINT, "step": 2, "config": "tiny"}
+    assert all(torch.equal(tensor, after[0][name]) for name, tensor in before[0].items())
+    assert not (out / "model.safetensors").exists()
+    run(out, data)
+    check_same(out, finished)
+    run(out, data)  # once more, after its end
+    check_same(out, finished)
+    assert sorted(os.listdir(out)) == ["last.safetensors", "log.csv", "model.safetensors"]
+
+
+def test_the_log_has_every_step_with_its_terms(finished: Path) -> None:
+    rows = [line.split(",") for line in (finished / "log.csv").read_text().splitlines()]
+    steps = [(number, step) for number, phase in enumerate(tiny.CONFIG.phases) for step in range(1, phase.steps + 1)]
+    assert [(int(row[0]), int(row[1])) for row in rows] == steps
+    names = {0: ["dense"], JOINT: ["mask", "dice", "presence", "reference", "dense"]}
+    for row in rows:
+        assert [cell.split("=")[0] for cell in row[2:]] == names[int(row[0])]
+        assert all(np.isfinite(float(cell.split("=")[1])) for cell in row[2:])
+
+
+def test_finished_weights_begin_with_the_joint_phase(data: Path, finished: Path, tmp_path: Path) -> None:
+    config = replace(tiny.CONFIG, phases=(tiny.CONFIG.phases[0], replace(tiny.CONFIG.phases[1], steps=2)))
+    out = tmp_path / "run"
+    result = run(out, data, config, start=finished / "model.safetensors")
+    rows = [line.split(",")[:2] for line in (out / "log.csv").read_text().splitlines()]
+    assert rows == [["1", "1"], ["1", "2"]]
+    assert result == out / "model.safetensors"
+    state = Training(config, CPU)
+    state.start_from(finished / "model.safetensors")
+    assert (state.phase, state.step) == (JOINT, 0)
+    for name, tensor in checkpoint.load(finished / "model.safetensors")[0].items():
+        assert torch.equal(state.model.state_dict()[name], tensor) and torch.equal(state.average[name], tensor)
+
+
+def other_network() -> Config:
+    return replace(tiny.CONFIG, name="other", network=replace(tiny.NETWORK, fusion_channels=20))
+
+
+def test_a_checkpoint_of_another_network_is_refused(data: Path, finished: Path, tmp_path: Path) -> None:
+    other = Training(other_network(), CPU)
+    other.save(tmp_path / "last.safetensors")
+    with pytest.raises(ValueError, match=r"last\.safetensors: of another network than tiny .*; use another --out") as e:
+        run(tmp_path, data)
+    assert "\n" not in str(e.value)
+    with pytest.raises(ValueError, match=r"model\.safetensors: no weights of the network other") as e:
+        other.start_from(finished / "model.safetensors")
+    assert "\n" not in str(e.value)
+
+
+def test_the_command_says_what_is_wrong(
+    data: Path, tmp_path: Path, tiny_has_a_name: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--config", "tiny", "--out", str(tmp_path), "--data", str(data), "--device", "cpu"]
+    assert train.main([*options, "--start", str(tmp_path / "missing.safetensors")]) == 2
+    assert "missing.safetensors: no such checkpoint" in capsys.readouterr().err.splitlines()[-1]
+    (tmp_path / "log.csv").write_text("this,is,a,shopping list\n")
+    assert train.main(options) == 2
+    assert "log.csv: not a log of this program" in capsys.readouterr().err.splitlines()[-1]
+
+
+def first_batch(scenes: list[Scene], frames: int, expressions: int) -> Batch:
+    words = tiny.NETWORK.max_words
+    return TabletopBatches(scenes, tabletop_vocabulary(), words, frames, expressions, moving_share=0.0, seed=0)[0]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_spares_the_weights(scenes: list[Scene]) -> None:
+    state = Training(tiny.CONFIG, CPU)
+    state.next_phase()
+    batch = first_batch(scenes, 2, 2)
+    state.update(batch)
+    with torch.no_grad():
+        state.model.fusion.presence[0].weight[0, 0] = float("nan")
+    before = {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
+    message = r"^phase joint, step 1: the gradient is nan \(mask .*presence nan.*\)$"
+    with pytest.raises(FloatingPointError, match=message):
+        state.update(batch)
+    after = state.model.state_dict()
+    same = {name for name, tensor in before.items() if torch.allclose(tensor, after[name], equal_nan=True)}
+    assert {name for name, _ in state.model.named_parameters()} <= same
+
+
+def test_a_single_batch_is_learned_by_heart(scenes: list[Scene]) -> None:
+    """The labels are made of whole 2x2 cells, so that masks of half the size can be exact."""
+    coarse = [replace(scene, labels=scene.labels[::2, ::2].repeat(2, 0).repeat(2, 1)) for scene in scenes]
+    network = replace(tiny.NETWORK, stem_channels=16, word_channels=32, fusion_channels=32, rounds=(1, 1, 1))
+    phase = Phase("joint", steps=100, frames=2, expressions=3, learning_rate=1e-2, warm_up=10)
+    state = Training(replace(tiny.CONFIG, network=network, phases=(phase,), average=0.9), CPU)
+    batch = first_batch(coarse, phase.frames, phase.expressions)
+    for _ in range(phase.steps):
+        state.update(batch)
+    with torch.no_grad():
+        fused = state.averaged()(torch.as_tensor(batch.clips), torch.as_tensor(batch.words))
+    there = batch.present > 0
+    masks, truths = fused.logits.numpy()[there] > 0, batch.masks[there] > 0.5
+    assert there.sum() >= 3
+    assert (masks & truths).sum() / (masks | truths).sum() > 0.9
+    assert ((fused.presence.numpy() > 0) == there).all()
