@@ -54,7 +54,7 @@ class CameraNodeConfig:
     )
     split: str = setting(
         "which textures and pairs of colour and class scenes are made of: train or held_out",
-        default="held_out",
+        default="train",
         read_only=True,
     )
     scene_seconds: float = setting(
