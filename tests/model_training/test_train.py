@@ -173,10 +173,10 @@ def test_a_single_batch_is_learned_by_heart(scenes: list[Scene]) -> None:
     """The labels are made of whole 2x2 cells, so that masks of half the size can be exact."""
     coarse = [replace(scene, labels=scene.labels[::2, ::2].repeat(2, 0).repeat(2, 1)) for scene in scenes]
     network = replace(tiny.NETWORK, stem_channels=16, word_channels=32, fusion_channels=32, rounds=(1, 1, 1))
-    phase = Phase("joint", steps=100, frames=2, expressions=3, learning_rate=1e-2, warm_up=10)
+    phase = Phase("joint", steps=200, frames=2, expressions=3, learning_rate=1e-2, warm_up=10)
     state = Training(replace(tiny.CONFIG, network=network, phases=(phase,), average=0.9), CPU)
     batch = first_batch(coarse, phase.frames, phase.expressions)
-    for _ in range(phase.steps):
+    for _ in range(120):
         state.update(batch)
     with torch.no_grad():
         fused = state.averaged()(torch.as_tensor(batch.clips), torch.as_tensor(batch.words))
