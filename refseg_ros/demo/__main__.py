@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     queries = [text.strip() for text in options.query.split(";") if text.strip()]
     if bool(queries) != bool(options.source):
         parser.error("a source of your own needs both --source and --query")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         rows = _run(options, queries)
     except (DemoError, OSError) as error:

@@ -126,14 +126,20 @@ def test_the_same_generator_says_the_same() -> None:
     assert said(scene, 3) == said(scene, 3) and said(scene, 3) != said(scene, 4)
 
 
+def related(phrase: Phrase) -> set[int]:
+    """The target of a relation and its anchors; empty for other kinds."""
+    return {phrase.target or 0, *phrase.anchors} if phrase.kind == "relation" else set()
+
+
 def test_what_is_not_clear_is_not_said() -> None:
     a_little_left_far_behind = (
         thing(1, "mug", "red", 0.50, 0.3),
         thing(2, "mug", "blue", 0.9),
         thing(3, "bowl", "green", 0.56),
     )
-    texts = [phrase.text for seed in range(20) for phrase in said(a_little_left_far_behind, seed) if phrase.target]
-    assert not any("left of" in text and "mug" in text for text in texts)
+    made = [phrase for seed in range(20) for phrase in said(a_little_left_far_behind, seed)]
+    of_red_mug_and_bowl = [phrase.text for phrase in made if related(phrase) == {1, 3}]
+    assert of_red_mug_and_bowl and not any("left" in text or "right" in text for text in of_red_mug_and_bowl)
     crawling = (thing(1, "ball", "red", velocity=(0.05, 0.0, 0.0)), thing(2, "ball", "blue", 0.9))
     assert not [p for seed in range(20) for p in said(crawling, seed) if "motion" in (p.kind, p.reason)]
     nearly_equal = (thing(1, "mug", "red", 0.1, scale=1.0), thing(2, "mug", "blue", 0.9, scale=1.2))
