@@ -16,7 +16,7 @@ setup: ## make .venv with ROS 2 and build the messages
 setup-tests: ## setup, and torch and the test tools
 	@tools/setup.sh tests
 
-demo: setup ## say it, see the mask: pictures and a video in demo_out/ (SOURCE=clip.mp4 QUERY="the wooden block" for your own)
+demo: setup ## say it, see the mask: pictures and a video in demo_out/ (SOURCE=clip.mp4 QUERY="the red block" for your own)
 	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY")
 
 test: setup-tests ## run the tests

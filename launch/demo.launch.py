@@ -1,7 +1,7 @@
 """Starts a camera that needs no driver and, on it, everything that segment.launch.py starts.
 
     ros2 launch refseg_ros demo.launch.py rviz:=true
-    ros2 launch refseg_ros demo.launch.py source:=clip.mp4 query:='the wooden block'
+    ros2 launch refseg_ros demo.launch.py source:=clip.mp4 query:='the red block'
     ros2 topic pub --once /refseg/query std_msgs/msg/String "{data: 'the red mug'}"
 """
 

@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 def _segment(options: argparse.Namespace) -> None:
     source: Path = options.source
     if not source.is_file():
-        raise ValueError(f"{source}: there is no such file")
+        reason = "is a folder; give an image or a video" if source.is_dir() else "there is no such file"
+        raise ValueError(f"{source}: {reason}")
     is_image = cv2.haveImageReader(str(source))
     suffix = ".png" if is_image else ".mp4"
     output: Path = options.output or source.with_suffix(f".segmented{suffix}")

@@ -230,7 +230,7 @@ def open_source(
     if path.is_file():
         return VideoFile(path, loop)
     kinds = "'simulation', a webcam's index, a video file, a folder of images"
-    raise SourceError(f"camera source {ascii(source)} is none of: {kinds}")
+    raise SourceError(f"camera source {ascii(source)} is none of: {kinds}; there is no file or folder of that name")
 
 
 def _rgb(bgr: np.ndarray) -> npt.NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Say it, see the mask: a camera and the node as separate processes, asked a dozen expressions over the network.
 
     python -m refseg_ros.demo                                                 simulated scenes, measured against truth
-    python -m refseg_ros.demo --source clip.mp4 --query "the wooden block"    your own file; several queries: "a; b; c"
+    python -m refseg_ros.demo --source clip.mp4 --query "the red block"    your own file; several queries: "a; b; c"
 
 Prints a table and writes into demo_out/: expression_01.png, ..., contact_sheet.png, video.mp4 and the nodes' logs.
 Exit code 0 when all is well, 1 when it cannot be run, an answer is missing or the mean IoU is under 0.6, 2 for wrong
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     queries = [text.strip() for text in options.query.split(";") if text.strip()]
     if bool(queries) != bool(options.source):
-        parser.error("a source of your own needs both --source and --query")
+        parser.error("a source of your own needs both --source and --query (of make: SOURCE= and QUERY=)")
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
@@ -99,6 +99,8 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
                 rows.append(row)
                 frames += shown
                 print(row.line(len(rows)), flush=True)
+                if row.unknown:
+                    print(f"    words that the model does not know: {', '.join(row.unknown)}", flush=True)
         except DemoError as error:
             if all(node.process.poll() is None for node in nodes):
                 raise DemoError(f"{error}; {nodes[1].tail()}") from error

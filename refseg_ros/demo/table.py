@@ -27,6 +27,8 @@ class Row:
     """Intersection over union with the truth; None where the truth is not known."""
     delay: float
     """Milliseconds from the camera's stamp until the mask was received."""
+    unknown: tuple[str, ...]
+    """Words of the expression that the model does not know."""
     overlay: np.ndarray
     """(H, W, 3) uint8 RGB: the answer drawn over its image."""
 
@@ -42,6 +44,7 @@ class Row:
             box=(box.x, box.y, box.width, box.height),
             iou=iou,
             delay=reply.delay,
+            unknown=tuple(result.unknown_words),
             overlay=reply.overlay,
         )
 

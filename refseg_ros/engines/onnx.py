@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # a robot reports to nobody; read when the runtime is imported
+
 import onnxruntime
 
 from refseg_ros.errors import BundleError, EngineError
