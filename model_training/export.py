@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -106,7 +107,15 @@ def _onnx(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.onnx"
         program.save(str(path), external_data=False)
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
+
+
+def without_traces(graph: bytes) -> bytes:
+    """An ONNX file without the exporter's notes on where in which source file each node was made."""
+    model = onnx.load_from_string(graph)
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+    return model.SerializeToString()
 
 
 def load_model(path: Path) -> tuple[ReferringSegmentation, Config, dict[str, object]]:
