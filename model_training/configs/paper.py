@@ -13,16 +13,7 @@ NETWORK = NetworkConfig(vocabulary=12112)  # the words of the COCO sets (UNC, UN
 CONFIG = Config(
     name="paper",
     network=NETWORK,
-    scenes=SceneSet(
-        split="train",
-        first_seed=0,
-        scenes=8192,
-        height=NETWORK.height,
-        width=NETWORK.width,
-        moving_share=0.35,
-        clip=NETWORK.clip,
-        interval=(0.15, 0.3),
-    ),
+    scenes=SceneSet(height=NETWORK.height, width=NETWORK.width, clip=NETWORK.clip),
     phases=(
         Phase("encoder", steps=20_000, frames=8, expressions=0, learning_rate=2.5e-4),
         Phase("joint", steps=800_000, frames=1, expressions=1, learning_rate=2.5e-4, encoder_factor=0.1),

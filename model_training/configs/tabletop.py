@@ -34,16 +34,7 @@ NETWORK = NetworkConfig(
 CONFIG = Config(
     name="tabletop",
     network=NETWORK,
-    scenes=SceneSet(
-        split="train",
-        first_seed=0,
-        scenes=8192,
-        height=NETWORK.height,
-        width=NETWORK.width,
-        moving_share=0.35,
-        clip=NETWORK.clip,
-        interval=(0.15, 0.3),
-    ),
+    scenes=SceneSet(height=NETWORK.height, width=NETWORK.width, clip=NETWORK.clip),
     phases=(
         Phase("encoder", steps=4000, frames=16, expressions=0, learning_rate=1.5e-3),
         Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),

@@ -15,6 +15,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,20 +27,20 @@ from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
 SCENES_PER_SHARD = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SceneSet:
     """Which scenes to render: seeds first_seed .. first_seed + scenes - 1 of a split."""
 
-    split: str
-    first_seed: int
-    scenes: int
+    split: str = "train"
+    first_seed: int = 0
+    scenes: int = 8192
     height: int
     width: int
-    moving_share: float
+    moving_share: float = 0.35
     """Share of scenes in which something moves; these are rendered as clips."""
     clip: int
     """Frames of such a clip."""
-    interval: tuple[float, float]
+    interval: tuple[float, float] = (0.15, 0.3)
     """Seconds between its frames, drawn anew for each clip."""
 
     @property
@@ -79,7 +80,11 @@ def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> Scene:
 
 
 def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
-    """Render what of a set is not on disk yet, with a progress bar; return the paths of all its shards, in order."""
+    """Render what of a set is not on disk yet, with a progress bar; return the paths of all its shards, in order.
+
+    Raises:
+        OSError: a shard cannot be written, or a rendering process died; whole shards are kept.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     count = -(-scenes.scenes // SCENES_PER_SHARD)
     paths = [folder / f"{scenes.name}-{index:05d}.npz" for index in range(count)]
@@ -91,8 +96,12 @@ def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
             ProcessPoolExecutor(workers, spawned, initializer=_one_thread) as pool,
             tqdm(total=count, initial=count - len(missing), unit="shard", desc=label) as bar,
         ):
-            for _ in pool.map(_render_shard, *zip(*((scenes, index, paths[index]) for index in missing), strict=True)):
-                bar.update()
+            shards = ((scenes, index, paths[index]) for index in missing)
+            try:
+                for _ in pool.map(_render_shard, *zip(*shards, strict=True)):
+                    bar.update()
+            except BrokenProcessPool:
+                raise OSError(f"{folder}: a rendering process died; run the same command again, it goes on") from None
     return paths
 
 
