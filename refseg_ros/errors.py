@@ -7,3 +7,7 @@ class BundleError(ValueError):
 
 class EngineError(RuntimeError):
     """An engine failed on a frame, or returned values that are not numbers; that frame has no answer."""
+
+
+class UnavailableError(BundleError):
+    """A runtime cannot run a model on this machine; the one-line message says why and what to do."""

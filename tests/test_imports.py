@@ -23,7 +23,7 @@ ROS = {
     "message_filters",
     "rcl_interfaces",
 }
-TRAINING = {"torch", "torchvision", "safetensors", "onnx", "onnxscript", "tensorrt_rtx", "model_training"}
+TRAINING = {"torch", "torchvision", "safetensors", "onnx", "onnxscript", "model_training"}
 
 
 def imports(path: Path) -> Iterator[str]:

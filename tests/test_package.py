@@ -20,7 +20,7 @@ else:
 
 ROOT = Path(__file__).parent.parent
 MESSAGES = sorted((ROOT / "msg").glob("*.msg"))
-EXTRAS = {"simulation": ["simulation"], "training": ["simulation", "training"], "test": ["test"]}
+EXTRAS = {"simulation": ["simulation"], "gpu": ["gpu"], "training": ["simulation", "training"], "test": ["test"]}
 
 
 def project() -> dict:

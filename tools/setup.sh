@@ -136,6 +136,6 @@ install_wheels robot "ROS 2 Kilted, ONNX Runtime, OpenCV and MuJoCo into .venv (
     requirements/ros.txt requirements/robot.txt requirements/simulation.txt
 build_package
 if [ "${1:-}" = tests ]; then
-    install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/training.txt requirements/test.txt
+    install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/gpu.txt requirements/training.txt requirements/test.txt
 fi
 say "Ready."

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
+Array = Any
+"""A np.ndarray, or the DeviceArray of a runtime that keeps its results on a GPU.
+
+Both have shape, dtype and len; views along the leading axis; assignment to such a view, of zero or of either kind of array;
+and np.asarray, which downloads.
+"""
 
 
 class Engine(Protocol):
@@ -19,16 +24,20 @@ class Engine(Protocol):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Run once.
 
         Args:
-            arrays: one C-contiguous array for each input, by name.
+            arrays: one C-contiguous array for each input, by name, wherever it lives.
 
         Returns:
-            One new array for each output, by name.
+            One new array for each output, by name, where this runtime keeps its arrays.
 
         Raises:
             EngineError: the runtime failed; the engine may be run again.
         """
+        ...
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Make an array of zeros where this runtime keeps its arrays."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -41,13 +42,17 @@ class OnnxEngine:
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Run once; see `Engine.run`."""
         try:
             results = self._session.run(None, dict(arrays))
         except Exception as error:  # as above
             raise EngineError(f"{self._name} failed: {_one_line(error)}") from error
         return dict(zip(self.outputs, results, strict=True))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """See `Engine.zeros`."""
+        return np.zeros(shape, dtype)
 
 
 def _one_line(error: Exception) -> str:
