@@ -1,4 +1,7 @@
-"""Scores of referring segmentation, gathered sample by sample."""
+"""Scores of referring segmentation, gathered sample by sample; those of several processes merge into one.
+
+No mask is kept: a sample leaves a few numbers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from model_training.boundary import boundary_measure
+
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""IoU from which on precision counts a sample as found."""
+
+AVERAGED_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""Thresholds and recalls over which COCO's average precision is averaged."""
 
 
 def intersection_union(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
@@ -17,24 +27,33 @@ def intersection_union(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
 
 @dataclass
 class Scores:
-    """Overall IoU (all intersections over all unions), mean IoU, and precision: the share at or above an IoU."""
+    """Overall IoU (all intersections over all unions), mean IoU, precision (the share at or above an IoU) and average
+    precision.
+    """
 
     intersections: list[int] = field(default_factory=list)
     unions: list[int] = field(default_factory=list)
+    truths: list[int] = field(default_factory=list)
+    """Pixels of the truth."""
+    certainties: list[float] = field(default_factory=list)
 
-    def add(self, mask: np.ndarray, truth: np.ndarray) -> None:
-        """One prediction, boolean masks of one shape. Two empty masks agree: IoU 1."""
+    def add(self, mask: np.ndarray, truth: np.ndarray, certainty: float = 1.0) -> None:
+        """One prediction, boolean masks of one shape, and how certain it is of itself. Two empty masks agree: IoU 1."""
         intersection, union = intersection_union(mask, truth)
         self.intersections.append(intersection)
         self.unions.append(union)
+        self.truths.append(int(np.count_nonzero(truth)))
+        self.certainties.append(certainty)
 
     @classmethod
     def merged(cls, parts: Iterable[Scores]) -> Scores:
-        """The scores of several sets together."""
+        """The scores of several sets together, whatever their order."""
         whole = cls()
         for part in parts:
             whole.intersections += part.intersections
             whole.unions += part.unions
+            whole.truths += part.truths
+            whole.certainties += part.certainties
         return whole
 
     def __len__(self) -> int:
@@ -59,3 +78,102 @@ class Scores:
     def precision(self, threshold: float) -> float:
         """Share of samples with at least this IoU; NaN of nothing."""
         return float((self.ious >= threshold).mean()) if len(self) else float("nan")
+
+    @property
+    def average_precision(self) -> float:
+        """Mean average precision over IoU 0.5:0.05:0.95 as COCO defines it; NaN where nothing is to be found.
+
+        Every sample is an image of its own with one thing at most. A mask is a detection, an empty one is none. Among
+        equal certainties the worse detections come first, so that the order of the samples does not matter.
+        """
+        intersections, unions, truths = (np.array(part) for part in (self.intersections, self.unions, self.truths))
+        wanted = int((truths > 0).sum())
+        if not wanted:
+            return float("nan")
+        detections = unions - truths + intersections > 0
+        ious = np.where(truths > 0, self.ious, 0.0)[detections]
+        ious = ious[np.lexsort((ious, -np.array(self.certainties)[detections]))]
+        return float(np.mean([_average_precision(ious >= threshold, wanted) for threshold in AVERAGED_THRESHOLDS]))
+
+
+def _average_precision(found: np.ndarray, wanted: int) -> float:
+    """Precision averaged over recall; `found` (n,) bool are the detections, the most certain one first."""
+    hits = np.cumsum(found)
+    precision = np.append(hits / np.arange(1, len(found) + 1), 0.0)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(precision[np.searchsorted(hits / wanted, RECALLS)].mean())
+
+
+@dataclass
+class SequenceScores:
+    """J (IoU), F (outlines) and their mean, of videos: over the frames of each sequence, then over the sequences.
+
+    A sequence is one expression on one video.
+    """
+
+    sums: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+    """Per sequence: sum of J, sum of F, frames."""
+
+    def add(self, sequence: str, mask: np.ndarray, truth: np.ndarray) -> None:
+        """One frame, boolean masks (H, W)."""
+        intersection, union = intersection_union(mask, truth)
+        self._count(sequence, intersection / union if union else 1.0, boundary_measure(mask, truth), 1)
+
+    @classmethod
+    def merged(cls, parts: Iterable[SequenceScores]) -> SequenceScores:
+        """The scores of several parts together; a sequence may be spread over them."""
+        whole = cls()
+        for part in parts:
+            for sequence, sums in part.sums.items():
+                whole._count(sequence, *sums)
+        return whole
+
+    def _count(self, sequence: str, region: float, contour: float, frames: int) -> None:
+        before = self.sums.get(sequence, (0.0, 0.0, 0))
+        self.sums[sequence] = (before[0] + region, before[1] + contour, before[2] + frames)
+
+    def __len__(self) -> int:
+        return len(self.sums)
+
+    @property
+    def region(self) -> float:
+        """J; NaN of nothing."""
+        return self._mean(0)
+
+    @property
+    def contour(self) -> float:
+        """F; NaN of nothing."""
+        return self._mean(1)
+
+    @property
+    def both(self) -> float:
+        """J&F; NaN of nothing."""
+        return (self.region + self.contour) / 2
+
+    def _mean(self, which: int) -> float:
+        means = [sums[which] / sums[2] for sums in self.sums.values()]
+        return float(np.mean(means)) if means else float("nan")
+
+
+@dataclass
+class PresenceScores:
+    """How often it is said rightly that a thing is there, or not there."""
+
+    right: int = 0
+    total: int = 0
+
+    def add(self, said: bool, there: bool) -> None:
+        """One expression on one image."""
+        self.right += said == there
+        self.total += 1
+
+    @classmethod
+    def merged(cls, parts: Iterable[PresenceScores]) -> PresenceScores:
+        """The scores of several sets together."""
+        parts = list(parts)
+        return cls(sum(part.right for part in parts), sum(part.total for part in parts))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right ones; NaN of nothing."""
+        return self.right / self.total if self.total else float("nan")
