@@ -1,0 +1,77 @@
+"""DenseCRF: a mask's logits drawn to the edges of its image.
+
+Krähenbühl and Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials" (2011), for the two
+labels "it" and "not it": mean field with a Potts model, a Gaussian kernel of position and a bilateral one of position
+and colour, each normalised symmetrically. The parameters are those of the code that the authors of CMSA released.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refseg_ros.permutohedral import PermutohedralLattice
+
+ITERATIONS = 5
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One Gaussian kernel of the pairwise potential."""
+
+    weight: float
+    """How much it costs when a pixel's label differs from that of its whole surroundings."""
+    position: float
+    """Standard deviation in pixels."""
+    colour: float | None = None
+    """Standard deviation in grey levels of 0 to 255; None where colour plays no part."""
+
+    def features(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> (H*W, 2 or 5) float64 in standard deviations."""
+        rows, columns = np.indices(image.shape[:2]).reshape(2, -1) / self.position
+        if self.colour is None:
+            return np.stack([columns, rows], 1)
+        return np.column_stack([columns, rows, image.reshape(-1, 3) / self.colour])
+
+
+KERNELS = (Kernel(weight=3.0, position=3.0), Kernel(weight=10.0, position=20.0, colour=3.0))
+
+
+def refine(image: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Refine a mask.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        logits: (H, W) float, of the mask on this image.
+
+    Returns:
+        (H, W) float32 logits.
+
+    Raises:
+        ValueError: the two are not of one size.
+    """
+    if image.shape[:2] != logits.shape:
+        raise ValueError(f"logits of {logits.shape} cannot be refined on an image of {image.shape[:2]}")
+    unary = logits.astype(np.float32).ravel()
+    messages = [_Message(kernel, image) for kernel in KERNELS]
+    refined = unary
+    for _ in range(ITERATIONS):
+        probability = 0.5 * (1.0 + np.tanh(0.5 * refined))  # the sigmoid, without overflow
+        refined = unary + sum(message(probability) for message in messages)
+    return np.asarray(refined, np.float32).reshape(logits.shape)
+
+
+class _Message:
+    """What one kernel adds to the logits, given the probability of "it" at each pixel."""
+
+    def __init__(self, kernel: Kernel, image: np.ndarray) -> None:
+        self._lattice = PermutohedralLattice(kernel.features(image))
+        self._scale = 1.0 / np.sqrt(self._lattice.filter(np.ones(self._lattice.points)) + 1e-20)
+        self._everywhere = self._lattice.filter(self._scale)
+        self._weight = kernel.weight
+
+    def __call__(self, probability: np.ndarray) -> np.ndarray:
+        """(n,) -> (n,): the kernel's votes for "it" less those for "not it"."""
+        votes = self._lattice.filter(self._scale * probability)
+        return self._weight * self._scale * (2.0 * votes - self._everywhere)
