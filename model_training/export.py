@@ -68,7 +68,7 @@ def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocab
         vocabulary: the text of vocabulary.txt.
     """
     config = model.config
-    levels = len(model.encoder.backbone.channels)
+    levels = len(model.encoder.channels)
     names = [f"feature_{i + 1}" for i in range(levels)]
     if config.clip > 1:
         names += [f"{RING_PREFIX}{i + 1}_{part}" for i in range(levels) for part in PARTS]

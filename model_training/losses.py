@@ -45,15 +45,37 @@ def presence_loss(logits: Tensor, present: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, present)
 
 
-def reference_loss(levels: list[Tensor], shares: list[Tensor], judged: list[Tensor]) -> Tensor:
-    """Binary cross-entropy plus dice of candidates and anchors, mean over levels; both (B, E, 2, H, W) per level.
+def reference_loss(levels: list[Tensor], shares: list[Tensor], judged: list[Tensor], things: list[Tensor]) -> Tensor:
+    """Cross-entropy plus half of dice of candidates, anchors and target, mean over levels.
 
-    `judged` is (B, E, 1, H, W) per level.
+    The question is which of the things it is: cells of the bare table count a tenth.
+
+    Args:
+        levels: (B, E, 3, H, W) logits per level.
+        shares: area shares of the same shape per level.
+        judged: (B, E, 1, H, W) per level, as in `mask_loss`.
+        things: (B, H, W) per level, share of each cell that things cover.
     """
     losses = []
-    for logits, share, weight in zip(levels, shares, judged, strict=True):
+    for logits, share, weight, thing in zip(levels, shares, judged, things, strict=True):
         there = (share.amax((-2, -1)) > 0).float()
-        losses.append(mask_loss(logits, share, weight) + 0.2 * dice_loss(logits, share, there, weight))
+        counted = weight * (0.1 + 0.9 * thing[:, None, None])
+        losses.append(mask_loss(logits, share, counted) + 0.5 * dice_loss(logits, share, there, weight))
+    return torch.stack(losses).mean()
+
+
+def motion_loss(levels: list[Tensor], shares: list[Tensor]) -> Tensor:
+    """Cross-entropy of the motions, where it is known whether they are so; mean over levels.
+
+    Args:
+        levels: (B, M, H, W) logits per level.
+        shares: (B, 2, M, H, W) per level: shares of each cell of which a motion is so, and is not so.
+    """
+    losses = []
+    for logits, share in zip(levels, shares, strict=True):
+        so, not_so = share.unbind(1)
+        entropy = so * F.softplus(-logits) + not_so * F.softplus(logits)
+        losses.append(entropy.sum() / (so + not_so).sum().clamp(min=1))
     return torch.stack(losses).mean()
 
 

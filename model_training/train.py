@@ -37,10 +37,8 @@ class Training:
     def __init__(self, config: Config, device: torch.device) -> None:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
-        self.model = ReferringSegmentation(config.network).to(device)
-        channels = tuple(self.model.encoder.backbone.channels)
-        labels = 1 + len(CLASSES) + len(COLOURS)
-        self.heads = AuxiliaryHeads(channels, labels, config.network.fusion_channels).to(device)
+        self.model = ReferringSegmentation(config.network).to(device, memory_format=torch.channels_last)
+        self.heads = AuxiliaryHeads(self.model, 1 + len(CLASSES), len(COLOURS)).to(device)
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.phase, self.step = 0, 0
         self.optimiser = self._optimiser()
@@ -51,7 +49,8 @@ class Training:
         for name, parameter in [*self.model.named_parameters(), *self.heads.named_parameters()]:
             if phase.expressions == 0 and name.startswith("fusion."):
                 continue
-            group = encoder if name.startswith("encoder.backbone.") else plain if parameter.ndim < 2 else rest
+            eyes = name.startswith(("encoder.backbone.", "encoder.colour."))
+            group = encoder if eyes else plain if parameter.ndim < 2 else rest
             group.append(parameter)
         factor = phase.encoder_factor
         decay = self.config.weight_decay
@@ -104,7 +103,7 @@ class Training:
 
     def _terms(self, batch: Batch, with_expressions: bool) -> dict[str, Tensor]:
         weights = self.config.losses
-        strides = self.model.encoder.backbone.strides
+        strides = self.model.encoder.strides
         dense = [self._tensor(batch.dense[stride]) for stride in strides]
         clips, never = self._tensor(batch.clips), self._tensor(HELD_OUT).float()
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -113,18 +112,22 @@ class Training:
                 return {"dense": losses.dense_loss([x.float() for x in labels], dense, never)}
             features, fused = self.model.encode_and_fuse(clips, self._tensor(batch.words))
             labels = self.heads.labels(features)
-            references = self.heads.references(fused.rounds)
+            references = self.heads.references(fused.looks)
+            motions = self.heads.motions(fused.looks)
         masks, present = self._tensor(batch.masks), self._tensor(batch.present)
         logits = losses.at_size(fused.logits.float(), masks.shape[-2:])
         judged = {stride: 1 - self._tensor(shares) for stride, shares in batch.unjudged.items()}
-        candidates = [self._tensor(batch.candidates[stride]) for stride in strides]
+        truth = [self._tensor(batch.references[stride]) for stride in strides]
         references = [logits.float() for logits in references]
         coarsely = [judged[stride][:, :, None] for stride in strides]
+        things = [1 - level[:, 0] for level in dense]
+        moving = [self._tensor(batch.motions[stride]) for stride in strides]
         return {
             "mask": losses.mask_loss(logits, masks, judged[STRIDES[0]]),
             "dice": weights.dice * losses.dice_loss(logits, masks, present, judged[STRIDES[0]]),
             "presence": weights.presence * losses.presence_loss(fused.presence.float(), present),
-            "reference": weights.reference * losses.reference_loss(references, candidates, coarsely),
+            "reference": weights.reference * losses.reference_loss(references, truth, coarsely, things),
+            "motion": weights.motion * losses.motion_loss([x.float() for x in motions], moving),
             "dense": weights.dense * losses.dense_loss([x.float() for x in labels], dense, never),
         }
 

@@ -18,7 +18,7 @@ CONFIG = Config(
         Phase("encoder", steps=20_000, frames=8, expressions=0, learning_rate=2.5e-4),
         Phase("joint", steps=800_000, frames=1, expressions=1, learning_rate=2.5e-4, encoder_factor=0.1),
     ),
-    losses=LossWeights(dice=0.0, presence=0.3, reference=0.0, dense=0.0),
+    losses=LossWeights(dice=0.0, presence=0.3, reference=0.0, motion=0.0, dense=0.0),
     clip_interval=0.2,
     moving_share=0.35,
     weight_decay=5e-4,

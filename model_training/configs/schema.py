@@ -31,7 +31,11 @@ class LossWeights:
     dice: float
     presence: float
     reference: float
+    """Of candidates, anchors and target in the rounds of CMSA."""
+    motion: float
+    """Of what moves, and where to, after CFSA."""
     dense: float
+    """Of classes and colours in the encoder."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ NETWORK = NetworkConfig(
     clip_channels=32,
     bounded=True,
     word_layers=2,
+    colour_channels=48,
     clip_coordinates=True,
     rounds=(1, 3, 3),
     modulation=True,
@@ -34,12 +35,12 @@ NETWORK = NetworkConfig(
 CONFIG = Config(
     name="tabletop",
     network=NETWORK,
-    scenes=SceneSet(height=NETWORK.height, width=NETWORK.width, clip=NETWORK.clip),
+    scenes=SceneSet(scenes=16384, height=NETWORK.height, width=NETWORK.width, clip=NETWORK.clip),
     phases=(
-        Phase("encoder", steps=4000, frames=16, expressions=0, learning_rate=1.5e-3),
-        Phase("joint", steps=9000, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
+        Phase("encoder", steps=5000, frames=16, expressions=0, learning_rate=1.5e-3),
+        Phase("joint", steps=5500, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
     ),
-    losses=LossWeights(dice=1.0, presence=0.3, reference=0.5, dense=0.3),
+    losses=LossWeights(dice=1.0, presence=0.4, reference=0.5, motion=0.3, dense=0.3),
     clip_interval=0.2,
     moving_share=0.35,
 )

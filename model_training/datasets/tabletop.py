@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 from model_training.datasets.rendering import Scene
 from refseg_ros.expression import Vocabulary, tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
+from refseg_ros.simulation.arrangement import MOVING, RESTING, goes, speed
 from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
-from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, all_texts
+from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, DIRECTIONS, all_texts
 
 HELD_OUT = np.array([[(colour, name) in HELD_OUT_PAIRS for name in CLASSES] for colour in COLOURS])
 """(colours, classes) bool: the pairs that training never sees."""
@@ -35,11 +36,11 @@ ABSENT_SHARE = 0.27
 CLASS_OF_WORD = {name.split()[-1]: kind for kind, names in CLASS_WORDS.items() for name in names}
 COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.get(colour, (colour,))}
 
-MONOCHROME_SHARE = 0.4
+MONOCHROME_SHARE = 0.25
 """Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
 only be told by its shape. The tints are of none of the eleven colours, so no pair that is held out is ever shown."""
 
-TINTS = ((75.0, 100.0), (165.0, 190.0))
+TINTS = ((75.0, 100.0), (175.0, 195.0))
 """Hues in degrees: lime, and teal to cyan."""
 
 STRIDES = (2, 8, 16)
@@ -63,8 +64,11 @@ class Batch:
     """(F, E, H/2, W/2): share of each 2x2 cell that the target covers."""
     present: np.ndarray
     """(F, E) float32: 1 where there is a target."""
-    candidates: dict[int, np.ndarray]
-    """Stride -> (F, E, 2, H/stride, W/stride): shares of what fits the head noun, and of the anchors."""
+    references: dict[int, np.ndarray]
+    """Stride -> (F, E, 3, H/stride, W/stride): shares of what fits the head noun, of the anchors, and of the target."""
+    motions: dict[int, np.ndarray]
+    """Stride -> (F, 2, 5, H/stride, W/stride): shares of things of which each motion (they move; to the left, right,
+    away, towards the viewer) is so, and is not so. All zero in a clip of one frame."""
     unjudged: dict[int, np.ndarray]
     """Stride -> (F, E, H/stride, W/stride): shares of things of which the loss must not say that they are not meant."""
     dense: dict[int, np.ndarray]
@@ -115,13 +119,14 @@ class TabletopBatches(Dataset[Batch]):
         rng = np.random.default_rng([self.seed, step])
         scenes = self.moving if self.moving and rng.random() < self.moving_share else self.resting
         drawn = [self._sample(scenes[int(rng.integers(len(scenes)))], rng) for _ in range(self.frames)]
-        clips, words, masks, present, coarse, unjudged, dense = zip(*drawn, strict=True)
+        clips, words, masks, present, references, motions, unjudged, dense = zip(*drawn, strict=True)
         return Batch(
             np.stack(clips),
             np.stack(words),
             np.stack(masks),
             np.stack(present),
-            {stride: np.stack([part[stride] for part in coarse]) for stride in STRIDES[1:]},
+            {stride: np.stack([part[stride] for part in references]) for stride in STRIDES[1:]},
+            {stride: np.stack([part[stride] for part in motions]) for stride in STRIDES[1:]},
             {stride: np.stack([part[stride] for part in unjudged]) for stride in STRIDES},
             {stride: np.stack([part[stride] for part in dense]) for stride in STRIDES[1:]},
         )
@@ -138,7 +143,7 @@ class TabletopBatches(Dataset[Batch]):
             offered = phrases(objects, width, height, rng, TRAIN_PAIRS)
             if monochrome:
                 offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
-            chosen = choose(offered, self.expressions, rng)
+            chosen = contrasted(choose(offered, self.expressions, rng), rng)
         ids = [0, *[thing.instance_id for thing in objects]]
         areas = area_shares(labels, ids)
         row = {instance: index for index, instance in enumerate(ids)}
@@ -149,9 +154,14 @@ class TabletopBatches(Dataset[Batch]):
         words = np.array([self.vocabulary.encode(phrase.text, self.max_words).ids for phrase in chosen])
         masks = np.array([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
         present = np.array([phrase.target is not None for phrase in chosen], np.float32)
-        candidates = {
-            stride: np.array([[cover(p.candidates, stride), cover(p.anchors, stride)] for p in chosen])
-            for stride in STRIDES[1:]
+        meant = [(p.candidates, p.anchors, [] if p.target is None else [p.target]) for p in chosen]
+        references = {
+            stride: np.array([[cover(part, stride) for part in parts] for parts in meant]) for stride in STRIDES[1:]
+        }
+        told = {thing.instance_id: motions_of(thing) for thing in objects} if len(frames) > 1 else {}
+        sorts = [[[i for i, flags in told.items() if flags[m] is so] for m in range(5)] for so in (True, False)]
+        motions = {
+            stride: np.stack([[cover(sort, stride) for sort in group] for group in sorts]) for stride in STRIDES[1:]
         }
         unseen = [[] if monochrome else unseen_pairs(phrase, objects) for phrase in chosen]
         unjudged = {stride: np.array([cover(things, stride) for things in unseen]) for stride in STRIDES}
@@ -162,7 +172,7 @@ class TabletopBatches(Dataset[Batch]):
         if monochrome:
             frames = tinted(frames, rng)
         dense = {stride: np.stack([cover(group, stride) for group in groups]) for stride in STRIDES[1:]}
-        return _lighting(frames, rng), words, masks, present, candidates, unjudged, dense
+        return _lighting(frames, rng), words, masks, present, references, motions, unjudged, dense
 
 
 def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
@@ -203,6 +213,26 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> l
             group = list(reasons.values())[int(rng.integers(len(reasons)))]
         chosen.append(group[int(rng.integers(len(group)))])
     return chosen
+
+
+def contrasted(chosen: list[Phrase], rng: np.random.Generator) -> list[Phrase]:
+    """The same, but every second relation is followed by its like with an absent anchor: only the anchor tells them
+    apart.
+    """
+    for index, phrase in enumerate(chosen[:-1]):
+        if phrase.swapped and rng.random() < 0.5:
+            chosen[index + 1] = Phrase(
+                phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor"
+            )
+    return chosen
+
+
+def motions_of(thing: ObjectTruth) -> list[bool | None]:
+    """Whether a thing moves, and whether to the left, right, away, towards the viewer; None where it is not clear."""
+    pace = speed(thing)
+    if pace < MOVING:
+        return [False if pace <= RESTING else None] * 5
+    return [True, *[goes(thing, direction) for direction in DIRECTIONS]]
 
 
 def area_shares(labels: np.ndarray, ids: Sequence[int]) -> dict[int, np.ndarray]:

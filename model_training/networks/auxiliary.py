@@ -1,30 +1,65 @@
-"""Heads that exist only while training: they tell the encoder and the first round of CMSA what they should know."""
+"""Heads that exist only while training: they tell the parts of the network what they should know by then."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+from model_training.networks.coordinates import COORDINATES, coordinate_map
+from model_training.networks.refseg import Looks, ReferringSegmentation
+
+MOTIONS = ("moves", "left", "right", "away", "towards")
+"""What is told of each cell's motion, each a logit of its own."""
 
 
 class AuxiliaryHeads(nn.Module):
-    """Dense labels from each level of the encoder, and candidates and anchors from each level's first round.
+    """Dense labels from each level of the encoder; motion from each level after CFSA; candidates and anchors from each
+    level's first round of CMSA; the target from its last.
+
+    Where the network tells shape from colour, classes are read off the shape channels alone, and colours off the colour
+    channels.
 
     Args:
-        visual: channels of each level.
-        labels: groups of dense labels, each a softmax of its own (here: background and classes; colours).
-        width: channels of X^i.
+        model: whose features are read.
+        classes: softmax of background and classes.
+        colours: softmax of colours.
     """
 
-    def __init__(self, visual: tuple[int, ...], labels: int, width: int) -> None:
+    def __init__(self, model: ReferringSegmentation, classes: int, colours: int) -> None:
         super().__init__()
-        self.dense = nn.ModuleList(nn.Conv2d(channels, labels, 1) for channels in visual)
-        self.rounds = nn.ModuleList(nn.Conv2d(width, 2, 1) for _ in visual)
-        for head in self.rounds:
+        encoder, width = model.encoder, model.config.fusion_channels
+        apart = encoder.colour is not None
+        pairs = zip(encoder.shape_channels, encoder.channels, strict=True)
+        self.splits = [(shape, whole - shape) if apart else (whole, 0) for shape, whole in pairs]
+        self.classes = nn.ModuleList(nn.Conv2d(shape, classes, 1) for shape, _ in self.splits)
+        self.colours = nn.ModuleList(nn.Conv2d(colour or shape, colours, 1) for shape, colour in self.splits)
+        self.motion = nn.ModuleList(nn.Conv2d(c + COORDINATES, len(MOTIONS), 1) for c in encoder.channels)
+        self.first = nn.ModuleList(nn.Conv2d(width, 2, 1) for _ in encoder.channels)
+        self.last = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in encoder.channels)
+        for head in (*self.first, *self.last):
             nn.init.constant_(head.bias, -3.0)
 
     def labels(self, features: tuple[Tensor, ...]) -> list[Tensor]:
-        """Per level (B, C_v, H, W) -> (B, labels, H, W) logits."""
-        return [head(x) for head, x in zip(self.dense, features, strict=True)]
+        """Per level (B, C_v, H, W) -> (B, classes + colours, H, W) logits."""
+        logits = []
+        for x, (shape, _), classes, colours in zip(features, self.splits, self.classes, self.colours, strict=True):
+            painted = x[:, shape:] if shape < x.shape[1] else x
+            logits.append(torch.cat([classes(x[:, :shape]), colours(painted)], 1))
+        return logits
 
-    def references(self, rounds: tuple[Tensor, ...]) -> list[Tensor]:
-        """Per level (B, E, C, H, W) -> (B, E, 2, H, W) logits of what fits the head noun, and of the anchors."""
-        return [head(x.flatten(0, 1)).unflatten(0, x.shape[:2]) for head, x in zip(self.rounds, rounds, strict=True)]
+    def motions(self, looks: Looks) -> list[Tensor]:
+        """Per level (B, 5, H, W) logits of MOTIONS."""
+        logits = []
+        for x, head in zip(looks.updated, self.motion, strict=True):
+            size = x.shape[-2:]
+            s = coordinate_map(*size).to(x).transpose(0, 1).unflatten(-1, size)
+            logits.append(head(torch.cat([x, s.expand(x.shape[0], -1, -1, -1)], 1)))
+        return logits
+
+    def references(self, looks: Looks) -> list[Tensor]:
+        """Per level (B, E, 3, H, W) logits of what fits the head noun, of the anchors, and of the target."""
+        logits = []
+        for first, last, early, late in zip(looks.first, looks.last, self.first, self.last, strict=True):
+            parts = [early(first.flatten(0, 1)), late(last.flatten(0, 1))]
+            logits.append(torch.cat(parts, 1).unflatten(0, first.shape[:2]))
+        return logits

@@ -56,8 +56,12 @@ class NetworkConfig:
     hundreds of thousands, and the pooled form of CMSA is safe."""
     word_layers: int = 0
     """Transformer layers over the words, with positions; without them "left of" and its reverse look the same."""
+    colour_channels: int = 0
+    """Where this is not 0 the backbone reads luminance alone, and so many channels of a small colour stem stand beside
+    each of its levels: what a thing is does not hang on its colour."""
     clip_coordinates: bool = False
-    """Whether CFSA sees the coordinates s_p beside v_p: where a thing was, and so where it is going."""
+    """Whether CFSA sees the coordinates s_p beside v_p, and waves of them: where a thing was, and so where it is
+    going."""
     rounds: tuple[int, int, int] = (1, 1, 1)
     """CMSA rounds at Res3, Res4 and Res5; a later round reads what the one before it found."""
     modulation: bool = False

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from model_training.networks.backbone import ResNet
 from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
 from model_training.networks.cmsa import NORM_EPSILON, CrossModalSelfAttention
+from model_training.networks.colour import ColourStem, beside, luminance
 from model_training.networks.config import NetworkConfig
-from model_training.networks.coordinates import COORDINATES, coordinate_map
+from model_training.networks.coordinates import COORDINATES, WAVES, coordinate_map, coordinate_waves
 from model_training.networks.gmlf import GatedMultiLevelFusion
 from model_training.networks.language import Language
 
@@ -29,6 +30,17 @@ class Encoded(NamedTuple):
     """Per level: query, key, value, each (B, P, d); empty for a still-image network."""
 
 
+class Looks(NamedTuple):
+    """Features on the way, per level."""
+
+    updated: tuple[Tensor, ...]
+    """(B, C_v, H, W) of the target frame, after CFSA."""
+    first: tuple[Tensor, ...]
+    """(B, E, C, H, W) X^i after the first round of CMSA."""
+    last: tuple[Tensor, ...]
+    """The same after the last."""
+
+
 class Fused(NamedTuple):
     """What the fusion says of E expressions on each of B frames."""
 
@@ -38,8 +50,8 @@ class Fused(NamedTuple):
     """(B, E) logit of "there is such a thing"."""
     word_attention: Tensor
     """(B, E, L, N), rows sum to one."""
-    rounds: tuple[Tensor, ...]
-    """Per level: (B, E, C, H, W) X^i after the first round; training looks at it, the export drops it."""
+    looks: Looks
+    """What training looks at and the export drops."""
 
 
 def grid_sizes(config: NetworkConfig, strides: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -53,16 +65,21 @@ class Encoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.backbone = ResNet(config.backbone, config.stem_channels, config.output_stride)
+        self.strides = tuple(self.backbone.strides)
+        self.shape_channels = tuple(self.backbone.channels)
+        self.colour = ColourStem(config.colour_channels, self.strides) if config.colour_channels else None
+        self.channels = tuple(c + config.colour_channels for c in self.shape_channels)
         mean, std = torch.tensor(config.pixel_mean), torch.tensor(config.pixel_std)
         self.bgr = config.bgr
         self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
         self.register_buffer("std", std.view(3, 1, 1), persistent=False)
         self.clip_coordinates = config.clip_coordinates
-        extra = COORDINATES if config.clip_coordinates else 0
-        channels = self.backbone.channels if config.clip > 1 else ()
+        extra = COORDINATES + WAVES if config.clip_coordinates else 0
+        channels = self.channels if config.clip > 1 else ()
         self.clip = nn.ModuleList(ClipProjection(c + extra, config.clip_channels, config.bounded) for c in channels)
-        for level, (height, width) in enumerate(grid_sizes(config, tuple(self.backbone.strides))):
-            self.register_buffer(f"coordinates_{level}", coordinate_map(height, width), persistent=False)
+        for level, size in enumerate(grid_sizes(config, self.strides)):
+            places = torch.cat([coordinate_map(*size), coordinate_waves(*size)], -1)
+            self.register_buffer(f"places_{level}", places, persistent=False)
 
     def forward(self, image: Tensor) -> Encoded:
         """(B, H, W, 3) uint8 RGB, letterboxed."""
@@ -70,9 +87,11 @@ class Encoder(nn.Module):
         return Encoded(features, self.project(features))
 
     def backbone_features(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Res3, Res4, Res5 of (B, H, W, 3) uint8 RGB."""
+        """Res3, Res4, Res5 of (B, H, W, 3) uint8 RGB, and beside them the colours if there is a stem for them."""
         # The cast comes first: TensorRT takes bytes as an input, but does nothing to them except to cast them.
         pixels = (image.to(self.mean.dtype).permute(0, 3, 1, 2) - self.mean) / self.std
+        if self.colour is not None:
+            return beside(self.backbone(luminance(pixels)), self.colour(pixels))
         features: tuple[Tensor, ...] = self.backbone(pixels.flip(1) if self.bgr else pixels)
         return features
 
@@ -82,8 +101,8 @@ class Encoder(nn.Module):
         for level, project in enumerate(self.clip):
             x = features[level].flatten(2).transpose(1, 2)
             if self.clip_coordinates:
-                s = getattr(self, f"coordinates_{level}").to(x.dtype)
-                x = torch.cat([x, s.expand(x.shape[0], -1, -1)], -1)
+                places = getattr(self, f"places_{level}").to(x.dtype)
+                x = torch.cat([x, places.expand(x.shape[0], -1, -1)], -1)
             ring.append(project(x))
         return tuple(ring)
 
@@ -180,8 +199,11 @@ class Fusion(nn.Module):
                 nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
             )
         self.mask = nn.Conv2d(width, config.shuffle**2, 3, padding=1)  # Eq. 7
+        # Presence is told from the fused map, and from the strongest response of each level's first and last round: an
+        # anchor that is nowhere shows in the first.
+        pooled = (2 + 2 * len(channels)) * width
         self.presence = nn.Sequential(
-            nn.Linear(2 * width + config.word_channels, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
+            nn.Linear(pooled + config.word_channels, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
         )
 
     def forward(self, features: tuple[Tensor, ...], ring: Ring, valid: Tensor, words: Tensor) -> Fused:
@@ -194,7 +216,7 @@ class Fusion(nn.Module):
             words: (B, E, N) int64, PADDING at the end.
         """
         e, mask = self.language(words)
-        maps, firsts, attentions, sentences = [], [], [], []
+        updated, maps, firsts, lasts, attentions, sentences = [], [], [], [], [], []
         for index, level in enumerate(self.levels):
             feature = features[index]
             if len(self.clip):
@@ -205,16 +227,21 @@ class Fusion(nn.Module):
                 maps.append(x.flatten(0, 1))
             else:
                 maps.append(F.interpolate(x.flatten(0, 1), self.size, mode="bilinear", align_corners=False))
+            updated.append(feature)
             firsts.append(first)
+            lasts.append(x)
             attentions.append(attention)
             sentences.append(sentence)
         fused = self.fuse(maps)
         if self.refine is not None:
             fused = self.refine(fused)
         logits = F.pixel_shuffle(self.mask(fused), self.config.shuffle).squeeze(1).unflatten(0, words.shape[:2])
-        pooled = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
-        presence = self.presence(torch.cat([pooled, sum(sentences) / len(sentences)], -1)).squeeze(-1)
-        return Fused(logits, presence, torch.stack(attentions, -2), tuple(firsts))
+        whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
+        strongest = [look.amax((-2, -1)) for look in (*firsts, *lasts)]
+        pooled = torch.cat([whole, *strongest, sum(sentences) / len(sentences)], -1)
+        presence = self.presence(pooled).squeeze(-1)
+        looks = Looks(tuple(updated), tuple(firsts), tuple(lasts))
+        return Fused(logits, presence, torch.stack(attentions, -2), looks)
 
 
 class ReferringSegmentation(nn.Module):
@@ -226,8 +253,7 @@ class ReferringSegmentation(nn.Module):
             raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of 16")
         self.config = config
         self.encoder = Encoder(config)
-        backbone = self.encoder.backbone
-        self.fusion = Fusion(config, tuple(backbone.channels), tuple(backbone.strides))
+        self.fusion = Fusion(config, self.encoder.channels, self.encoder.strides)
 
     def forward(self, clip: Tensor, words: Tensor) -> Fused:
         """(B, T, H, W, 3) uint8 RGB, the target frame last, and (B, E, N) ids."""

@@ -50,14 +50,34 @@ def test_presence_loss_by_hand() -> None:
 
 
 def test_reference_loss_is_the_mean_over_levels() -> None:
-    share = torch.zeros(1, 1, 2, 2, 2)
+    share = torch.zeros(1, 1, 3, 2, 2)
     share[0, 0, 0, 0, 0] = 1.0
+    things = torch.ones(1, 2, 2)
     flat = torch.zeros_like(share)
-    one = losses.reference_loss([flat], [share], [ALL])
+    one = losses.reference_loss([flat], [share], [ALL], [things])
     # Only the candidates have a share: 2 * 0.5 + 1 over 2 + 1 + 1.
-    assert one == pytest.approx(LN2 + 0.2 * (1 - 2 / 4))
+    assert one == pytest.approx(LN2 + 0.5 * (1 - 2 / 4))
     perfect = torch.where(share > 0, 50.0, -50.0)
-    assert losses.reference_loss([flat, perfect], [share, share], [ALL, ALL]) == pytest.approx(float(one) / 2, abs=1e-6)
+    two = losses.reference_loss([flat, perfect], [share, share], [ALL, ALL], [things, things])
+    assert two == pytest.approx(float(one) / 2, abs=1e-6)
+
+
+def test_the_bare_table_counts_a_tenth_in_the_reference_loss() -> None:
+    share, logits = torch.zeros(1, 1, 3, 1, 2), torch.zeros(1, 1, 3, 1, 2)
+    logits[..., 1] = 5.0  # wrong on the second cell
+    wrong = math.log(1 + math.exp(5.0))
+    on_things, on_table = torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[1.0, 0.0]]])
+    assert losses.reference_loss([logits], [share], [ALL], [on_things]) == pytest.approx((0.1 * LN2 + wrong) / 1.1)
+    assert losses.reference_loss([logits], [share], [ALL], [on_table]) == pytest.approx((LN2 + 0.1 * wrong) / 1.1)
+
+
+def test_motion_loss_counts_what_is_known() -> None:
+    share = torch.zeros(1, 2, 3, 1, 1)
+    share[0, 0, 0], share[0, 1, 1] = 1.0, 1.0  # the first is so, the second is not, of the third nothing is known
+    logits = torch.tensor([2.0, 3.0, 50.0]).view(1, 3, 1, 1)
+    expected = (math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(3.0))) / 2
+    assert losses.motion_loss([logits], [share]) == pytest.approx(expected)
+    assert losses.motion_loss([logits, logits], [share, torch.zeros_like(share)]) == pytest.approx(expected / 2)
 
 
 def test_dense_loss_by_hand() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
@@ -20,12 +20,15 @@ from model_training.datasets.tabletop import (
     Batch,
     TabletopBatches,
     area_shares,
+    contrasted,
     flipped,
+    motions_of,
     tabletop_vocabulary,
     tinted,
     unseen_pairs,
 )
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
+from refseg_ros.simulation.arrangement import MOVING, speed
 from refseg_ros.simulation.phrases import Phrase
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
 from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS
@@ -84,7 +87,8 @@ def test_the_shapes_are_those_of_the_docstrings(scenes: list[Scene]) -> None:
             cells = (height // stride, width // stride)
             expected[f"unjudged{stride}"] = ((2, 3, *cells), np.float32)
             if stride != STRIDES[0]:
-                expected[f"candidates{stride}"] = ((2, 3, 2, *cells), np.float32)
+                expected[f"references{stride}"] = ((2, 3, 3, *cells), np.float32)
+                expected[f"motions{stride}"] = ((2, 2, 5, *cells), np.float32)
                 expected[f"dense{stride}"] = ((2, labels, *cells), np.float32)
         assert shapes == expected
     alone = batches(scenes, expressions=0)[0]
@@ -117,8 +121,9 @@ def test_targets_agree_with_the_labels_and_with_what_is_said(scenes: list[Scene]
             mask = area_shares(labels, meant)[2][0] if meant else np.zeros_like(batch.masks[frame, number])
             assert np.allclose(batch.masks[frame, number], mask), text
             for stride in STRIDES[1:]:
-                candidates, _ = batch.candidates[stride][frame, number]
+                candidates, _, target = batch.references[stride][frame, number]
                 assert not meant or (candidates >= area_shares(labels, meant)[stride][0] - 1e-6).all(), text
+                assert np.allclose(target, area_shares(labels, meant)[stride][0] if meant else 0), text
             assert (batch.unjudged[2][frame, number] + mask <= 1 + 1e-6).all(), text
             said, absent = said + 1, absent + (not meant)
     assert said > 100 and 10 < absent < 0.6 * said
@@ -223,3 +228,50 @@ def test_no_training_text_names_a_held_out_pair(scenes: list[Scene]) -> None:
             assert not [name for name in forbidden if name in text], text
             checked += any(name in text for name in allowed)
     assert checked > 50
+
+
+def test_motions_are_told_of_clips_alone_and_as_they_are(scenes: list[Scene]) -> None:
+    told = 0
+    for scene in scenes:
+        batch = batches([scene], moving_share=float(len(scene.frames) > 1))[0]
+        so, not_so = np.moveaxis(batch.motions[8], 1, 0)
+        if len(scene.frames) == 1:
+            assert not so.any() and not not_so.any()
+            continue
+        things = 1 - batch.dense[8][:, 0]
+        assert (so[:, 0] + not_so[:, 0] <= things + 1e-6).all()
+        assert (so[:, 1:].max(1) <= so[:, 0] + 1e-6).all()  # what goes somewhere moves
+        moving = [item.instance_id for item in scene.objects if speed(item) >= MOVING]
+        assert np.allclose(so[:, 0].mean((1, 2)), np.isin(scene.labels, moving).mean(), atol=1e-6)
+        told += bool(moving)
+    assert told > 0
+
+
+@pytest.mark.parametrize(
+    ("velocity", "expected"),
+    [
+        ((0.3, 0.0, 0.0), [True, False, True, False, False]),
+        ((-0.3, 0.0, 0.0), [True, True, False, False, False]),
+        ((0.0, 0.0, 0.2), [True, False, False, True, False]),
+        ((0.01, 0.0, 0.0), [False] * 5),
+        ((0.05, 0.0, 0.0), [None] * 5),
+        ((0.2, 0.0, 0.2), [True, False, None, None, False]),
+    ],
+)
+def test_where_to_a_thing_goes(velocity: tuple[float, float, float], expected: list[bool | None]) -> None:
+    assert motions_of(replace(thing(1, "ball", "red"), velocity=velocity, motion="sliding")) == expected
+
+
+def test_every_second_relation_is_followed_by_its_like_without_the_anchor() -> None:
+    relation = Phrase("the mug left of the can", "relation", 1, (1, 2), (3,), swapped="the mug left of the bowl")
+    other = Phrase("the can", "class", 3, (3,))
+    rng, swapped = np.random.default_rng(0), 0
+    for _ in range(200):
+        first, second, third = contrasted([relation, other, other], rng)
+        assert (first, third) == (relation, other)
+        if second != other:
+            assert second.text == relation.swapped and second.target is None and second.reason == "anchor"
+            assert second.candidates == (1, 2) and second.anchors == ()
+            swapped += 1
+    assert 70 < swapped < 130
+    assert contrasted([relation], rng) == [relation]

@@ -102,7 +102,7 @@ def test_the_log_has_every_step_with_its_terms(finished: Path) -> None:
     rows = [line.split(",") for line in (finished / "log.csv").read_text().splitlines()]
     steps = [(number, step) for number, phase in enumerate(tiny.CONFIG.phases) for step in range(1, phase.steps + 1)]
     assert [(int(row[0]), int(row[1])) for row in rows] == steps
-    names = {0: ["dense"], JOINT: ["mask", "dice", "presence", "reference", "dense"]}
+    names = {0: ["dense"], JOINT: ["mask", "dice", "presence", "reference", "motion", "dense"]}
     for row in rows:
         assert [cell.split("=")[0] for cell in row[2:]] == names[int(row[0])]
         assert all(np.isfinite(float(cell.split("=")[1])) for cell in row[2:])

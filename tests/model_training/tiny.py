@@ -21,6 +21,7 @@ NETWORK = replace(
     fusion_channels=12,
     clip=3,
     clip_channels=8,
+    colour_channels=6,
     word_layers=1,
     rounds=(1, 2, 2),
 )
