@@ -75,7 +75,7 @@ def main() -> None:
     rclpy.init()
     with (
         tempfile.TemporaryDirectory() as folder,
-        NodeProcess("segment_node", {"model": options.model}, Path(folder) / "node.log") as node,
+        NodeProcess("segment_node", {"model": options.model, "max_frame_age": 0.0}, Path(folder) / "node.log") as node,
     ):
         totals, inferences = measure(options.images, options.query)
         node.check()

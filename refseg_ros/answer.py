@@ -26,6 +26,7 @@ class Verdict(IntEnum):
     NOT_FOUND = 2
     UNCERTAIN = 3
     NOT_UNDERSTOOD = 4
+    STALE = 5
 
 
 class Box(NamedTuple):
@@ -44,9 +45,9 @@ class Answer:
     text: str
     """The expression as it was given."""
     verdict: Verdict
-    """A FOUND mask has at least one pixel, a NOT_FOUND or NOT_UNDERSTOOD one has none, an UNCERTAIN one may have."""
+    """A FOUND mask has at least one pixel, an UNCERTAIN one may have some, those of all other verdicts have none."""
     score: float
-    """Probability in [0, 1] that the thing is in the frame; 0 when the expression was not understood."""
+    """Probability in [0, 1] that the thing is in the frame; 0 when it was not understood, or not looked for."""
     mask: np.ndarray
     """(H, W) uint8: 255 where the thing is, else 0."""
     box: Box
@@ -71,6 +72,21 @@ def not_understood(text: str, encoded: Encoded, letterbox: Letterbox, levels: in
         word_attention=np.zeros((levels, len(encoded.words)), np.float32),
         unknown_words=encoded.unknown,
         truncated_words=encoded.truncated,
+    )
+
+
+def stale(text: str, height: int, width: int) -> Answer:
+    """The answer to an expression on a frame that is too old to be answered: nothing is said of what it shows."""
+    return Answer(
+        text=text,
+        verdict=Verdict.STALE,
+        score=0.0,
+        mask=np.zeros((height, width), np.uint8),
+        box=Box(0, 0, 0, 0),
+        words=(),
+        word_attention=np.zeros((0, 0), np.float32),
+        unknown_words=(),
+        truncated_words=(),
     )
 
 

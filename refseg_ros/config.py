@@ -11,11 +11,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-_KINDS: dict[type, tuple[str, type | tuple[type, ...]]] = {
+_KINDS: dict[Any, tuple[str, type | tuple[type, ...]]] = {
     bool: ("true or false", bool),
     int: ("a whole number", int),
     float: ("a number", (int, float)),
     str: ("a text", str),
+    tuple[str, ...]: ("a list of texts", tuple),
 }
 
 

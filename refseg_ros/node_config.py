@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from refseg_ros.config import SegmenterConfig, check, setting
@@ -9,18 +10,56 @@ from refseg_ros.config import SegmenterConfig, check, setting
 DEVICES = ("auto", "cpu")
 SPLITS = ("train", "held_out")
 LARGEST_SEED = 2**31 - 1
+CAMERA_MARK = "{camera}"
+"""Stands in a topic for the name of a camera."""
+
+_CAMERA = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class SegmentNodeConfig(SegmenterConfig):
     """Settings of the node `segment`: those of `Segmenter`, and what to look at and look for."""
 
-    image_topic: str = setting("camera topic (sensor_msgs/Image)", default="/camera/image_raw", read_only=True)
-    query: str = setting("what to look for, in words; empty: nothing until a query comes", default="")
+    image_topic: str = setting(
+        "camera topic (sensor_msgs/Image, or CompressedImage on the topic below it); {camera} stands for the name of "
+        "each of `cameras`",
+        default="/camera/image_raw",
+        read_only=True,
+    )
+    cameras: tuple[str, ...] = setting(
+        "names of the cameras, [front, wrist]; each has topics of its own for its answers (front/mask); empty: one "
+        "camera without a name",
+        default=(),
+        read_only=True,
+    )
+    query: str = setting(
+        "what to look for, in words; a semicolon separates several; empty: nothing until a query comes",
+        default="",
+    )
     device: str = setting(
         "where the network runs: cpu, or auto for the fastest there is (in this version the CPU)",
         default="auto",
         read_only=True,
+    )
+    threshold: float = setting(
+        "probability from which on a thing counts as found; 0: the model's own", default=0.0, range=(0.0, 1.0)
+    )
+    stable_frames: int = setting(
+        "images in a row that must find a thing at the same place before it is called stable",
+        default=5,
+        range=(1, 1000),
+    )
+    max_frame_age: float = setting(
+        "an image that is older than this is not answered but called stale; 0: no limit",
+        default=1.0,
+        unit="s",
+        range=(0.0, 3600.0),
+    )
+    max_rate: float = setting(
+        "images answered per second and camera, at most; 0: no limit", default=0.0, unit="Hz", range=(0.0, 1000.0)
+    )
+    autostart: bool = setting(
+        "configure and activate at the start; false: leave it to a lifecycle manager", default=True, read_only=True
     )
 
     def __post_init__(self) -> None:
@@ -29,6 +68,13 @@ class SegmentNodeConfig(SegmenterConfig):
         _check_choice("device", self.device, DEVICES)
         if not self.image_topic:
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
+        for name in self.cameras:
+            if not isinstance(name, str) or not _CAMERA.fullmatch(name):
+                raise ValueError(f"cameras names {name!r}; a name is lower-case letters, digits and _, a letter first")
+        if len(set(self.cameras)) != len(self.cameras):
+            raise ValueError(f"cameras is {list(self.cameras)}; it must name each camera once")
+        if len(self.cameras) > 1 and CAMERA_MARK not in self.image_topic:
+            raise ValueError(f"image_topic is {self.image_topic!r}; with several cameras it must contain {CAMERA_MARK}")
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ class ParameterError(ValueError):
 class Parameters(Generic[Config]):
     """The parameters of a node that are the fields of a settings class.
 
-    A value is taken when the settings class takes it; a whole number will do for a number, and a number for a text
-    (`source:=0`). A refused value is answered with the reason, and the old one stays.
+    A value is taken when the settings class takes it; a whole number will do for a number, a number for a text
+    (`source:=0`), and an empty list, which ROS drops, for no texts. A refused value is answered with the reason, and
+    the old one stays.
 
     Attributes:
         config: the settings as they are now.
@@ -44,7 +45,7 @@ class Parameters(Generic[Config]):
         self._fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
         try:
             values = {
-                name: node.declare_parameter(name, field.default, self._descriptor(field)).value
+                name: node.declare_parameter(name, _plain(field.default), self._descriptor(field)).value
                 for name, field in self._fields.items()
             }
             self.config = kind(**{name: self._converted(name, value) for name, value in values.items()})
@@ -67,8 +68,10 @@ class Parameters(Generic[Config]):
         return descriptor
 
     def _converted(self, name: str, value: Any) -> Any:
-        """A whole number where a number is wanted, and a number where a text is."""
+        """A whole number where a number is wanted, a number where a text is, and a list where texts are."""
         wanted = self._types[name]
+        if wanted == tuple[str, ...] and (value is None or isinstance(value, (list, tuple))):
+            return tuple(value or ())  # ROS has no empty list: it comes as nothing
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if (wanted is float and isinstance(value, int) and number) or (wanted is str and number):
             return wanted(value)
@@ -84,3 +87,8 @@ class Parameters(Generic[Config]):
             return SetParametersResult(successful=False, reason=str(error))
         self._changed(self.config, frozenset(ours))
         return SetParametersResult(successful=True)
+
+
+def _plain(default: Any) -> Any:
+    """A default as rclpy takes it."""
+    return list(default) if isinstance(default, tuple) else default

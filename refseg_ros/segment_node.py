@@ -1,208 +1,177 @@
-"""The node `segment`: images and an expression in; mask, box and the whole answer out. Thin: convert, call, publish."""
+"""The node `segment`: images and an expression in; mask, box and the whole answer out. Its parts are in node/."""
 
 from __future__ import annotations
 
-import array
-import itertools
+import dataclasses
+import gc
 import os
 import sys
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import rclpy
-from rclpy.exceptions import InvalidTopicNameException
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
-from std_msgs.msg import Float32, Header, String
 
-from refseg_ros.answer import Answer
 from refseg_ros.errors import BundleError
-from refseg_ros.expression import MAX_CHARACTERS
 from refseg_ros.faults import FaultLog
-from refseg_ros.images import ImageError, to_message, to_rgb
-from refseg_ros.mailbox import Mailbox
-from refseg_ros.msg import BoundingBox, Segmentation
-from refseg_ros.node_config import SegmentNodeConfig
-from refseg_ros.overlay import draw
+from refseg_ros.node.background import Background
+from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
+from refseg_ros.node.session import Session
+from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
 
-PATIENCE = 1.0
-"""Seconds that a frame in the works has at shutdown; one that takes longer is abandoned."""
 
+class SegmentNode(LifecycleNode):
+    """Answers the newest query for the newest image; a managed node that starts itself unless told not to.
 
-@dataclass(frozen=True)
-class _Query:
-    """An expression that was asked, and its number."""
+    Configuring loads the model, activating opens the topics, deactivating closes them and ends the inference, cleaning
+    up frees the memory of the model.
 
-    id: int
-    text: str
-
-
-class SegmentNode(Node):
-    """Answers the newest query for the newest image.
-
-    Subscriptions:
-        query (std_msgs/String): the expression; it counts from the next image on. An empty one stops.
+    Subscriptions, while active:
+        query (std_msgs/String): the expression, or several separated by ";"; it counts from the next image on. An empty
+            one stops.
         the topic of parameter `image_topic` (sensor_msgs/Image): sensor-data QoS, depth 1.
 
-    Publishers (relative, in namespace /refseg by default; reliable), each message under its image's header:
+    Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
+    several; reliable), each message under its image's header, one for each expression:
         mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. Empty when nothing was found.
         bbox (refseg_ros/BoundingBox): pixels of the image; all zero when nothing was found.
         result (refseg_ros/Segmentation): the whole answer.
-        overlay (sensor_msgs/Image): rgb8, the answer drawn over the image; made only while someone listens.
+        overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
         ~/inference_milliseconds (std_msgs/Float32): what encoding and fusion took; only while someone listens.
 
-    Parameters: those of `SegmentNodeConfig`.
+    Parameters: those of `SegmentNodeConfig`, and the QoS of the topics (`qos_overrides`).
 
     Images are worked on in a thread of their own. One that comes while another is worked on waits in the only place
-    there is and gives way to the next. While nothing is asked, one image per interval of the clip is still encoded, so
-    that a query about motion finds the past that it needs: at 30 images a second a sixth of the work of answering.
+    there is for its camera and gives way to the next. While nothing is asked, one image per interval of the clip is
+    still encoded, so that a query about motion finds the past that it needs: at 30 images a second a sixth of the work
+    of answering.
 
     Raises:
         ParameterError: a parameter at the start is not usable.
-        BundleError: the model bundle is missing or broken.
     """
 
     def __init__(self) -> None:
         super().__init__("segment", namespace="/refseg")
-        self._ids = itertools.count(1)
-        self._query: _Query | None = None
         self._settings = Parameters(self, SegmentNodeConfig, self._on_change)
-        config = self._settings.config
+        self._check_topics()
         self._faults = FaultLog(self.get_logger().error)
-        segmenter = Segmenter(
-            config.model, threads=config.threads, maximum_side=config.maximum_side, maximum_gap=config.maximum_gap
+        self._questions = Questions()
+        self._loading: Background[Segmenter] | None = None
+        self._segmenter: Segmenter | None = None
+        self._session: Session | None = None
+        self._ended = True
+        """Whether all threads that computed for this node have ended."""
+        self._ask(self._settings.config.query)
+
+    def start(self) -> bool:
+        """Configure and activate, if the node is to do so by itself; tell whether that went well."""
+        if not self._settings.config.autostart:
+            self.get_logger().info("waits to be configured and activated")
+            return True
+        return all(
+            step() == TransitionCallbackReturn.SUCCESS for step in (self.trigger_configure, self.trigger_activate)
         )
-        self._stream = segmenter.stream()
-        self._idle_interval = segmenter.manifest.clip.interval
-        self._observed = -float("inf")
-
-        newest = QoSProfile(depth=1)
-        self._mask = self.create_publisher(Image, "mask", newest)
-        self._box = self.create_publisher(BoundingBox, "bbox", newest)
-        self._result = self.create_publisher(Segmentation, "result", newest)
-        self._overlay = self.create_publisher(Image, "overlay", newest)
-        self._spent = self.create_publisher(Float32, "~/inference_milliseconds", newest)
-
-        self._mailbox: Mailbox[tuple[Image, _Query | None]] = Mailbox()
-        self._worker = threading.Thread(target=self._work, name="segment", daemon=True)
-        self._worker.start()
-        self.create_subscription(String, "query", self._on_query, newest)
-        latest_image = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        try:
-            images = self.create_subscription(Image, config.image_topic, self._on_image, latest_image)
-        except InvalidTopicNameException as error:
-            raise ParameterError(f"image_topic is {config.image_topic!r}, which is no name of a topic") from error
-        self.get_logger().info(f"waits for images on {images.topic_name}")
-        self._ask(config.query)
 
     def stop(self) -> bool:
-        """End the work; tell whether the worker ended too."""
-        self._mailbox.close()
-        self._worker.join(PATIENCE)
-        return not self._worker.is_alive()
+        """End the work, in whatever state; tell whether all threads ended too."""
+        self._close()
+        return self._ended and not (self._loading is not None and self._loading.is_running)
 
     def refuse_text(self, error: UnicodeDecodeError) -> None:
-        """Count a query that was no text at all."""
-        self._faults.note("text", f"query refused: it is no UTF-8 ({error.reason} at byte {error.start})")
+        """Count a message with a text that is none."""
+        self._faults.note("text", f"message refused: a text in it is no UTF-8 ({error.reason} at byte {error.start})")
 
-    def _on_query(self, message: String) -> None:
-        self._ask(message.data)
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model."""
+        config = self._settings.config
+        self._loading = Background(
+            lambda: Segmenter(
+                config.model, threads=config.threads, maximum_side=config.maximum_side, maximum_gap=config.maximum_gap
+            )
+        )
+        try:
+            self._segmenter = self._loading.wait(lambda: rclpy.ok(context=self.context))
+        except InterruptedError:
+            return TransitionCallbackReturn.FAILURE
+        except BundleError as error:
+            self.get_logger().fatal(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._loading = None
+        self._own_presence = self._segmenter.manifest.thresholds.presence
+        self._set_threshold(config.threshold)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the topics."""
+        assert self._segmenter is not None
+        self._session = Session(
+            self, self._segmenter, self._settings, self._questions, self._faults, self._ask, lambda *_: None
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the topics and end the inference."""
+        self._close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the memory of the model."""
+        self._segmenter = None
+        gc.collect()  # the callbacks of cameras that were closed still hold it, in a circle
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything and free the memory."""
+        self._close()
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything and free the memory; the node can be configured again."""
+        return self.on_shutdown(state)
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._ended = self._session.close() and self._ended
+            self._session = None
+
+    def _check_topics(self) -> None:
+        config = self._settings.config
+        for name in config.cameras or ("",):
+            topic = config.image_topic.replace(CAMERA_MARK, name)
+            try:
+                self.resolve_topic_name(topic)
+            except (NameValidationException, RuntimeError) as error:  # which one depends on the distribution
+                raise ParameterError(f"image_topic is {topic!r}, which is no name of a topic") from error
 
     def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
         if "query" in names:
             self._ask(config.query)
+        if "threshold" in names:
+            self._set_threshold(config.threshold)
+
+    def _set_threshold(self, threshold: float) -> None:
+        """Have things found from this probability on, or from the model's own where it is 0."""
+        if self._segmenter is None:
+            return
+        manifest = self._segmenter.manifest
+        thresholds = dataclasses.replace(manifest.thresholds, presence=threshold or self._own_presence)
+        self._segmenter.manifest = dataclasses.replace(manifest, thresholds=thresholds)
 
     def _ask(self, text: str) -> None:
-        text = _transportable(text)
-        if not text.strip():
-            if self._query is not None:
-                self.get_logger().info("query cleared")
-            self._query = None
-            return
-        self._query = _Query(next(self._ids), text)
-        shown = ascii(text[:80]) + ("..." if len(text) > 80 else "")
-        self.get_logger().info(f"query {self._query.id}: {shown}", throttle_duration_sec=0.2)
-
-    def _on_image(self, message: Image) -> None:
-        self._mailbox.put((message, self._query))
-
-    def _work(self) -> None:
-        while (item := self._mailbox.take()) is not None:
-            try:
-                self._answer(*item)
-            except ImageError as error:
-                self._faults.note(error.kind, f"image refused: {error}")
-            except Exception as error:  # whatever goes wrong costs this one image, never the node
-                if rclpy.ok(context=self.context):
-                    self._faults.note(type(error).__name__, f"image lost: {type(error).__name__}: {error}")
-
-    def _answer(self, message: Image, query: _Query | None) -> None:
-        image = to_rgb(message)
-        header = message.header
-        stamp = header.stamp.sec + header.stamp.nanosec * 1e-9
-        if query is None:
-            if not 0 <= stamp - self._observed < self._idle_interval:
-                self._observed = stamp
-                self._stream.observe(image, stamp)
-            return
-        began = time.perf_counter()
-        self._observed = stamp
-        self._stream.observe(image, stamp)
-        (answer,) = self._stream.answer([query.text])
-        spent = time.perf_counter() - began
-        if self._query is None:
-            return
-        mask = to_message(answer.mask, "mono8", header)
-        self._mask.publish(mask)
-        box = _box_message(answer, query, header)
-        self._box.publish(box)
-        self._result.publish(_result_message(answer, query, box, mask))
-        if self._spent.get_subscription_count() > 0:
-            self._spent.publish(Float32(data=spent * 1e3))
-        if self._overlay.get_subscription_count() > 0:
-            self._overlay.publish(to_message(draw(image, answer), "rgb8", header))
-
-
-def _box_message(answer: Answer, query: _Query, header: Header) -> BoundingBox:
-    box = answer.box
-    score = float(answer.score)
-    return BoundingBox(
-        header=header, query_id=query.id, x=box.x, y=box.y, width=box.width, height=box.height, score=score
-    )
-
-
-def _result_message(answer: Answer, query: _Query, box: BoundingBox, mask: Image) -> Segmentation:
-    return Segmentation(
-        header=mask.header,
-        query_id=query.id,
-        query=query.text,
-        verdict=int(answer.verdict),
-        score=box.score,
-        box=box,
-        mask=mask,
-        words=list(answer.words),
-        levels=answer.word_attention.shape[0],
-        word_attention=array.array("f", answer.word_attention.tobytes()),
-        unknown_words=list(answer.unknown_words),
-        truncated_words=list(answer.truncated_words),
-    )
-
-
-def _transportable(text: str) -> str:
-    """The text as a message can carry it: lone surrogates and NUL replaced, cut where nobody reads on.
-
-    One character more than is read is kept, for the answer to report the cut.
-    """
-    kept = text[: MAX_CHARACTERS + 1].replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return kept.encode("utf-8", "replace").decode("utf-8")
+        before = self._questions.asked
+        if not self._questions.ask(text):
+            self._faults.note(
+                "query", f"query cut: it has more than the {MOST_EXPRESSIONS} expressions that are answered at a time"
+            )
+        if before and not self._questions.asked:
+            self.get_logger().info("query cleared")
+        for query in self._questions.asked:
+            self.get_logger().info(f"query {query.id}: {shown(query.text)}", throttle_duration_sec=0.2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,10 +181,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     node = None
     try:
         node = SegmentNode()
+        if not node.start() and rclpy.ok():
+            return 1
         _spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterError, BundleError) as error:
+    except ParameterError as error:
         get_logger("segment").fatal(str(error))
         return 1
     except RuntimeError:  # of rclpy, when the signal came in the middle of something
@@ -242,7 +213,7 @@ def _end(node: SegmentNode) -> None:
     if node.stop():
         node.destroy_node()
         return
-    # The worker is inside the inference runtime, and Python must not be taken down around it.
+    # A thread is inside the inference runtime, and Python must not be taken down around it.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

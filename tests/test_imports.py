@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for package in ("refseg_ros", "model_training") for path in (ROOT / package).rglob("*.py"))
 OF_RUNTIME = [path for path in MODULES if path.is_relative_to(ROOT / "refseg_ros")]
-WITH_ROS = ["images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"]
+WITH_ROS = [
+    *("images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"),
+    *(f"node/{name}.py" for name in ("camera", "messages", "outputs", "session")),
+]
 ROS = {
     "ament_index_python",
     "builtin_interfaces",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
-MESSAGES = sorted((ROOT / "msg").glob("*.msg"))
+MESSAGES = sorted(path for kind in ("msg", "srv", "action") for path in (ROOT / kind).glob(f"*.{kind}"))
 EXTRAS = {"simulation": ["simulation"], "gpu": ["gpu"], "training": ["simulation", "training"], "test": ["test"]}
 
 
@@ -53,6 +54,8 @@ def test_every_message_field_has_a_comment_with_its_unit(path):
         if line.startswith("#"):
             comments.append(line)
             continue
+        if line == "---":
+            continue
         if line and "=" in line:
             assert comments, f"{line}: no comment"
         elif line:
@@ -62,17 +65,17 @@ def test_every_message_field_has_a_comment_with_its_unit(path):
 
 def test_cmake_builds_every_message():
     text = (ROOT / "CMakeLists.txt").read_text()
-    assert set(re.findall(r"msg/(\w+)\.msg", text)) == {path.stem for path in MESSAGES}
+    assert set(re.findall(r"(?:msg|srv|action)/\w+\.\w+", text)) == {str(path.relative_to(ROOT)) for path in MESSAGES}
 
 
-def test_parameter_file_lists_every_parameter_with_its_default_and_text():
+def test_page_and_file_of_the_parameters_are_as_they_are_written():
+    written = runpy.run_path(str(ROOT / "tools" / "write_parameters.py"))
+    assert (ROOT / "docs" / "parameters.md").read_text() == written["page"]()
     text = (ROOT / "config" / "segment.yaml").read_text()
+    assert text == written["file"]()
     values = yaml.safe_load(text)["/**/segment"]["ros__parameters"]
     fields = dataclasses.fields(SegmentNodeConfig)
-    assert values == {field.name: field.default for field in fields}
-    for field in fields:
-        unit = f" [{field.metadata['unit']}]" if field.metadata["unit"] else ""
-        assert f"    # {field.metadata['description']}{unit}\n    {field.name}:" in text
+    assert values == {field.name: [] if field.default == () else field.default for field in fields}
 
 
 def test_rviz_layout_shows_overlay_mask_and_camera():

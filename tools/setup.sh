@@ -116,8 +116,8 @@ install_wheels() { # name of the step, what it is, requirement files...
 
 # CMake refuses headers (NumPy's, in .venv) that lie below the package that it builds: it gets a folder of links beside them.
 build_package() {
-    local key parts=(CMakeLists.txt package.xml cmake config launch msg refseg_ros)
-    key=$( (cat "$STAMPS/robot" && sha256sum msg/* cmake/* CMakeLists.txt package.xml && ls launch config) | hash_of)
+    local key parts=(CMakeLists.txt package.xml action cmake config launch msg refseg_ros srv)
+    key=$( (cat "$STAMPS/robot" && sha256sum msg/* srv/* action/* cmake/* CMakeLists.txt package.xml && ls launch config) | hash_of)
     is_done build "$key" && return 0
     say "Building the messages and the package with colcon"
     rm -rf "$WORKSPACE"

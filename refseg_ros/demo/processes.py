@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+Setting = str | int | float | bool | Sequence[str]
+"""A value of a ROS parameter."""
 
 PATIENCE = 3.0
 """Seconds that a process has to end after SIGINT."""
@@ -27,7 +30,7 @@ class NodeProcess:
         process: the running process.
     """
 
-    def __init__(self, name: str, parameters: Mapping[str, str | int | float | bool], log: Path) -> None:
+    def __init__(self, name: str, parameters: Mapping[str, Setting], log: Path) -> None:
         """Start `python -m refseg_ros.NAME` with ROS parameters, in this process's environment.
 
         Raises:
@@ -81,8 +84,10 @@ def stay_on_this_machine() -> None:
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 
 
-def _yaml(value: str | int | float | bool) -> str:
+def _yaml(value: Setting) -> str:
     """A value as the command line of ROS reads it: a text in quotes, for it not to be taken for a number."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_yaml, value))}]"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -107,16 +107,24 @@ class Bench:
     def ask(self, text: str) -> None:
         self.queries.publish(String(data=text))
 
-    def answer(self, image: np.ndarray, text: str) -> Segmentation:
-        """Show an image again and again until a new answer to this text comes; an image may be lost on the way."""
-        known = len(self.results)
+    def show_until(self, image: np.ndarray, look: Callable[[], Value | None], what: str) -> Value:
+        """Show an image again and again until `look` gives something; an image may be lost on the way."""
 
-        def look() -> Segmentation | None:
+        def shown() -> Value | None:
             self.show(image)
             self.listen(0.05)
-            return next((result for result in self.results[known:] if result.query == text), None)
+            return look()
 
-        return self.until(look, f"an answer to {text[:50]!r}")
+        return self.until(shown, what)
+
+    def answer(self, image: np.ndarray, text: str) -> Segmentation:
+        """Show an image again and again until a new answer to this text comes."""
+        known = len(self.results)
+        return self.show_until(
+            image,
+            lambda: next((result for result in self.results[known:] if result.query == text), None),
+            f"an answer to {text[:50]!r}",
+        )
 
     def call(self, future: rclpy.task.Future):  # noqa: ANN201
         """Wait for a service's response."""

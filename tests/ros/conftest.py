@@ -7,18 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
+from refseg_ros.demo.processes import NodeProcess, Setting, stay_on_this_machine
 
 Starter = Callable[..., NodeProcess]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Starter]:
-    """Start nodes with parameters: `start("segment_node", model=...)`. They end with the test."""
+    """Start nodes with parameters: `start("segment_node", model=...)`. They end with the test.
+
+    Images of the bench carry any stamps, so their age has no limit unless a test sets one.
+    """
     stay_on_this_machine()
     started: list[NodeProcess] = []
 
-    def one(name: str, **parameters: str | int | float | bool) -> NodeProcess:
+    def one(name: str, **parameters: Setting) -> NodeProcess:
+        if name == "segment_node":
+            parameters = {"max_frame_age": 0.0} | parameters
         process = NodeProcess(name, parameters, tmp_path / f"{name}_{len(started)}.log")
         started.append(process)
         return process

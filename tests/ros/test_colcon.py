@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: there is no ROS 2 t
 pytestmark = pytest.mark.skipif(not shutil.which("colcon"), reason="colcon is not installed")
 
 ROOT = Path(__file__).parent.parent.parent
-PARTS = ("CMakeLists.txt", "package.xml", "cmake", "config", "launch", "msg", "refseg_ros")
+PARTS = ("CMakeLists.txt", "package.xml", "action", "cmake", "config", "launch", "msg", "refseg_ros", "srv")
 CHECK = """
 from pathlib import Path
 import refseg_ros

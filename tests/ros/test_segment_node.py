@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import signal
 import struct
 
@@ -18,6 +19,7 @@ from std_msgs.msg import String
 
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
+from refseg_ros.node_config import SegmentNodeConfig
 from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
@@ -105,6 +107,7 @@ def test_the_past_is_known_before_the_first_query(node, bench) -> None:
         bench.show(picture(RED, RED))
         bench.listen(0.03)
     bench.ask("redder")
+    bench.listen(0.5)
     assert bench.answer(picture(GREY, GREY), "redder").verdict == Segmentation.FOUND
     bench.clock += 1000
     assert bench.answer(picture(GREY, GREY), "redder").verdict == Segmentation.NOT_FOUND, "a jump begins a new clip"
@@ -186,12 +189,15 @@ def test_a_flood_of_queries_and_images_leaves_the_newest(node, bench) -> None:
     assert stamps == sorted(set(stamps))
 
 
+LIVE = {"query", "threshold", "stable_frames", "max_frame_age", "max_rate"}
+
+
 def test_parameters_are_described_live_and_checked(node, bench) -> None:
     assert bench.parameters.wait_for_services(30)
-    names = ["image_topic", "model", "threads", "query", "device"]
+    names = [field.name for field in dataclasses.fields(SegmentNodeConfig)]
     for descriptor in bench.call(bench.parameters.describe_parameters(names)).descriptors:
         assert descriptor.description
-        assert descriptor.read_only == (descriptor.name != "query")
+        assert descriptor.read_only == (descriptor.name not in LIVE)
 
     def set_one(name: str, value: object):
         return bench.call(bench.parameters.set_parameters([Parameter(name, value=value)])).results[0]
@@ -249,6 +255,9 @@ def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
         (dict(device="gpu"), "device is 'gpu'; it must be one of auto, cpu"),
         (dict(image_topic=""), "image_topic is empty"),
         (dict(image_topic="not a topic"), "not a topic"),
+        (dict(cameras=["front", "Wrist"]), "names 'Wrist'"),
+        (dict(cameras=["front", "wrist"]), "must contain {camera}"),
+        (dict(cameras="front"), "cameras is 'front'; it must be a list"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line_and_exit_code_1(start, bundle_folder, parameters, words) -> None:

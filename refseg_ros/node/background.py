@@ -1,0 +1,50 @@
+"""A long piece of work beside the main thread, which stays able to end the node."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+POLL = 0.1
+"""Seconds from one look around to the next."""
+
+
+class Background(Generic[Result]):
+    """Work in a thread of its own, which does not keep the process from ending."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        """Begin."""
+        self._work = work
+        self._result: Result
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still at it."""
+        return self._thread.is_alive()
+
+    def wait(self, meanwhile: Callable[[], bool]) -> Result:
+        """Wait for the result; `meanwhile` is called again and again, and ends the waiting when it returns False.
+
+        Raises:
+            InterruptedError: the waiting was ended.
+            Exception: what the work raised.
+        """
+        while self.is_running:
+            self._thread.join(POLL)
+            if self.is_running and not meanwhile():
+                raise InterruptedError("nobody waits for the result any more")
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:
+            self._error = error

@@ -1,0 +1,214 @@
+"""One camera: its topic, its past, and what becomes of each of its images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image
+
+from refseg_ros.answer import stale
+from refseg_ros.faults import FaultLog
+from refseg_ros.images import ImageError, to_rgb
+from refseg_ros.msg import Segmentation
+from refseg_ros.node.freshness import Pace, frame_age
+from refseg_ros.node.health import Health
+from refseg_ros.node.messages import result_message
+from refseg_ros.node.outputs import Outputs
+from refseg_ros.node.queries import Query, Questions
+from refseg_ros.node.stability import Stability, Standing
+from refseg_ros.node.worker import Worker
+from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
+from refseg_ros.parameters import Parameters
+from refseg_ros.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """An image as it was received."""
+
+    message: Image
+    queries: tuple[Query, ...]
+    """What it is to be answered for: a query counts from the next image on."""
+    arrival: float
+    """Seconds on the node's clock."""
+
+    @property
+    def stamp(self) -> float:
+        """Seconds."""
+        stamp = self.message.header.stamp
+        return float(stamp.sec + stamp.nanosec * 1e-9)
+
+
+class Camera:
+    """Receives in the executor's thread, and answers in the worker's.
+
+    Attributes:
+        name: of the camera, or "" where there is one only.
+        topic: of its images, in full.
+        health: what the diagnostics tell.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        segmenter: Segmenter,
+        settings: Parameters[SegmentNodeConfig],
+        questions: Questions,
+        worker: Worker,
+        faults: FaultLog,
+        told: Callable[[str, Segmentation], None],
+    ) -> None:
+        """Open the topics.
+
+        Args:
+            node: whose topics they are.
+            name: of the camera.
+            segmenter: the model, which cameras share.
+            settings: of the node, as they are at any time.
+            questions: what to look for.
+            worker: who answers.
+            faults: where refused and lost images are told.
+            told: called in the worker's thread with the camera's name and each answer to a pursued query.
+        """
+        self.name = name
+        self.health = Health()
+        self._node, self._segmenter, self._settings = node, segmenter, settings
+        self._questions, self._worker, self._faults, self._told = questions, worker, faults, told
+        self._open = True
+        self._forget = False
+        self._begin()
+        self._outputs = Outputs(node, f"{name}/" if name else "")
+        self.qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._images = node.create_subscription(
+            Image,
+            settings.config.image_topic.replace(CAMERA_MARK, name),
+            self._on_image,
+            self.qos,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self.topic = self._images.topic_name
+
+    def close(self) -> None:
+        """Close the topics; what the worker is still at is not published."""
+        self._open = False
+        self._node.destroy_subscription(self._images)
+        self._outputs.close()
+
+    def forget(self) -> None:
+        """Begin anew with the next image."""
+        self._forget = True
+
+    def _begin(self) -> None:
+        self._forget = False
+        self._stream = self._segmenter.stream()
+        self._stability = Stability()
+        self._pace = Pace()
+        self._observed = -float("inf")
+
+    def _now(self) -> float:
+        return float(self._node.get_clock().now().nanoseconds * 1e-9)
+
+    def _on_image(self, message: Image) -> None:
+        self.health.received()
+        frame = _Frame(message, self._questions.current, self._now())
+        if self._worker.put(self.name, partial(self._work, frame)):
+            self.health.counters.superseded += 1
+
+    def _work(self, frame: _Frame) -> None:
+        try:
+            if self._forget:
+                self._begin()
+            self._take(frame)
+        except ImageError as error:
+            self.health.refused(str(error))
+            self._faults.note(error.kind, f"image refused: {error}")
+        except Exception as error:  # whatever goes wrong costs this one image, never the node
+            reason = f"{type(error).__name__}: {error}"
+            self.health.failed(reason)
+            if self._open and self._node.context.ok():
+                self._faults.note(type(error).__name__, f"image lost: {reason}")
+
+    def _take(self, frame: _Frame) -> None:
+        image = to_rgb(frame.message)
+        config = self._settings.config
+        if not frame.queries or not self._pace.is_due(config.max_rate, time.monotonic()):
+            if not 0 <= frame.stamp - self._observed < self._segmenter.manifest.clip.interval:
+                self._observe(image, frame.stamp)
+            self.health.counters.passed += 1
+            return
+        if self._is_stale(frame):
+            self._tell_stale(frame, image)
+        else:
+            self._answer(frame, image)
+
+    def _answer(self, frame: _Frame, image: np.ndarray) -> None:
+        began = time.perf_counter()
+        self._observe(image, frame.stamp)
+        answers = self._stream.answer([query.text for query in frame.queries])
+        spent = (time.perf_counter() - began) * 1e3
+        if self._is_stale(frame):
+            self._tell_stale(frame, image)
+            return
+        wanted = self._settings.config.stable_frames
+        self._stability.keep({query.id for query in frame.queries})
+        results = [
+            result_message(
+                answer,
+                query,
+                self._stability.judge(query.id, answer, wanted),
+                self.health.frame_age,
+                frame.message.header,
+            )
+            for query, answer in zip(frame.queries, answers, strict=True)
+        ]
+        self._tell(frame, results)
+        self.health.answered(spent)
+        if self._is_asked():
+            asked = [answer for query, answer in zip(frame.queries, answers, strict=True) if not query.pursued]
+            self._outputs.publish_extras(image, asked, frame.message.header, spent)
+
+    def _is_stale(self, frame: _Frame) -> bool:
+        limit = self._settings.config.max_frame_age
+        self.health.frame_age = frame_age(frame.stamp, frame.arrival, self._now())
+        self.health.last_was_stale = 0.0 < limit < self.health.frame_age
+        return self.health.last_was_stale
+
+    def _tell_stale(self, frame: _Frame, image: np.ndarray) -> None:
+        self.health.counters.stale += 1
+        height, width = image.shape[:2]
+        age, header = self.health.frame_age, frame.message.header
+        self._tell(
+            frame,
+            [
+                result_message(stale(query.text, height, width), query, Standing(), age, header)
+                for query in frame.queries
+            ],
+        )
+
+    def _tell(self, frame: _Frame, results: list[Segmentation]) -> None:
+        if self._is_asked():
+            self._outputs.publish(
+                [result for query, result in zip(frame.queries, results, strict=True) if not query.pursued]
+            )
+        for query, result in zip(frame.queries, results, strict=True):
+            if query.pursued:
+                self._told(self.name, result)
+
+    def _is_asked(self) -> bool:
+        """Whether anybody still wants answers: the query may have been cleared, or the node deactivated meanwhile."""
+        return self._open and bool(self._questions.asked)
+
+    def _observe(self, image: np.ndarray, stamp: float) -> None:
+        self._observed = stamp
+        try:
+            self._stream.observe(image, stamp)
+        except ValueError as error:
+            raise ImageError("size", str(error)) from error

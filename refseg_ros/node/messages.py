@@ -1,0 +1,38 @@
+"""Answers as messages, under the header of their image."""
+
+from __future__ import annotations
+
+import array
+
+from std_msgs.msg import Header
+
+from refseg_ros.answer import Answer
+from refseg_ros.images import to_message
+from refseg_ros.msg import BoundingBox, Segmentation
+from refseg_ros.node.queries import Query
+from refseg_ros.node.stability import Standing
+
+
+def result_message(answer: Answer, query: Query, standing: Standing, age: float, header: Header) -> Segmentation:
+    """The whole answer to a query; its `box` and `mask` are whole messages too. `age` of the image in seconds."""
+    box, score = answer.box, float(answer.score)
+    return Segmentation(
+        header=header,
+        query_id=query.id,
+        query=query.text,
+        verdict=int(answer.verdict),
+        frame_age=age,
+        score=score,
+        stable_frames=standing.frames,
+        stable=standing.stable,
+        lost=standing.lost,
+        box=BoundingBox(
+            header=header, query_id=query.id, x=box.x, y=box.y, width=box.width, height=box.height, score=score
+        ),
+        mask=to_message(answer.mask, "mono8", header),
+        words=list(answer.words),
+        levels=answer.word_attention.shape[0],
+        word_attention=array.array("f", answer.word_attention.tobytes()),
+        unknown_words=list(answer.unknown_words),
+        truncated_words=list(answer.truncated_words),
+    )

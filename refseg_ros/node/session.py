@@ -1,0 +1,67 @@
+"""What there is while the node is active: the worker, the cameras and the topic of the query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import String
+
+from refseg_ros.faults import FaultLog
+from refseg_ros.msg import Segmentation
+from refseg_ros.node.camera import Camera
+from refseg_ros.node.queries import Questions
+from refseg_ros.node.worker import Worker
+from refseg_ros.node_config import SegmentNodeConfig
+from refseg_ros.parameters import Parameters
+from refseg_ros.segmenter import Segmenter
+
+PATIENCE = 1.0
+"""Seconds that a frame in the works has at the end; one that takes longer is abandoned."""
+
+
+class Session:
+    """Everything that activation opens and deactivation closes.
+
+    Attributes:
+        segmenter: the model.
+        worker: who computes.
+        cameras: one for each name in the parameter `cameras`, or the one without a name.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        segmenter: Segmenter,
+        settings: Parameters[SegmentNodeConfig],
+        questions: Questions,
+        faults: FaultLog,
+        ask: Callable[[str], None],
+        told: Callable[[str, Segmentation], None],
+    ) -> None:
+        """Open everything; `ask` takes the text of a query, `told` is that of `Camera`."""
+        self._node = node
+        self.segmenter = segmenter
+        self.worker = Worker()
+        self.cameras = [
+            Camera(node, name, segmenter, settings, questions, self.worker, faults, told)
+            for name in settings.config.cameras or ("",)
+        ]
+        self._query = node.create_subscription(
+            String,
+            "query",
+            lambda message: ask(message.data),
+            QoSProfile(depth=1),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        for camera in self.cameras:
+            node.get_logger().info(f"waits for images on {camera.topic}")
+
+    def close(self) -> bool:
+        """Close everything, and tell whether the worker came to its end."""
+        self._node.destroy_subscription(self._query)
+        for camera in self.cameras:
+            camera.close()
+        return self.worker.stop(PATIENCE)
