@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.exceptions import NameValidationException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -17,12 +18,15 @@ from rclpy.logging import get_logger
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
 from refseg_ros.node.background import Background
+from refseg_ros.node.diagnostics import Diagnostics, status
 from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
 from refseg_ros.node.session import Session
 from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
+
+RUNTIME = "ONNX Runtime on the CPU"
 
 
 class SegmentNode(LifecycleNode):
@@ -43,6 +47,7 @@ class SegmentNode(LifecycleNode):
         result (refseg_ros/Segmentation): the whole answer.
         overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
         ~/inference_milliseconds (std_msgs/Float32): what encoding and fusion took; only while someone listens.
+        /diagnostics (diagnostic_msgs/DiagnosticArray): once per second, in every state.
 
     Parameters: those of `SegmentNodeConfig`, and the QoS of the topics (`qos_overrides`).
 
@@ -66,6 +71,9 @@ class SegmentNode(LifecycleNode):
         self._session: Session | None = None
         self._ended = True
         """Whether all threads that computed for this node have ended."""
+        self._refusal = ""
+        """Why the model was not loaded."""
+        self._diagnostics = Diagnostics(self, self._statuses)
         self._ask(self._settings.config.query)
 
     def start(self) -> bool:
@@ -95,13 +103,14 @@ class SegmentNode(LifecycleNode):
             )
         )
         try:
-            self._segmenter = self._loading.wait(lambda: rclpy.ok(context=self.context))
+            self._segmenter = self._loading.wait(self._while_loading)
         except InterruptedError:
             return TransitionCallbackReturn.FAILURE
         except BundleError as error:
-            self.get_logger().fatal(str(error))
+            self._refusal = str(error)
+            self.get_logger().fatal(self._refusal)
             return TransitionCallbackReturn.FAILURE
-        self._loading = None
+        self._loading, self._refusal = None, ""
         self._own_presence = self._segmenter.manifest.thresholds.presence
         self._set_threshold(config.threshold)
         return TransitionCallbackReturn.SUCCESS
@@ -138,6 +147,35 @@ class SegmentNode(LifecycleNode):
         if self._session is not None:
             self._ended = self._session.close() and self._ended
             self._session = None
+
+    def _while_loading(self) -> bool:
+        """Tell how it is, and whether to go on."""
+        if not rclpy.ok(context=self.context):
+            return False
+        self._diagnostics.publish_if_due()
+        return True
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        loading = self._loading is not None and self._loading.is_running
+        if self._refusal:
+            level, message = DiagnosticStatus.ERROR, f"the model is refused: {self._refusal}"
+        elif loading:
+            level, message = DiagnosticStatus.WARN, "the model is being loaded"
+        elif self._session is None:
+            level, message = DiagnosticStatus.OK, "not active"
+        else:
+            level, message = DiagnosticStatus.OK, f"runs on {RUNTIME}"
+        config = self._settings.config
+        values = {
+            "model": config.model or "(the one that ships)",
+            "name of the model": self._segmenter.manifest.name if self._segmenter else "",
+            "engine": f"{RUNTIME}; device is {config.device}, and this version has no other",
+            "queries": "; ".join(shown(query.text) for query in self._questions.current),
+            **{f"faults: {kind}": count for kind, count in sorted(self._faults.counts.items())},
+        }
+        name = f"{self.get_fully_qualified_name().lstrip('/')}: model"
+        cameras = [] if self._session is None else self._session.statuses()
+        return [status(name, level, message, values), *cameras]
 
     def _check_topics(self) -> None:
         config = self._settings.config

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -17,10 +18,12 @@ from refseg_ros.answer import stale
 from refseg_ros.faults import FaultLog
 from refseg_ros.images import ImageError, to_rgb
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.diagnostics import camera_values, judge_camera, status
 from refseg_ros.node.freshness import Pace, frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.messages import result_message
 from refseg_ros.node.outputs import Outputs
+from refseg_ros.node.qos_doctor import why_no_image
 from refseg_ros.node.queries import Query, Questions
 from refseg_ros.node.stability import Stability, Standing
 from refseg_ros.node.worker import Worker
@@ -53,6 +56,8 @@ class Camera:
         name: of the camera, or "" where there is one only.
         topic: of its images, in full.
         health: what the diagnostics tell.
+        outputs: the topics of the answers.
+        qos: of the subscription.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class Camera:
         self._open = True
         self._forget = False
         self._begin()
-        self._outputs = Outputs(node, f"{name}/" if name else "")
+        self.outputs = Outputs(node, f"{name}/" if name else "")
         self.qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._images = node.create_subscription(
             Image,
@@ -96,11 +101,21 @@ class Camera:
         )
         self.topic = self._images.topic_name
 
+    def status(self, own: Collection[str]) -> DiagnosticStatus:
+        """How the camera fares; `own` are the topics that the node publishes itself."""
+        level, message = judge_camera(
+            self.health,
+            self._settings.config.max_frame_age,
+            lambda: why_no_image(self._node, self.topic, "sensor_msgs/msg/Image", self.qos, own),
+        )
+        name = f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip()
+        return status(name, level, message, camera_values(self.health, self.topic))
+
     def close(self) -> None:
         """Close the topics; what the worker is still at is not published."""
         self._open = False
         self._node.destroy_subscription(self._images)
-        self._outputs.close()
+        self.outputs.close()
 
     def forget(self) -> None:
         """Begin anew with the next image."""
@@ -173,7 +188,7 @@ class Camera:
         self.health.answered(spent)
         if self._is_asked():
             asked = [answer for query, answer in zip(frame.queries, answers, strict=True) if not query.pursued]
-            self._outputs.publish_extras(image, asked, frame.message.header, spent)
+            self.outputs.publish_extras(image, asked, frame.message.header, spent)
 
     def _is_stale(self, frame: _Frame) -> bool:
         limit = self._settings.config.max_frame_age
@@ -195,7 +210,7 @@ class Camera:
 
     def _tell(self, frame: _Frame, results: list[Segmentation]) -> None:
         if self._is_asked():
-            self._outputs.publish(
+            self.outputs.publish(
                 [result for query, result in zip(frame.queries, results, strict=True) if not query.pursued]
             )
         for query, result in zip(frame.queries, results, strict=True):

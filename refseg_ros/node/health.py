@@ -27,6 +27,7 @@ class Health:
         self.last_fault = ""
         """Why the last image was refused or lost."""
         self._heard = time.monotonic()
+        self._fault_at = -float("inf")
 
     def received(self) -> None:
         """An image arrived."""
@@ -44,14 +45,22 @@ class Health:
     def refused(self, reason: str) -> None:
         """An image was not usable."""
         self.counters.refused += 1
-        self.last_fault = reason
+        self._note_fault(reason)
 
     def failed(self, reason: str) -> None:
         """An image was lost in the network."""
         self.counters.failed += 1
         self.failed_in_a_row += 1
-        self.last_fault = reason
+        self._note_fault(reason)
 
     def silence(self) -> float:
         """Seconds since the last image, or since the camera was opened."""
         return time.monotonic() - self._heard
+
+    def since_fault(self) -> float:
+        """Seconds since an image was refused or lost."""
+        return time.monotonic() - self._fault_at
+
+    def _note_fault(self, reason: str) -> None:
+        self.last_fault = reason
+        self._fault_at = time.monotonic()

@@ -36,6 +36,7 @@ class Outputs:
         self._result = publisher(Segmentation, f"{prefix}result")
         self._overlay = publisher(Image, f"{prefix}overlay")
         self._spent = publisher(Float32, f"~/{prefix}inference_milliseconds")
+        self._all = (self._mask, self._box, self._result, self._overlay, self._spent)
 
     def publish(self, results: Sequence[Segmentation]) -> None:
         """Publish the answers to each query on an image."""
@@ -51,7 +52,12 @@ class Outputs:
         if self._overlay.get_subscription_count() > 0:
             self._overlay.publish(to_message(draw(image, *answers), "rgb8", header))
 
+    @property
+    def topics(self) -> list[str]:
+        """Their names in full."""
+        return [publisher.topic_name for publisher in self._all]
+
     def close(self) -> None:
         """Take them back."""
-        for publisher in (self._mask, self._box, self._result, self._overlay, self._spent):
+        for publisher in self._all:
             self._node.destroy_publisher(publisher)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -58,6 +59,11 @@ class Session:
         )
         for camera in self.cameras:
             node.get_logger().info(f"waits for images on {camera.topic}")
+
+    def statuses(self) -> list[DiagnosticStatus]:
+        """How each camera fares."""
+        own = [topic for camera in self.cameras for topic in camera.outputs.topics]
+        return [camera.status(own) for camera in self.cameras]
 
     def close(self) -> bool:
         """Close everything, and tell whether the worker came to its end."""

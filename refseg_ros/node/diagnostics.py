@@ -1,0 +1,89 @@
+"""What the node says about itself on /diagnostics, once per second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from refseg_ros.node.freshness import RATE_WINDOW
+from refseg_ros.node.health import Health
+
+PERIOD = 1.0
+"""Seconds from one message to the next."""
+STALL = 3.0
+"""Seconds without an image after which a camera is said to have stalled."""
+FAILURES = 5
+"""Images lost in the network in a row after which something is wrong with it."""
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+class Diagnostics:
+    """Publishes what it is told, whatever clock the node runs on."""
+
+    def __init__(self, node: Node, describe: Callable[[], list[DiagnosticStatus]]) -> None:
+        """Begin; `describe` gives the statuses of the moment."""
+        self._node, self._describe = node, describe
+        self._published = -PERIOD
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", QoSProfile(depth=10))
+        node.create_timer(PERIOD, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def publish(self) -> None:
+        """Publish now."""
+        self._published = time.monotonic()
+        array = DiagnosticArray(status=self._describe())
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)
+
+    def publish_if_due(self) -> None:
+        """Publish, if the last time is long enough ago: for when the executor is held up."""
+        if time.monotonic() - self._published >= PERIOD:
+            self.publish()
+
+
+def status(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    """A status; numbers among the values are rounded to what can be read."""
+    shown = {key: f"{value:.3g}" if isinstance(value, float) else str(value) for key, value in values.items()}
+    return DiagnosticStatus(
+        name=name, level=level, message=message, values=[KeyValue(key=key, value=text) for key, text in shown.items()]
+    )
+
+
+def judge_camera(health: Health, max_frame_age: float, why_silent: Callable[[], str]) -> tuple[bytes, str]:
+    """How a camera fares, as a level and a line; `why_silent` is asked when no image comes."""
+    silence, now = health.silence(), time.monotonic()
+    rates = f"{health.images.per_second(now):.1f} images/s, {health.answers.per_second(now):.1f} answered/s"
+    if health.failed_in_a_row >= FAILURES:
+        return ERROR, f"the last {health.failed_in_a_row} images were lost: {health.last_fault}"
+    if silence >= STALL:
+        return WARN, f"no image for {silence:.0f} s: {why_silent()}"
+    if health.last_was_stale:
+        return WARN, (
+            f"images are {health.frame_age:.3g} s old at their turn, older than max_frame_age {max_frame_age:g}: "
+            "do the camera's clock and this machine's agree, and has a played bag use_sim_time?"
+        )
+    if health.since_fault() < RATE_WINDOW:
+        return WARN, f"an image was not answered: {health.last_fault}"
+    return OK, rates
+
+
+def camera_values(health: Health, topic: str) -> dict[str, object]:
+    """What there is to know of a camera."""
+    now = time.monotonic()
+    times = list(health.inference)
+    return {
+        "topic": topic,
+        "images per second": health.images.per_second(now),
+        "answered per second": health.answers.per_second(now),
+        "seconds since the last image": health.silence(),
+        "age of the last image [s]": health.frame_age,
+        "inference, mean [ms]": sum(times) / len(times) if times else 0.0,
+        "inference, longest [ms]": max(times, default=0.0),
+        **dict(health.counters.items()),
+        "last fault": health.last_fault,
+    }

@@ -1,0 +1,144 @@
+"""What the node tells on /diagnostics: rates, counters, and what to do when no image comes."""
+
+from __future__ import annotations
+
+import array
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+
+from tests.ros.bench import picture
+from tests.ros.manager import Manager
+
+FATES = ("answered", "superseded", "stale", "refused", "failed", "passed")
+
+
+class Reader:
+    """Keeps the newest status of each name."""
+
+    def __init__(self, bench) -> None:
+        self._bench = bench
+        self._newest: dict[str, DiagnosticStatus] = {}
+        bench.node.create_subscription(DiagnosticArray, "/diagnostics", self._read, 10)
+
+    def _read(self, message: DiagnosticArray) -> None:
+        self._newest |= {status.name: status for status in message.status}
+
+    def until(self, name: str, look, what: str) -> DiagnosticStatus:
+        """Wait until a status, with its values as a dict, is as wanted."""
+
+        def found() -> DiagnosticStatus | None:
+            status = self._newest.get(f"refseg/segment: {name}")
+            return status if status is not None and look(status, values(status)) else None
+
+        return self._bench.until(found, what)
+
+
+def values(status: DiagnosticStatus) -> dict[str, str]:
+    return {pair.key: pair.value for pair in status.values}
+
+
+def test_every_image_is_accounted_for_and_faults_are_told(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, query="red")
+    reader = Reader(bench)
+    bench.wait_for_node()
+    bench.answer(picture(), "red")
+    status = reader.until(
+        "camera",
+        lambda status, told: status.level == DiagnosticStatus.OK and told["answered"] != "0",
+        "a camera that fares well",
+    )
+    assert "images/s" in status.message
+    assert values(status)["topic"] == "/camera/image_raw"
+    assert float(values(status)["inference, mean [ms]"]) > 0
+    engine = reader.until("model", lambda status, _: status.level == DiagnosticStatus.OK, "the model")
+    assert values(engine)["engine"].startswith("ONNX Runtime on the CPU")
+    assert values(engine)["queries"] == "'red'"
+
+    message = Image(width=320, height=240, step=960, encoding="rgb9", header=bench.header())
+    message.data = array.array("B", bytes(320 * 240 * 3))
+    bench.images.publish(message)
+    warned = reader.until("camera", lambda status, told: told["refused"] == "1", "the refused image")
+    assert "rgb9" in values(warned)["last fault"]
+    for _ in range(100):
+        bench.show(picture())
+        bench.listen(0.005)
+
+    def all_accounted_for(status: DiagnosticStatus, told: dict[str, str]) -> bool:
+        answered = {(one.header.stamp.sec, one.header.stamp.nanosec) for one in bench.results}
+        fates = sum(int(told[fate]) for fate in FATES)
+        return 50 < int(told["received"]) == fates and int(told["answered"]) == len(answered)
+
+    told = values(reader.until("camera", all_accounted_for, "an account of every image"))
+    assert told["failed"] == told["stale"] == "0"
+
+
+def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, query="red")
+    reader = Reader(bench)
+    bench.wait_for_node()
+    bench.answer(picture(), "red")
+    warned = reader.until("camera", lambda status, _: status.level == DiagnosticStatus.WARN, "a warning")
+    assert "no image for" in warned.message
+    assert "/bench offers RELIABLE VOLATILE, which fits" in warned.message
+    known = len(bench.results)
+    header = bench.show(picture())
+    bench.until(lambda: len(bench.results) > known, "the answer to the first image after the stall")
+    assert bench.results[known].header == header
+    reader.until("camera", lambda status, _: status.level == DiagnosticStatus.OK, "the end of the warning")
+
+
+@pytest.mark.parametrize(
+    ("publishes", "words"),
+    [
+        ({}, ["nobody publishes /camera/color/image", "no other topic of sensor_msgs/msg/Image"]),
+        ({"/camera/color/image_raw": Image, "/zoo": Image}, ["did you mean /camera/color/image_raw?"]),
+        (
+            {"/camera/color/image": CompressedImage},
+            ["/bench publishes sensor_msgs/msg/CompressedImage there, not sensor_msgs/msg/Image", "image_transport"],
+        ),
+    ],
+    ids=["nothing", "a name much alike", "another type"],
+)
+def test_the_doctor_says_what_is_wrong(start, bundle_folder, bench, publishes, words) -> None:
+    bench.node.destroy_publisher(bench.images)
+    for topic, kind in publishes.items():
+        bench.node.create_publisher(kind, topic, 1)
+    reader = Reader(bench)
+    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/camera/color/image", query="red")
+    reader.until("camera", lambda status, _: all(word in status.message for word in words), f"a warning with {words}")
+
+
+def test_the_doctor_tells_quality_of_service_that_does_not_fit(start, bundle_folder, bench) -> None:
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    bench.node.create_publisher(Image, "/picky/image", best_effort)
+    reader = Reader(bench)
+    overriding = {"qos_overrides./picky/image.subscription.reliability": "reliable"}
+    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/picky/image", **overriding)
+    words = "/bench offers BEST_EFFORT VOLATILE, which does not fit"
+    reader.until("camera", lambda status, _: words in status.message, "a warning")
+
+
+def test_old_images_are_told(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, query="red", max_frame_age=1.0)
+    reader = Reader(bench)
+    bench.wait_for_node()
+    bench.answer(picture(), "red")
+    warned = reader.until("camera", lambda status, _: "max_frame_age" in status.message, "a warning")
+    assert "use_sim_time" in warned.message
+
+
+def test_a_refused_model_is_told(start, bench, tmp_path) -> None:
+    reader = Reader(bench)
+    start("segment_node", model=str(tmp_path), autostart=False)
+    reader.until("model", lambda status, _: status.message == "not active", "a node that is not active")
+    assert not Manager(bench).change(Transition.TRANSITION_CONFIGURE)
+    told = reader.until("model", lambda status, _: status.level == DiagnosticStatus.ERROR, "the refused model")
+    assert str(tmp_path) in told.message
