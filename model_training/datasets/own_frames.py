@@ -1,0 +1,70 @@
+"""A person's own frames: a folder with `expressions.csv`, `images/` and `masks/`. docs/datasets.md describes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from model_training.datasets.files import expected, read_table
+from model_training.datasets.frames import ImageFiles, read_mask
+from model_training.datasets.sample import Expression, Reader, Record
+
+TABLE = "expressions.csv"
+COLUMNS = ("image", "expression", "mask", "split")
+SPLIT = "train"
+"""Of a row that names none."""
+
+WHAT = f"own frames: {TABLE} with the columns {', '.join(COLUMNS[:3])}, images/ and masks/"
+
+
+class OwnFrames(Reader):
+    """A record is an image with the expressions that a split has about it.
+
+    Args:
+        folder: holds TABLE, `images/` and, unless nothing is ever there, `masks/`. A row: file in `images/`,
+            expression, file in `masks/` (any colour but black is the thing), split. No mask: no such thing is there.
+
+    Raises:
+        ValueError, OSError: the message names the file and, in the table, the line.
+    """
+
+    name = "own frames"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        rows = read_table(folder / TABLE, COLUMNS[:3], WHAT)
+        if not rows:
+            raise ValueError(f"{folder / TABLE}: has no rows yet; write one for each expression: {','.join(COLUMNS)}")
+        grouped: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+        for line, row in enumerate(rows, start=2):
+            image, text, mask = row["image"].strip(), row["expression"].strip(), row["mask"].strip()
+            if not image or not text:
+                raise ValueError(f"{folder / TABLE}, row {line}: needs an image and an expression")
+            for part, name in (("images", image), ("masks", mask)):
+                if name and (Path(name).is_absolute() or ".." in Path(name).parts):
+                    raise ValueError(f"{folder / TABLE}, row {line}: {name!r} does not lie in {part}/")
+            grouped.setdefault(((row.get("split") or "").strip() or SPLIT, image), []).append((line, text, mask))
+        self.records = tuple(self._record(split, image, told) for (split, image), told in grouped.items())
+
+    def _record(self, split: str, image: str, told: list[tuple[int, str, str]]) -> Record:
+        masks = list(dict.fromkeys(mask for _, _, mask in told))
+        expressions = tuple(Expression(text, f"row {line}", masks.index(mask)) for line, text, mask in told)
+        path = expected(self.folder / "images" / image, f"{TABLE} row {told[0][0]}")
+        truth = tuple(self.folder / "masks" / mask if mask else None for mask in masks)
+        return Record(f"{split}/{image}", split, expressions, ImageFiles((path,), as_displayed=True), truth=truth)
+
+    def masks(self, record: Record) -> np.ndarray:
+        """See `Reader.masks`."""
+        files = self.truth_files(record)
+        found = {path: read_mask(path) for path in files}
+        shape = found[files[0]].shape if files else record.frames.read([0])[0].shape[:2]
+        for path, mask in found.items():
+            if mask.shape != shape:
+                raise ValueError(f"{path}: another size than {files[0].name}, a mask of the same image")
+        nothing = np.zeros(shape, bool)
+        return np.stack([nothing if path is None else found[path] for path in record.truth or ()])
+
+    def truth_files(self, record: Record) -> tuple[Path, ...]:
+        """See `Reader.truth_files`."""
+        return tuple(path for path in record.truth or () if path is not None)

@@ -1,0 +1,81 @@
+"""ReferIt as prepared for segmentation: `referit_query_SPLIT.json`, images, and a `.mat` mask for each thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from model_training.datasets.files import first_existing, read_json
+from model_training.datasets.frames import ImageFiles
+from model_training.datasets.matlab import read_matrix
+from model_training.datasets.sample import Expression, Reader, Record
+
+WHAT = "ReferIt: referit_query_trainval.json, referit_query_test.json, images/ and mask/"
+
+
+class ReferIt(Reader):
+    """All query files of a folder, each a split. A record is an image with all that is referred to in it.
+
+    `trainval` is the union of `train` and `val`, and `all` that of everything: whoever trains chooses one.
+
+    Args:
+        folder: holds the query files (or its `data/` does), `images/` and `mask/` (or its `referit-dataset/` does).
+
+    Raises:
+        ValueError, OSError: the message names the file.
+    """
+
+    name = "ReferIt"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        queries = query_files(folder)
+        if not queries:
+            raise FileNotFoundError(f"{folder / 'referit_query_trainval.json'}: expected, but not there ({WHAT})")
+        images = first_existing([folder / "images", folder / "referit-dataset" / "images"], WHAT)
+        self._masks = first_existing([folder / "mask", folder / "referit-dataset" / "mask"], WHAT)
+        self.records = tuple(record for path in queries for record in self._of_file(path, images))
+
+    def _of_file(self, path: Path, images: Path) -> list[Record]:
+        split = path.stem.removeprefix("referit_query_")
+        queries = read_json(path, WHAT)
+        if not isinstance(queries, dict):
+            raise ValueError(f"{path}: not a dictionary of expressions ({WHAT})")
+        listed = path.with_name(f"referit_{split}_imlist.txt")
+        allowed = set(listed.read_text(encoding="utf-8").split()) if listed.exists() else None
+        grouped: dict[str, dict[str, list[str]]] = {}
+        for name, texts in queries.items():
+            image, found, number = name.partition("_")
+            if not found or not number or not isinstance(texts, list):
+                raise ValueError(f'{path}: {name!r} is not of the form "IMAGE_NUMBER": [expressions]')
+            if allowed is not None and image not in allowed:
+                raise ValueError(f"{listed}: has no image {image}, but {path.name} has {name}; which split is it?")
+            grouped.setdefault(image, {})[name] = texts
+        return [
+            Record(
+                f"{split}/{image}",
+                split,
+                tuple(
+                    Expression(str(text), f"{name}/{number}", row)
+                    for row, (name, texts) in enumerate(things.items())
+                    for number, text in enumerate(texts)
+                ),
+                ImageFiles((images / f"{image}.jpg",)),
+                truth=tuple(things),
+            )
+            for image, things in grouped.items()
+        ]
+
+    def masks(self, record: Record) -> np.ndarray:
+        """See `Reader.masks`. The thing is where `segimg_t` is 0."""
+        return np.stack([read_matrix(path, "segimg_t", (2,)) == 0 for path in self.truth_files(record)])
+
+    def truth_files(self, record: Record) -> tuple[Path, ...]:
+        """See `Reader.truth_files`."""
+        return tuple(self._masks / f"{name}.mat" for name in record.truth or ())
+
+
+def query_files(folder: Path) -> list[Path]:
+    """The query files of a folder or of its `data/`."""
+    return sorted([*folder.glob("referit_query_*.json"), *(folder / "data").glob("referit_query_*.json")])

@@ -1,0 +1,101 @@
+"""Ref-YouTube-VOS, and Ref-DAVIS17 brought to its layout: `meta_expressions.json`, JPEG frames, palette PNG masks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from model_training.datasets.files import expected, read_json
+from model_training.datasets.frames import ImageFiles
+from model_training.datasets.sample import Expression, Reader, Record
+
+WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPEGImages/, SPLIT/Annotations/"
+
+
+class ReferringVideos(Reader):
+    """A record is a frame with all expressions about its video; what is not in this frame has an empty mask there.
+
+    Each split is a folder of `meta_expressions/`. One without `Annotations/` is read without masks: those of valid and
+    test of Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, one behind the other: by
+    two annotators, for the first frame and for the whole video.
+
+    Raises:
+        ValueError, OSError: the message names the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        metas = meta_files(folder)
+        if not metas:
+            missing = folder / "meta_expressions" / "train" / "meta_expressions.json"
+            raise FileNotFoundError(f"{missing}: expected, but not there ({WHAT})")
+        records: list[Record] = []
+        videos: list[str] = []
+        for path in metas:
+            listed = read_json(path, WHAT)
+            try:
+                for video, facts in listed["videos"].items():
+                    videos.append(video)
+                    records += self._of_video(path.parent.name, video, facts)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                if isinstance(error, ValueError):
+                    raise
+                raise ValueError(f"{path}: not videos with frames and expressions ({error!r})") from None
+        of_youtube = all(re.fullmatch("[0-9a-f]{10}", video) for video in videos)
+        self.name = "Ref-YouTube-VOS" if of_youtube else "Ref-DAVIS17"
+        self.records = tuple(records)
+
+    def _of_video(self, split: str, video: str, facts: dict[str, Any]) -> list[Record]:
+        images = expected(self.folder / split / "JPEGImages" / video, WHAT)
+        names = sorted(str(name) for name in facts["frames"])
+        frames = ImageFiles(tuple(images / f"{name}.jpg" for name in names))
+        annotations = self.folder / split / "Annotations"
+        masked = annotations.is_dir()
+        told = facts["expressions"]
+        things = sorted({int(of["obj_id"]) for of in told.values()}) if masked else [0]
+        rows = {key: things.index(int(of["obj_id"])) if masked else 0 for key, of in told.items()}
+        expressions = tuple(Expression(str(of["exp"]), f"{video}/{key}", rows[key]) for key, of in told.items())
+        records = []
+        for target, name in enumerate(names):
+            path = annotations / video / f"{name}.png"
+            truth = tuple((path, thing) for thing in things) if masked else None
+            records.append(Record(f"{split}/{video}/{name}", split, expressions, frames, target, truth))
+        return records
+
+    def masks(self, record: Record) -> np.ndarray:
+        """See `Reader.masks`."""
+        (path,) = self.truth_files(record)
+        ids = read_palette(path)
+        return np.stack([ids == thing for _, thing in record.truth or ()])
+
+    def truth_files(self, record: Record) -> tuple[Path, ...]:
+        """See `Reader.truth_files`."""
+        return tuple({path for path, _ in record.truth or ()})
+
+
+def read_palette(path: Path) -> np.ndarray:
+    """(H, W) uint8: the entries of the palette, or the grey levels, which are the ids of things.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is no image, or one of colours.
+    """
+    expected(path, "a mask with a palette")
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L", "1"):
+                raise ValueError(f"{path}: a mask with a palette was expected, this has the mode {image.mode}")
+            return np.asarray(image).astype(np.uint8)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not an image that can be read ({error})") from None
+
+
+def meta_files(folder: Path) -> list[Path]:
+    """The files of expressions in a folder, one for each split, training first."""
+    found = folder.glob("meta_expressions/*/meta_expressions.json")
+    order = {"train": 0, "valid": 1}
+    return sorted(found, key=lambda path: (order.get(path.parent.name, 2), path))

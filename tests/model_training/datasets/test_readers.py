@@ -1,0 +1,311 @@
+"""Each reader on a folder in exactly its format; and what it says of one that is not whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from model_training.datasets.formats import open_folder
+from model_training.datasets.refer import Refer
+from model_training.datasets.sample import Clip, Joined, Reader
+from tests.model_training.datasets import writers
+from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, picture
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "UNC": writers.write_refer,
+    "ReferIt": writers.write_referit,
+    "A2D-Sentences": writers.write_a2d,
+    "JHMDB-Sentences": writers.write_jhmdb,
+    "Ref-YouTube-VOS": writers.write_referring_videos,
+    "own frames": writers.write_own_frames,
+}
+
+
+def texts(reader: Reader) -> dict[str, list[str]]:
+    return {record.id: [of.text for of in record.expressions] for record in reader.records}
+
+
+def masks(reader: Reader, record: int) -> np.ndarray:
+    """(E, H, W) of all expressions of a record."""
+    sample = reader.load(reader.records[record])
+    return np.stack([sample.mask_of(row) for row in range(len(reader.records[record].expressions))])
+
+
+def only(folder: Path) -> Reader:
+    (reader,) = open_folder(folder)
+    return reader
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_record_has_the_promised_form(name: str, tmp_path: Path) -> None:
+    reader = only(WRITERS[name](tmp_path / "data"))
+    assert reader.name == name
+    assert len({record.id for record in reader.records}) == len(reader.records)
+    for record in reader.records:
+        sample = reader.load(record, Clip(1, 1))
+        assert sample.frames.shape == (3 if len(record.frames) > 1 else 1, HEIGHT, WIDTH, 3)
+        assert sample.frames.dtype == np.uint8
+        still = reader.load(record)
+        np.testing.assert_array_equal(still.frames[-1], sample.frames[-1])
+        if sample.masks is not None:
+            assert sample.masks.dtype == bool and sample.masks.shape == (len(record.truth), HEIGHT, WIDTH)
+            narrow = reader.load(record.narrowed([len(record.truth) - 1]))
+            np.testing.assert_array_equal(narrow.masks[0], sample.masks[-1])
+            assert all(os.path.isfile(path) for path in reader.truth_files(record))
+
+
+def test_unc(tmp_path: Path) -> None:
+    reader = only(writers.write_refer(tmp_path))
+    assert texts(reader) == {
+        "train/7": ["the left one", "caf\xe9 table", "right bar"],
+        "val/7": ["both corners"],
+        "testA/9": ["wide bar on the right"],
+    }
+    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[0], BOXES[1]])
+    np.testing.assert_array_equal(masks(reader, 1), [BOXES[2]])
+    np.testing.assert_array_equal(masks(reader, 2), [BOXES[1]])
+    assert [of.id for of in reader.records[0].expressions] == ["0", "1", "100"]
+    assert np.abs(reader.load(reader.records[0]).frames[0].astype(int) - picture(7)).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "maker", "name"),
+    [("refcoco+", "unc", "UNC+"), ("refcocog", "google", "G-Ref (google)"), ("refcocog", "umd", "G-Ref (umd)")],
+)
+def test_the_name_follows_folder_and_splits(kind: str, maker: str, name: str, tmp_path: Path) -> None:
+    assert only(writers.write_refer(tmp_path, kind, maker)).name == name
+
+
+def test_a_root_of_several_is_opened_as_a_whole(tmp_path: Path) -> None:
+    writers.write_refer(tmp_path)
+    writers.write_refer(tmp_path, "refcocog", "umd")
+    readers = open_folder(tmp_path)
+    assert [reader.name for reader in readers] == ["UNC", "G-Ref (umd)"]
+    joined = Joined(readers)
+    assert len(joined.records) == 6 and joined.splits == ("train", "val", "testA")
+    record = joined.records[4]
+    np.testing.assert_array_equal(joined.load(record).masks, [BOXES[2]])
+    assert record.id == "1/val/7" and joined.load(joined.records[0].narrowed([1])).masks.shape[0] == 1
+
+
+def test_images_may_lie_anywhere(tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(tmp_path / "images/mscoco/images/train2014", elsewhere)
+    with pytest.raises(FileNotFoundError, match=r"COCO_train2014_000000000007\.jpg: expected, but not there"):
+        open_folder(folder)
+    assert Refer(folder / "refs(unc).p", elsewhere).load(open_folder(folder, elsewhere)[0].records[0]).masks is not None
+
+
+class Malicious:
+    """Makes a folder when it is unpickled by a plain unpickler."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_malicious_pickle_is_refused(protocol: int, tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path / "data")
+    evil = pickle.dumps([{"ref_id": Malicious(tmp_path / "harmed")}], protocol)
+    (folder / "refs(unc).p").write_bytes(evil)
+    with pytest.raises(ValueError, match=r"refs\(unc\)\.p: not plain lists and dicts .*; nothing in it was run"):
+        open_folder(folder)
+    assert not (tmp_path / "harmed").exists()
+    pickle.loads(evil)
+    assert (tmp_path / "harmed").exists(), "the pickle would have done harm"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x80\x02]", b"\x80\x04\x95" + b"\xff" * 9, b"\x80\x02K\x01."])
+def test_a_damaged_pickle_is_named(content: bytes, tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    (folder / "refs(unc).p").write_bytes(content)
+    with pytest.raises(ValueError, match=r"refs\(unc\)\.p: "):
+        open_folder(folder)
+
+
+def test_refs_and_instances_must_belong_together(tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    instances = json.loads((folder / "instances.json").read_text())
+    instances["annotations"] = instances["annotations"][1:]
+    (folder / "instances.json").write_text(json.dumps(instances))
+    with pytest.raises(ValueError, match="do not belong together: ref 0, image 7, annotation 10"):
+        open_folder(folder)
+    (folder / "instances.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"instances\.json: expected, but not there"):
+        open_folder(folder)
+
+
+def test_referit(tmp_path: Path) -> None:
+    folder = writers.write_referit(tmp_path)
+    reader = only(folder)
+    assert texts(reader) == {
+        "test/9": ["road"],
+        "trainval/38": ["sky", "the man", "man left"],
+        "trainval/40": ["grass"],
+    }
+    np.testing.assert_array_equal(masks(reader, 1), [BOXES[1], BOXES[2], BOXES[2]])
+    (folder / "referit_test_imlist.txt").write_text("8\n")
+    with pytest.raises(
+        ValueError, match=r"referit_test_imlist\.txt: has no image 9, but referit_query_test\.json has 9_2"
+    ):
+        open_folder(folder)
+    (folder / "referit_test_imlist.txt").unlink()
+    (folder / "mask" / "9_2.mat").write_bytes(b"MATLAB 5.0 MAT-file, but no more than that")
+    with pytest.raises(ValueError, match=r"9_2\.mat: not a MATLAB file that can be read"):
+        reader.load(reader.records[0])
+
+
+def test_a2d(tmp_path: Path) -> None:
+    reader = only(writers.write_a2d(tmp_path / "a2d"))
+    assert texts(reader) == {
+        "vid-a/00002": ["bird flying left", "Bird on the ground."],
+        "vid-a/00004": ["Bird on the ground."],
+        "vid-b/00001": ["dog, running"],
+    }
+    assert [record.split for record in reader.records] == ["train", "train", "test"]
+    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0] | BOXES[2], BOXES[1]])
+    np.testing.assert_array_equal(masks(reader, 1), [BOXES[1]])
+    clip = reader.load(reader.records[1], Clip(past=2, future=3))
+    levels = [20, 40, 80, 100, 100, 60]  # frames 2, 3, 5, 6, again 6, and the target 4; each is 20 brighter
+    assert np.abs(clip.frames.mean((1, 2, 3)) - levels).max() < 6
+
+
+def test_a2d_with_extracted_frames_of_another_size(tmp_path: Path) -> None:
+    folder = writers.write_a2d(tmp_path)
+    for number in range(1, 7):
+        writers.write_image(folder / f"Release/frames/vid-a/{number:05d}.png", picture(number, 2 * HEIGHT, 2 * WIDTH))
+        writers.write_image(folder / f"Release/frames/vid-b/{number:05d}.png", picture(number, HEIGHT, 2 * WIDTH))
+    reader = only(folder)
+    sample = reader.load(reader.records[1])
+    np.testing.assert_array_equal(sample.frames[0], picture(4, 2 * HEIGHT, 2 * WIDTH))
+    np.testing.assert_array_equal(sample.masks[0], BOXES[1].repeat(2, 0).repeat(2, 1))
+    with pytest.raises(ValueError, match=r"vid-b/00001\.png: the masks of vid-b/00001 have 40x24, the frame 80x24"):
+        reader.load(reader.records[2])
+
+
+def test_jhmdb_ends_with_its_masks(tmp_path: Path) -> None:
+    folder = writers.write_jhmdb(tmp_path / "jhmdb")
+    reader = only(folder)
+    assert [record.id for record in reader.records] == ["walk_1/00002", "walk_1/00004", "walk_1/00006", "jump_1/00001"]
+    for record, shift in zip(reader.records, (1, 3, 5, 0), strict=True):
+        np.testing.assert_array_equal(reader.load(record).masks, [np.roll(BOXES[0], shift, axis=1)])
+    clip = reader.load(reader.records[2], Clip(past=0, future=2))
+    np.testing.assert_array_equal(clip.frames, [picture(5)] * 3)
+    chosen = [["walk_1", "./x/walk/walk_1/00003.png", "mask", 6, "man walking"]]
+    (folder / "jhmdb_sentences_samples_metadata.json").write_text(json.dumps(chosen))
+    assert [record.id for record in only(folder).records] == ["walk_1/00003"]
+    (folder / "jhmdb_sentences_samples_metadata.json").write_text(json.dumps([["walk_1", "x/00007.png"]]))
+    with pytest.raises(ValueError, match="walk_1 has no masked frame 7, only 6"):
+        open_folder(folder)
+
+
+def test_referring_videos(tmp_path: Path) -> None:
+    reader = only(writers.write_referring_videos(tmp_path / "youtube"))
+    assert reader.splits == ("train", "valid") and len(reader.records) == 6
+    np.testing.assert_array_equal(masks(reader, 0), [BOXES[1], BOXES[0]])
+    np.testing.assert_array_equal(masks(reader, 1), [np.zeros_like(BOXES[1]), BOXES[0]])
+    unknown = reader.load(reader.of_split("valid")[0])
+    with pytest.raises(ValueError, match="the masks of the split valid are not published"):
+        unknown.mask_of(0)
+    assert only(writers.write_referring_videos(tmp_path / "davis", "bmx-bumps")).name == "Ref-DAVIS17"
+
+
+def test_a_mask_of_colours_has_no_ids(tmp_path: Path) -> None:
+    folder = writers.write_referring_videos(tmp_path)
+    writers.write_image(folder / "train/Annotations/0a49f5265b/00000.png", picture(0))
+    reader = only(folder)
+    with pytest.raises(ValueError, match=r"00000\.png: a mask with a palette was expected, this has the mode RGB"):
+        reader.load(reader.records[0])
+
+
+def test_own_frames(tmp_path: Path) -> None:
+    reader = only(writers.write_own_frames(tmp_path))
+    assert texts(reader) == {
+        "train/a.png": ["the mug, left", "the bar", "the long bar"],
+        "test/b.jpg": ["the tall mug", "the spoon"],
+    }
+    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[1], BOXES[1]])
+    np.testing.assert_array_equal(masks(reader, 1), [BOXES[0], np.zeros_like(BOXES[0])])
+    np.testing.assert_array_equal(reader.load(reader.records[0]).frames[0], picture(1))
+
+
+@pytest.mark.parametrize(
+    ("table", "error"),
+    [
+        ("", "names no column image, expression, mask"),
+        ("image,expression,mask\n", "has no rows yet"),
+        ("image,expression,mask\na.png,mug\n", "line 2: not the 3 fields"),
+        ("image,expression,mask\na.png,,0.png\n", "row 2: needs an image and an expression"),
+        ("image,expression,mask\n../a.png,mug,0.png\n", r"row 2: '\.\./a\.png' does not lie in images/"),
+        ("image,expression,mask\nc.png,mug,0.png\n", r"images/c\.png: expected, but not there"),
+    ],
+)
+def test_a_wrong_table_is_explained(table: str, error: str, tmp_path: Path) -> None:
+    folder = writers.write_own_frames(tmp_path)
+    (folder / "expressions.csv").write_text(table)
+    with pytest.raises((ValueError, OSError), match=error):
+        open_folder(folder)
+
+
+def test_a_turned_photograph_is_read_as_it_is_displayed(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = writers.write_own_frames(tmp_path)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.fromarray(picture(2, WIDTH, HEIGHT)).save(folder / "images" / "b.jpg", exif=exif)
+    reader = only(folder)
+    assert reader.load(reader.records[1]).frames.shape[1:3] == (HEIGHT, WIDTH)
+
+
+REQUIRED = {
+    "UNC": ["instances.json"],
+    "ReferIt": ["images", "mask"],
+    "A2D-Sentences": [
+        "Release/videoset.csv", "Release/clips320H", "Release/clips320H/vid-a.mp4",
+        "text_annotations/a2d_missed_videos.txt", "text_annotations/a2d_annotation_with_instances",
+        "text_annotations/a2d_annotation_with_instances/vid-b",
+    ],
+    "JHMDB-Sentences": ["Rename_Images", "puppet_mask", "puppet_mask/walk/walk_1/puppet_mask.mat"],
+    "Ref-YouTube-VOS": ["train/JPEGImages/0a49f5265b"],
+    "own frames": ["images/a.png"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "part"), [(name, part) for name, parts in REQUIRED.items() for part in parts])
+def test_a_partial_folder_is_told_by_the_file_expected(name: str, part: str, tmp_path: Path) -> None:
+    folder = WRITERS[name](tmp_path / "data")
+    path = folder / part
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        open_folder(folder)
+    assert str(path) in str(caught.value) and "expected, but not there" in str(caught.value)
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"no data set is told by its files; expected is one of: refs\(unc\)\.p"
+    ):
+        open_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        open_folder(tmp_path / "nothing")
+
+
+def test_a_damaged_image_is_named(tmp_path: Path) -> None:
+    folder = writers.write_own_frames(tmp_path)
+    reader = only(folder)
+    (folder / "images" / "a.png").write_bytes(cv2.imencode(".png", picture(1))[1].tobytes()[:40])
+    with pytest.raises(ValueError, match=r"a\.png: not an image that can be read"):
+        reader.load(reader.records[0])
