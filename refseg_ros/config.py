@@ -76,6 +76,11 @@ class SegmenterConfig:
         range=(0.0, 3600.0),
         read_only=True,
     )
+    dense_crf: bool = setting(
+        "draw masks to the edges of the image by DenseCRF: finer outlines, for many times the network's own work",
+        default=False,
+        read_only=True,
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from refseg_ros.permutohedral import PermutohedralLattice
@@ -43,17 +44,14 @@ def refine(image: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        logits: (H, W) float, of the mask on this image.
+        logits: (h, w) float32 over the whole image, which are brought to its size first.
 
     Returns:
         (H, W) float32 logits.
-
-    Raises:
-        ValueError: the two are not of one size.
     """
-    if image.shape[:2] != logits.shape:
-        raise ValueError(f"logits of {logits.shape} cannot be refined on an image of {image.shape[:2]}")
-    unary = logits.astype(np.float32).ravel()
+    height, width = image.shape[:2]
+    logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
+    unary = logits.ravel()
     messages = [_Message(kernel, image) for kernel in KERNELS]
     refined = unary
     for _ in range(ITERATIONS):

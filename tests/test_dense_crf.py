@@ -75,9 +75,13 @@ def test_what_is_certain_everywhere_stays() -> None:
     assert not refine(image, np.zeros_like(logits)).any()
 
 
-def test_sizes_that_differ_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\(4, 5\).*\(4, 6\)"):
-        refine(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 5), np.float32))
+def test_coarser_logits_are_brought_to_the_image_first() -> None:
+    image, truth, logits = scene(8)
+    coarse = cv2.resize(logits, (24, 18), interpolation=cv2.INTER_AREA)
+    refined = refine(image, coarse)
+    assert refined.shape == truth.shape
+    assert np.array_equal(refined, refine(image, cv2.resize(coarse, (48, 36), interpolation=cv2.INTER_LINEAR)))
+    assert ((refined > 0) == truth).mean() > 0.98
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1)])

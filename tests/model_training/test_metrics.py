@@ -199,9 +199,9 @@ def test_several_processes_give_what_one_gives() -> None:
     for sample in random_samples(7, 50):
         alone.add(*sample)
     for order in (parts, parts[::-1]):
-        scores, sequences, presence = (
-            kind.merged(some) for kind, some in zip((Scores, SequenceScores, PresenceScores), zip(*order), strict=True)
-        )
+        scores = Scores.merged(part[0] for part in order)
+        sequences = SequenceScores.merged(part[1] for part in order)
+        presence = PresenceScores.merged(part[2] for part in order)
         assert (scores.overall, scores.precision(0.7)) == (alone.overall, alone.precision(0.7))
         assert scores.mean == pytest.approx(alone.mean, rel=1e-12)
         assert scores.average_precision == alone.average_precision
