@@ -42,7 +42,7 @@ class JHMDBSentences(Reader):
         rows = read_table(folder / "jhmdb_annotation.txt", ("video_id", "query"), WHAT)
         frames = {path.name: path for path in expected(folder / "Rename_Images", WHAT).glob("*/*")}
         masks = {path.name: path for path in expected(folder / "puppet_mask", WHAT).glob("*/*")}
-        chosen = _chosen(folder / CHOSEN) if (folder / CHOSEN).exists() else None
+        chosen = read_choice(folder / CHOSEN) if (folder / CHOSEN).exists() else None
         records: list[Record] = []
         for row in rows:
             video, text = row["video_id"], row["query"].strip()
@@ -78,8 +78,12 @@ def _spread(count: int) -> list[int]:
     return sorted({(2 * part + 1) * count // (2 * FRAMES_OF_A_VIDEO) for part in range(FRAMES_OF_A_VIDEO)})
 
 
-def _chosen(path: Path) -> dict[str, list[int]]:
-    """Video -> indices of its target frames, of a file [[video, path of a frame, ...], ...] with frames from 1 on."""
+def read_choice(path: Path) -> dict[str, list[int]]:
+    """Video -> indices of its target frames, of a file [[video, path of a frame, ...], ...] with frames from 1 on.
+
+    Raises:
+        ValueError, OSError: the message names the file.
+    """
     found: dict[str, list[int]] = {}
     try:
         for video, frame, *_ in read_json(path, "a choice of frames"):

@@ -1,0 +1,44 @@
+"""Look into a folder of data: `python -m model_training.datasets DIR`.
+
+Says which data sets are in it, counts images, expressions and words, names missing files, and draws a contact sheet.
+Exit code 2 with one line when it holds none, or one that is not whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+
+from model_training.datasets.contact_sheet import contact_sheet
+from model_training.datasets.formats import open_folder
+from model_training.datasets.inspection import missing_files, report
+from refseg_ros.files import write_bytes
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m model_training.datasets", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
+    parser.add_argument("--sheet", type=Path, default=Path("contact_sheet.png"), help="picture to write (%(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        readers = open_folder(options.folder, options.images)
+        for reader in readers:
+            print(report(reader))
+            if missing := missing_files(reader):
+                raise FileNotFoundError(f"{missing[0]}: expected, but not there; {len(missing)} files are missing")
+        sheet = contact_sheet(readers)
+        write_bytes(options.sheet, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {options.sheet}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Batches streamed from shards: for a data set that is larger than the disk. A pure function of (seed, step), too."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from dataclasses import dataclass, field
+
+import numpy as np
+import webdataset
+from torch.utils.data import Dataset
+from webdataset.gopen import gopen
+
+from model_training.datasets import shards
+from model_training.datasets.batches import Batch, BatchConfig, assemble, chosen
+from model_training.datasets.letterboxed import letterboxed
+from model_training.datasets.sample import Record
+from refseg_ros.expression import Vocabulary
+
+LANES = 4
+"""Streams of shards that the steps take turns at. Workers whose number divides it never read the same shard."""
+
+_NAME = re.compile(r"[\w.-]+\.tar")
+
+
+@dataclass
+class _Lane:
+    """A stream: the same shards again and again, each time in another order."""
+
+    shards: list[int]
+    open: int = -1
+    records: list[Record] = field(default_factory=list)
+
+
+class ShardBatches(Dataset[Batch]):
+    """Draws batches from shards; an epoch of each lane shows each of its samples once.
+
+    A lane keeps one shard in memory, undecoded. With several ranks each of them reads every shard.
+
+    Args:
+        place: folder of the shards, or the address before their names, such as "https://host/folder".
+        vocabulary: of the network; `vocabulary.txt` in that folder has the words of the shards.
+        config: what a batch is; its clip is what the shards were written with.
+
+    Raises:
+        ValueError, OSError: there is no list of shards, or it is not one; the message names it.
+    """
+
+    def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig) -> None:
+        self._place, self._vocabulary, self._config = place.rstrip("/"), vocabulary, config
+        index = f"{self._place}/{shards.INDEX}"
+        try:
+            with gopen(index) as file:
+                facts = json.loads(file.read())
+            if facts["format"] != shards.FORMAT:
+                raise ValueError(f"format {facts['format']} instead of {shards.FORMAT}")
+            self._files = [(str(of["file"]), int(of["samples"])) for of in facts["shards"]]
+            if not self._files or not all(_NAME.fullmatch(name) and size > 0 for name, size in self._files):
+                raise ValueError("no plain names of tar files with samples")
+            if facts["frames"] not in (1, config.clip.length):
+                raise ValueError(f"clips of {facts['frames']} frames, {config.clip.length} are wanted")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{index}: not a list of shards that can be used ({error})") from None
+        lanes = min(LANES, len(self._files))
+        self._lanes = [_Lane(list(range(lane, len(self._files), lanes))) for lane in range(lanes)]
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a training step.
+
+        Raises:
+            ValueError, OSError: a shard is missing or damaged; the message names it.
+        """
+        config = self._config
+        number, turn = step % len(self._lanes), step // len(self._lanes)
+        parts = []
+        for slot in range(config.rank, config.frames, config.ranks):
+            record = self._record(number, turn * config.frames + slot)
+            told = chosen(record.expressions, config.expressions, config.seed, step * config.frames + slot)
+            rows = sorted({of.referent for of in told})
+            drawn = letterboxed(shards.load(record.narrowed(rows)), config.height, config.width)
+            parts.append((drawn, [(of.text, rows.index(of.referent)) for of in told]))
+        return assemble(parts, self._vocabulary, config.max_words)
+
+    def _record(self, number: int, position: int) -> Record:
+        """The sample at a position of a lane."""
+        lane = self._lanes[number]
+        epoch, place = divmod(position, sum(self._files[shard][1] for shard in lane.shards))
+        rng = np.random.default_rng([self._config.seed, number, epoch])
+        for shard in rng.permutation(lane.shards):
+            size = self._files[shard][1]
+            if place < size:
+                break
+            place -= size
+        if lane.open != shard:
+            lane.records, lane.open = self._read(int(shard)), int(shard)
+        within = np.random.default_rng([self._config.seed, number, epoch, shard]).permutation(size)
+        return lane.records[within[place]]
+
+    def _read(self, shard: int) -> list[Record]:
+        name, size = self._files[shard]
+        address = f"{self._place}/{name}"
+        try:
+            found = list(webdataset.WebDataset([address], shardshuffle=False, workersplitter=None, nodesplitter=None))
+        except (OSError, tarfile.TarError, ValueError, EOFError) as error:
+            raise ValueError(f"{address}: not a shard that can be read ({error})") from None
+        if len(found) != size:
+            raise ValueError(f"{address}: has {len(found)} samples, {shards.INDEX} says {size}; write it again")
+        return [shards.read_record(members, address) for members in found]

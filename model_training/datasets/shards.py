@@ -1,0 +1,170 @@
+"""Samples as WebDataset shards: `python -m model_training.datasets.shards DIR OUT --split train`.
+
+A shard is a tar file of NAME.json (texts, ids, masks in COCO's run-length code) and NAME.0.jpg, NAME.1.jpg, ... (the
+frames of the clip, the target last). `shards.json` beside them lists the shards and how many samples each has, and
+`vocabulary.txt` has the words of their texts. What is streamed from them is in `shard_batches.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import webdataset
+from tqdm import tqdm
+
+from model_training.datasets import coco_masks
+from model_training.datasets.formats import open_folder
+from model_training.datasets.frames import ImageFiles
+from model_training.datasets.sample import STILL, Clip, Expression, Joined, Reader, Record, Sample
+from refseg_ros.expression import Vocabulary
+from refseg_ros.files import replacing, write_bytes
+
+INDEX, VOCABULARY = "shards.json", "vocabulary.txt"
+FORMAT = 1
+SAMPLES_PER_SHARD = 256
+"""About 40 MB of COCO's images."""
+
+
+def write_shards(reader: Reader, split: str, folder: Path, clip: Clip = STILL) -> list[Path]:
+    """Write a split as shards, its samples in a random order that is always the same; returns the paths of the shards.
+
+    JPEG and PNG files go in as they are, frames of video files as PNG.
+
+    Raises:
+        ValueError, OSError: a sample cannot be read, or has no published masks, or a shard not be written.
+    """
+    records = reader.of_split(split)
+    order = np.random.default_rng(0).permutation(len(records))
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = []
+    with tqdm(total=len(records), unit="sample", desc=split) as bar:
+        for start in range(0, len(records), SAMPLES_PER_SHARD):
+            path = folder / f"{split}-{start // SAMPLES_PER_SHARD:06d}.tar"
+            part = order[start : start + SAMPLES_PER_SHARD]
+            with replacing(path) as temporary, temporary.open("wb") as file, webdataset.TarWriter(file, mtime=0) as tar:
+                for number in part:
+                    tar.write({"__key__": f"{number:08d}", **_members(reader, records[number], clip)})
+                    bar.update()
+            shards.append({"file": path.name, "samples": len(part)})
+    write_bytes(folder / VOCABULARY, Vocabulary.of_texts(reader.texts(split)).dump().encode())
+    facts = {"format": FORMAT, "name": reader.name, "split": split, "frames": clip.length, "shards": shards}
+    write_bytes(folder / INDEX, json.dumps(facts, indent=1).encode())
+    return [folder / str(shard["file"]) for shard in shards]
+
+
+def _members(reader: Reader, record: Record, clip: Clip) -> dict[str, bytes]:
+    """What a sample has in its shard: extension -> content."""
+    sample = reader.load(record, clip)
+    if sample.masks is None:
+        raise ValueError(f"{record.id}: the masks of the split {record.split} are not published")
+    told = [[of.text, of.id, of.referent] for of in record.expressions]
+    height, width = sample.masks.shape[1:]
+    codes = [coco_masks.encode_mask(mask).decode("ascii") for mask in sample.masks]
+    facts = {"id": record.id, "split": record.split, "size": [height, width], "expressions": told, "masks": codes}
+    members = {"json": json.dumps(facts).encode()}
+    indices = clip.indices(record.target, len(record.frames)) if len(record.frames) > 1 else [0]
+    for number, (index, frame) in enumerate(zip(indices, sample.frames, strict=True)):
+        (path,) = record.frames.files([index])
+        kind = path.suffix.lower().replace("jpeg", "jpg").lstrip(".")
+        as_it_is = isinstance(record.frames, ImageFiles) and not record.frames.as_displayed and kind in ("jpg", "png")
+        if not as_it_is:
+            kind = "png"
+        content = path.read_bytes() if as_it_is else cv2.imencode(".png", frame[..., ::-1])[1].tobytes()
+        members[f"{number}.{kind}"] = content
+    return members
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Frames in memory as they are in a file."""
+
+    name: str
+    contents: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """See `Frames.read`."""
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = [cv2.imdecode(np.frombuffer(self.contents[index], np.uint8), flags) for index in indices]
+        if any(frame is None for frame in pixels):
+            raise ValueError(f"{self.name}: a frame in it is no image; write the shard again")
+        return [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in pixels]
+
+    def files(self, indices: Sequence[int]) -> list[Path]:
+        """See `Frames.files`."""
+        return [Path(self.name)]
+
+
+def read_record(members: dict[str, Any], name: str) -> Record:
+    """A sample of a shard as a record; `masks_of` decodes its masks.
+
+    Raises:
+        ValueError: it is not of this format; the message has the `name` of the shard.
+    """
+    try:
+        facts = json.loads(members["json"])
+        expressions = tuple(
+            Expression(str(text), str(known_as), int(row)) for text, known_as, row in facts["expressions"]
+        )
+        height, width = facts["size"]
+        truth = tuple((str(code).encode("ascii"), int(height), int(width)) for code in facts["masks"])
+        if not expressions or not all(0 <= of.referent < len(truth) for of in expressions):
+            raise ValueError("an expression without a mask")
+        numbered = sorted((int(key.split(".")[0]), value) for key, value in members.items() if key[0].isdigit())
+        frames = _Encoded(f"{name}: {facts['id']}", tuple(value for _, value in numbered))
+        if not numbered:
+            raise ValueError("no frame")
+        return Record(str(facts["id"]), str(facts["split"]), expressions, frames, len(numbered) - 1, truth)
+    except (KeyError, TypeError, ValueError, UnicodeError) as error:
+        raise ValueError(f"{name}: not a shard of samples ({error!r}); write it again") from None
+
+
+def load(record: Record) -> Sample:
+    """The pixels of a record of a shard.
+
+    Raises:
+        ValueError: a frame or a mask is damaged; the message names the shard.
+    """
+    frames = record.frames.read(range(len(record.frames)))
+    try:
+        masks = np.stack([coco_masks.decode(*coco_masks.checked(*truth)) for truth in record.truth or ()])
+        return Sample(record, np.stack(frames), masks)
+    except ValueError as error:
+        raise ValueError(f"{record.frames.files([0])[0]}: {error}; write the shard again") from None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m model_training.datasets.shards", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("source", type=Path, metavar="DIR", help="folder of one data set, or of several to be joined")
+    parser.add_argument("folder", type=Path, metavar="OUT", help="folder of shards to make")
+    parser.add_argument("--split", default="train", help="split to write (%(default)s)")
+    parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
+    parser.add_argument("--past", type=int, default=Clip.past, help="frames of a video before the target (%(default)s)")
+    parser.add_argument("--future", type=int, default=Clip.future, help="and behind it (%(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        readers = open_folder(options.source, options.images)
+        reader = readers[0] if len(readers) == 1 else Joined(readers)
+        shards = write_shards(reader, options.split, options.folder, Clip(options.past, options.future))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {len(shards)} shards and {options.folder / INDEX}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The commands: looking into a folder, cutting frames out of a bag, writing shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from model_training.datasets import __main__, from_bag, shards
+from model_training.datasets.formats import open_folder
+from model_training.datasets.shard_batches import ShardBatches
+from tests.model_training.datasets import writers
+from tests.model_training.datasets.test_batches import CONFIG
+from tests.model_training.datasets.test_readers import WRITERS
+
+RAW, PACKED, DEPTH = "/camera/image_raw", "/camera/image_raw/compressed", "/camera/depth"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_is_told_counted_and_drawn(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = WRITERS[name](tmp_path / "data")
+    sheet = tmp_path / "sheet.png"
+    assert __main__.main([str(folder), "--sheet", str(sheet)]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{name}: {folder}\n") and told.endswith(f"wrote {sheet}\n")
+    height, width, _ = cv2.imread(str(sheet)).shape
+    assert width == 1280 and height % 280 == 0
+
+
+def test_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = writers.write_refer(tmp_path)
+    assert __main__.main([str(folder), "--sheet", str(tmp_path / "sheet.png")]) == 0
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:-1]}
+    # images, things, expressions, words, distinct words, over 20 words
+    assert rows["train"] == ["1", "2", "3", "7", "7", "0"]
+    assert rows["all"] == ["2", "4", "5", "14", "11", "0"]
+
+
+def test_missing_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = writers.write_referit(tmp_path / "data")
+    for name in ("38_1", "40_1"):
+        (folder / "mask" / f"{name}.mat").unlink()
+    assert __main__.main([str(folder), "--sheet", str(tmp_path / "sheet.png")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {folder / 'mask' / '38_1.mat'}: expected, but not there; 2 files are missing\n"
+    )
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.fixture(params=["sqlite3", "mcap"])
+def bag(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Five pictures, a quarter of a second apart, raw with padded rows and as PNG; and as many of depth."""
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    image, packed = (store.types[f"sensor_msgs/msg/{name}"] for name in ("Image", "CompressedImage"))
+    stamp, header = store.types["builtin_interfaces/msg/Time"], store.types["std_msgs/msg/Header"]
+    path = tmp_path / "bag"
+    with Writer(path, version=9, storage_plugin=StoragePlugin[request.param.upper()]) as writer:
+        raw = writer.add_connection(RAW, image.__msgtype__, typestore=store)
+        jpeg = writer.add_connection(PACKED, packed.__msgtype__, typestore=store)
+        depth = writer.add_connection(DEPTH, image.__msgtype__, typestore=store)
+        for number in range(5):
+            time = 1_000_000_000 + number * 250_000_000
+            head = header(stamp=stamp(sec=0, nanosec=0), frame_id="camera")
+            bgr = writers.picture(number)[..., ::-1]
+            rows = np.zeros((writers.HEIGHT, writers.WIDTH * 3 + 8), np.uint8)
+            rows[:, :-8] = bgr.reshape(writers.HEIGHT, -1)
+            facts = dict(header=head, height=writers.HEIGHT, width=writers.WIDTH, is_bigendian=0)
+            message = image(**facts, encoding="bgr8", step=rows.shape[1], data=rows.ravel())
+            writer.write(raw, time, store.serialize_cdr(message, image.__msgtype__))
+            data = cv2.imencode(".png", bgr)[1].ravel()
+            message = packed(header=head, format="bgr8; png compressed bgr8", data=data)
+            writer.write(jpeg, time, store.serialize_cdr(message, packed.__msgtype__))
+            data = np.zeros(writers.HEIGHT * writers.WIDTH * 2, np.uint8)
+            message = image(**facts, encoding="16UC1", step=writers.WIDTH * 2, data=data)
+            writer.write(depth, time, store.serialize_cdr(message, image.__msgtype__))
+    return path
+
+
+@pytest.mark.parametrize("topic", [RAW, PACKED])
+def test_frames_are_cut_out_of_a_bag(topic: str, bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    assert from_bag.main([str(bag), "--topic", topic, "--every", "0.5", str(out)]) == 0
+    names = ["1000000000.png", "1500000000.png", "2000000000.png"]
+    assert sorted(path.name for path in (out / "images").iterdir()) == names
+    for number, name in zip((0, 2, 4), names, strict=True):
+        np.testing.assert_array_equal(cv2.imread(str(out / "images" / name))[..., ::-1], writers.picture(number))
+    with pytest.raises(ValueError, match=r"expressions\.csv: has no rows yet; write one for each expression"):
+        open_folder(out)
+    writers.write_image(out / "masks" / "0.png", np.repeat(writers.BOXES[0][..., None], 3, 2) * np.uint8(255))
+    with (out / "expressions.csv").open("a") as file:
+        file.write(f"{names[0]},the bar,0.png,\n")
+    (reader,) = open_folder(out)
+    np.testing.assert_array_equal(reader.load(reader.records[0]).masks, [writers.BOXES[0]])
+    table = (out / "expressions.csv").read_text()
+    assert from_bag.main([str(bag), "--topic", topic, str(out)]) == 0
+    assert (out / "expressions.csv").read_text() == table, "a person's work was overwritten"
+
+
+def test_what_a_bag_lacks_is_said(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "own"
+    assert from_bag.main([str(bag), "--topic", "/camera", str(out)]) == 2
+    assert f"has no images on /camera; it has them on: {DEPTH}, {RAW}, {PACKED}" in capsys.readouterr().err
+    assert from_bag.main([str(bag), "--topic", DEPTH, str(out)]) == 2
+    assert f"{DEPTH} at 1000000000 ns: not a picture in colours" in capsys.readouterr().err
+    assert from_bag.main([str(tmp_path / "none"), "--topic", RAW, str(out)]) == 2
+    assert "there is no such bag" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert from_bag.main([str(tmp_path / "empty"), "--topic", RAW, str(out)]) == 2
+    assert "Expected metadata file" in capsys.readouterr().err
+    for path in [*bag.glob("*.db3"), *bag.glob("*.mcap")]:
+        path.write_bytes(path.read_bytes()[:300])
+        for damaged in (bag, path):
+            assert from_bag.main([str(damaged), "--topic", RAW, str(out)]) == 2
+            told = capsys.readouterr().err
+            assert told.startswith(f"error: {damaged}: ") and told.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_single_file_of_a_bag_will_do(bag: Path, tmp_path: Path) -> None:
+    (path,) = [*bag.glob("*.db3"), *bag.glob("*.mcap")]
+    assert from_bag.main([str(path), "--topic", PACKED, "--every", "0", str(tmp_path / "own")]) == 0
+    assert len(list((tmp_path / "own" / "images").iterdir())) == 5
+
+
+def test_shards_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = writers.write_referring_videos(tmp_path / "data"), tmp_path / "shards"
+    assert shards.main([str(folder), str(out), "--past", "2"]) == 0
+    assert capsys.readouterr().out == f"wrote 1 shards and {out / 'shards.json'}\n"
+    assert "format" in (out / "shards.json").read_text() and (out / "train-000000.tar").exists()
+    assert shards.main([str(folder), str(out), "--split", "valid"]) == 2
+    assert "the masks of the split valid are not published" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="clips of 3 frames, 1 are wanted"):
+        ShardBatches(str(out), None, CONFIG)
