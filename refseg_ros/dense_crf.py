@@ -2,7 +2,7 @@
 
 Krähenbühl and Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials" (2011), for the two
 labels "it" and "not it": mean field with a Potts model, a Gaussian kernel of position and a bilateral one of position
-and colour, each normalised symmetrically. The parameters are those of the code that the authors of CMSA released.
+and colour, each normalised symmetrically. Parameters and size are those of the code that the authors of CMSA released.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from refseg_ros.geometry import Letterbox
 from refseg_ros.permutohedral import PermutohedralLattice
 
 ITERATIONS = 5
+
+SIDE = 320
+"""Pixels of the longer side of the image that is worked on: the kernels' deviations belong to this size."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,41 @@ class Kernel:
 KERNELS = (Kernel(weight=3.0, position=3.0), Kernel(weight=10.0, position=20.0, colour=3.0))
 
 
-def refine(image: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Refine a mask.
+class DenseCRF:
+    """The CRF of one image; any number of masks on it can be refined."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        """Prepare the kernels of an image, (H, W, 3) uint8 RGB."""
+        self._height, self._width = image.shape[:2]
+        self._messages = [_Message(kernel, image) for kernel in KERNELS]
+
+    def refine(self, logits: np.ndarray) -> np.ndarray:
+        """Refine a mask.
+
+        Args:
+            logits: (h, w) float32 over the whole image, which are brought to its size first.
+
+        Returns:
+            (H, W) float32 logits.
+        """
+        unary = cv2.resize(logits, (self._width, self._height), interpolation=cv2.INTER_LINEAR).ravel()
+        refined = unary
+        for _ in range(ITERATIONS):
+            probability = 0.5 * (1.0 + np.tanh(0.5 * refined))  # the sigmoid, without overflow
+            refined = unary + sum(message(probability) for message in self._messages)
+        return np.asarray(refined, np.float32).reshape(self._height, self._width)
+
+
+def at_working_size(image: np.ndarray, letterbox: Letterbox) -> np.ndarray:
+    """An image laid into the network's input as `letterbox` does, with a longer side of SIDE pixels.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        logits: (h, w) float32 over the whole image, which are brought to its size first.
-
-    Returns:
-        (H, W) float32 logits.
+        letterbox: the one that the network's input went through.
     """
-    height, width = image.shape[:2]
-    logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
-    unary = logits.ravel()
-    messages = [_Message(kernel, image) for kernel in KERNELS]
-    refined = unary
-    for _ in range(ITERATIONS):
-        probability = 0.5 * (1.0 + np.tanh(0.5 * refined))  # the sigmoid, without overflow
-        refined = unary + sum(message(probability) for message in messages)
-    return np.asarray(refined, np.float32).reshape(logits.shape)
+    scale = SIDE / max(letterbox.input_height, letterbox.input_width)
+    height, width = round(scale * letterbox.input_height), round(scale * letterbox.input_width)
+    return Letterbox.fit(*image.shape[:2], height, width).apply(image)
 
 
 class _Message:

@@ -6,7 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from refseg_ros.dense_crf import ITERATIONS, KERNELS, refine
+from refseg_ros.dense_crf import ITERATIONS, KERNELS, SIDE, DenseCRF, at_working_size
+from refseg_ros.geometry import Letterbox
+
+
+def refine(image: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return DenseCRF(image).refine(logits)
 
 
 def by_brute_force(image: np.ndarray, logits: np.ndarray) -> np.ndarray:
@@ -88,3 +93,21 @@ def test_coarser_logits_are_brought_to_the_image_first() -> None:
 def test_the_smallest_images(size: tuple[int, int]) -> None:
     refined = refine(np.zeros((*size, 3), np.uint8), np.ones(size, np.float32))
     assert refined.shape == size and (refined > 0).all()
+
+
+@pytest.mark.parametrize("size", [(480, 640), (1080, 1920), (40, 30)])
+def test_the_working_size_is_laid_out_as_the_input(size: tuple[int, int]) -> None:
+    letterbox = Letterbox.fit(*size, 144, 192)
+    image = np.zeros((*size, 3), np.uint8)
+    image[:, : size[1] // 2] = 255
+    canvas = at_working_size(image, letterbox)
+    assert canvas.shape == (240, SIDE, 3)
+    small = letterbox.apply(image)
+    assert np.abs(cv2.resize(canvas, (192, 144), interpolation=cv2.INTER_AREA).astype(int) - small).mean() < 3
+
+
+def test_several_masks_on_one_image() -> None:
+    image, _, logits = scene(9)
+    crf = DenseCRF(image)
+    first = crf.refine(logits)
+    assert not np.array_equal(crf.refine(-logits), first) and np.array_equal(crf.refine(logits), first)
