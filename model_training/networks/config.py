@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def chosen(field: str, name: str, table: Mapping[str, T]) -> T:
+    """What a table has under the name that a field of NetworkConfig gives.
+
+    Raises:
+        ValueError: there is nothing of that name.
+    """
+    if name not in table:
+        raise ValueError(f"{field} {name!r} is unknown; choose one of {', '.join(table)}")
+    return table[name]
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,22 @@ class NetworkConfig:
     """T: frames of a clip for CFSA (Sec. 3.4); 1 is a still image and has no CFSA."""
     clip_channels: int = 512
     """Size of queries, keys and values of CFSA; the paper does not give it."""
+
+    # What the paper compares itself with (Tables 1, 2 and 7) and the form of its code; docs/ablations.md describes each
+    pooling: str = "word"
+    """How features of the words become one: one of pooling.POOLINGS (Table 1)."""
+    attention: str = "cross-modal"
+    """What CMSA attends to: one of cmsa.ATTENTIONS (Table 2, top)."""
+    representation: str = "words"
+    """What words and pixels become together: one of multimodal.REPRESENTATIONS (Table 2, middle)."""
+    fusion: str = "gmlf"
+    """How the levels become one map: one of fusion.FUSIONS (Table 2, bottom)."""
+    clip_stride: int = 1
+    """A clip takes every so manyth frame, back from the target. Times `clip` it is how far CFSA looks back."""
+    rectified: bool = False
+    """Whether CMSA's projections and X^i go through a ReLU, as in the code of the CVPR paper."""
+    key_pooling: tuple[int, int, int] = (1, 1, 1)
+    """Words, rows and columns over which CMSA max-pools what it attends to; (2, 2, 2) in the code of the CVPR paper."""
 
     # Beyond the paper
     bounded: bool = False

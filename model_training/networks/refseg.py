@@ -10,12 +10,15 @@ from torch import Tensor, nn
 
 from model_training.networks.backbone import ResNet
 from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
-from model_training.networks.cmsa import NORM_EPSILON, CrossModalSelfAttention
+from model_training.networks.cmsa import NORM_EPSILON
 from model_training.networks.colour import ColourStem, beside, luminance
-from model_training.networks.config import NetworkConfig
+from model_training.networks.config import NetworkConfig, chosen
 from model_training.networks.coordinates import COORDINATES, WAVES, coordinate_map, coordinate_waves
-from model_training.networks.gmlf import GatedMultiLevelFusion
+from model_training.networks.fusion import FUSIONS
 from model_training.networks.language import Language
+from model_training.networks.multimodal import REPRESENTATIONS, multimodal
+from model_training.networks.pooling import equal_weights
+from model_training.networks.recurrent import Sentence
 
 Ring = tuple[tuple[Tensor, Tensor, Tensor], ...]
 """Per level: query, key, value of CFSA."""
@@ -116,15 +119,10 @@ class Level(nn.Module):
         self.normalise = config.normalise
         self.register_buffer("coordinates", coordinate_map(*size), persistent=False)
         inputs = [visual] + [config.fusion_channels] * (config.rounds[index] - 1)
-        words, width = config.word_channels, config.fusion_channels
-        self.attention = nn.ModuleList(
-            CrossModalSelfAttention(
-                c + COORDINATES, words, config.attention_channels, config.bounded, config.word_attention_gain
-            )
-            for c in inputs
-        )
+        width = config.fusion_channels
+        self.attention = nn.ModuleList(multimodal(config, c + COORDINATES, size) for c in inputs)
         self.merge = nn.ModuleList(
-            Merge(config, c + COORDINATES + words, width, later=i > 0) for i, c in enumerate(inputs)
+            Merge(config, attention.channels, width, later=i > 0) for i, attention in enumerate(self.attention)
         )
 
     def forward(self, feature: Tensor, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -138,8 +136,7 @@ class Level(nn.Module):
         first = None
         for attention, merge in zip(self.attention, self.merge, strict=True):
             s = self.coordinates.to(v.dtype).expand(*v.shape[:-1], COORDINATES)
-            fused, weights = attention(torch.cat([v, s], -1), e, mask)  # Eq. 1-5
-            sentence = (weights[..., None, :] @ e).squeeze(-2)
+            fused, weights, sentence = attention(torch.cat([v, s], -1), e, mask)  # Eq. 1-5
             v = merge(fused, v, sentence, self.size)
             first = v if first is None else first
         x, first = (part.transpose(-1, -2).unflatten(-1, self.size) for part in (v, first))
@@ -147,14 +144,14 @@ class Level(nn.Module):
 
 
 class Merge(nn.Module):
-    """f^_p -> X^i. The paper's is a 1x1 convolution; a small network adds normalisation, ReLU and the attended words'
-    scale and shift, and in a later round a 3x3 convolution with a residual.
+    """f^_p -> X^i. The paper's is a 1x1 convolution, with a ReLU in the code of the CVPR paper; a small network adds
+    normalisation, ReLU and the attended words' scale and shift, and in a later round a 3x3 convolution with a residual.
     """
 
     def __init__(self, config: NetworkConfig, inputs: int, width: int, later: bool) -> None:
         super().__init__()
         self.modulation = nn.Linear(config.word_channels, 2 * width) if config.modulation else None
-        self.later = later
+        self.later, self.rectified = later, config.rectified
         self.project = nn.Linear(inputs, width)
         self.norm = nn.BatchNorm2d(width) if config.bounded else None
         self.local = nn.Conv2d(width, width, 3, padding=1, bias=False) if later else None
@@ -163,7 +160,7 @@ class Merge(nn.Module):
         """(B, E, P, inputs), (B, E, P, width), (B, E, C_l) -> (B, E, P, width)."""
         x = self.project(fused)
         if self.norm is None:
-            return x
+            return F.relu(x) if self.rectified else x
         batch = x.shape[:2]
         image = x.flatten(0, 1).transpose(1, 2).unflatten(-1, size)
         if self.local is not None:
@@ -185,23 +182,27 @@ class Fusion(nn.Module):
         width = config.fusion_channels
         sizes = grid_sizes(config, strides)
         self.language = Language(config)
+        by_sentence = chosen("representation", config.representation, REPRESENTATIONS)
+        self.sentence = Sentence(config.word_channels) if by_sentence else None
         self.clip = nn.ModuleList(
             CrossFrameSelfAttention(c, config.clip_channels) for c in (channels if config.clip > 1 else ())
         )
         self.levels = nn.ModuleList(
             Level(config, c, s, i) for i, (c, s) in enumerate(zip(channels, sizes, strict=True))
         )
-        self.fuse = GatedMultiLevelFusion(width, len(channels))
+        fusion = chosen("fusion", config.fusion, FUSIONS)
+        self.fuse = fusion.module(width, len(channels))
         self.size = sizes[0]
+        fused, self.shuffle = width // fusion.narrowing, max(1, config.shuffle // fusion.upsampling)
         self.refine = None
         if config.shuffle > 1:
             self.refine = nn.Sequential(
-                nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+                nn.Conv2d(fused, fused, 3, padding=1, bias=False), nn.BatchNorm2d(fused), nn.ReLU(inplace=True)
             )
-        self.mask = nn.Conv2d(width, config.shuffle**2, 3, padding=1)  # Eq. 7
+        self.mask = nn.Conv2d(fused, self.shuffle**2, 3, padding=1)  # Eq. 7
         # Presence is told from the fused map, and from the strongest response of each level's first and last round: an
         # anchor that is nowhere shows in the first.
-        pooled = (2 + 2 * len(channels)) * width
+        pooled = 2 * fused + 2 * len(channels) * width
         self.presence = nn.Sequential(
             nn.Linear(pooled + config.word_channels, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
         )
@@ -215,19 +216,31 @@ class Fusion(nn.Module):
             valid: (B, T) bool.
             words: (B, E, N) int64, PADDING at the end.
         """
-        e, mask = self.language(words)
-        updated, maps, firsts, lasts, attentions, sentences = [], [], [], [], [], []
+        return self.answer(self.recall(features, ring, valid), words)
+
+    def recall(self, features: tuple[Tensor, ...], ring: Ring, valid: Tensor) -> tuple[Tensor, ...]:
+        """The features of the target frames after CFSA."""
+        if not len(self.clip):
+            return features
+        updated = []
+        for feature, attention, parts in zip(features, self.clip, ring, strict=True):
+            v = attention(feature.flatten(2).transpose(1, 2), *parts, valid)
+            updated.append(v.transpose(1, 2).unflatten(-1, feature.shape[-2:]))
+        return tuple(updated)
+
+    def answer(self, features: tuple[Tensor, ...], words: Tensor) -> Fused:
+        """Answer E expressions (B, E, N) on frames of which `recall` gave the features."""
+        e, real = self.language(words)
+        mask = real
+        if self.sentence is not None:
+            e, mask = self.sentence(e, mask)
+        maps, firsts, lasts, attentions, sentences = [], [], [], [], []
         for index, level in enumerate(self.levels):
-            feature = features[index]
-            if len(self.clip):
-                v = self.clip[index](feature.flatten(2).transpose(1, 2), *ring[index], valid)
-                feature = v.transpose(1, 2).unflatten(-1, level.size)
-            x, first, attention, sentence = level(feature, e, mask)
+            x, first, attention, sentence = level(features[index], e, mask)
             if level.size == self.size:
                 maps.append(x.flatten(0, 1))
             else:
                 maps.append(F.interpolate(x.flatten(0, 1), self.size, mode="bilinear", align_corners=False))
-            updated.append(feature)
             firsts.append(first)
             lasts.append(x)
             attentions.append(attention)
@@ -235,12 +248,14 @@ class Fusion(nn.Module):
         fused = self.fuse(maps)
         if self.refine is not None:
             fused = self.refine(fused)
-        logits = F.pixel_shuffle(self.mask(fused), self.config.shuffle).squeeze(1).unflatten(0, words.shape[:2])
+        logits = F.pixel_shuffle(self.mask(fused), self.shuffle).squeeze(1).unflatten(0, words.shape[:2])
         whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
         strongest = [look.amax((-2, -1)) for look in (*firsts, *lasts)]
         pooled = torch.cat([whole, *strongest, sum(sentences) / len(sentences)], -1)
         presence = self.presence(pooled).squeeze(-1)
-        looks = Looks(tuple(updated), tuple(firsts), tuple(lasts))
+        looks = Looks(features, tuple(firsts), tuple(lasts))
+        if self.sentence is not None:  # no word of a sentence is told from another
+            attentions = [equal_weights(attention.expand(real.shape), real) for attention in attentions]
         return Fused(logits, presence, torch.stack(attentions, -2), looks)
 
 
@@ -260,10 +275,14 @@ class ReferringSegmentation(nn.Module):
         return self.encode_and_fuse(clip, words)[1]
 
     def encode_and_fuse(self, clip: Tensor, words: Tensor) -> tuple[tuple[Tensor, ...], Fused]:
-        """As `forward`, and the target frame's features beside it.
+        """As `forward`, and the target frame's features beside it. What the configuration's clip leaves out of a longer
+        one is not looked at.
 
         Gradients flow through the target frame's backbone only; the earlier frames are looked at with the same weights.
         """
+        last = clip.shape[1] - 1
+        stride = self.config.clip_stride
+        clip = clip[:, last % stride :: stride][:, -self.config.clip :]
         batch, frames = clip.shape[:2]
         features, ring = self.encoder(clip[:, -1])
         rings = [[part[:, None] for part in level] for level in ring]

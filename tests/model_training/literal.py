@@ -9,11 +9,21 @@ import itertools
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
 from model_training.networks.cmsa import MAX_SCALE, CrossModalSelfAttention
+from model_training.networks.fusion import (
+    ChannelGatedFusion,
+    ConvolutionalLSTM,
+    Deconvolution,
+    PyramidPooling,
+    SelfGated,
+)
 from model_training.networks.gmlf import GatedMultiLevelFusion
+from model_training.networks.pairwise import PairwiseSelfAttention
+from model_training.networks.recurrent import MultimodalLSTM
 
 
 def coordinates(height: int, width: int) -> Tensor:
@@ -48,30 +58,174 @@ class Attended(NamedTuple):
     """f^_p (P, C) of Eq. 5."""
 
 
-def cross_modal(module: CrossModalSelfAttention, x: Tensor, e: Tensor) -> Attended:
-    """Eq. 2-5 on the whole f_pn."""
+def cross_modal(module: CrossModalSelfAttention, x: Tensor, e: Tensor, pooling: str = "word") -> Attended:
+    """Eq. 2-5 on the whole f_pn, with the inner products that the module keeps, and any pooling in Eq. 4-5."""
     f = multimodal(x, e)
     weight = torch.cat([module.from_spatial.weight, module.from_words.weight], 1)
     w_q, w_k, w_v = weight.chunk(3)
     b_q, b_k, b_v = module.from_spatial.bias.chunk(3)
-    if module.scale is None:
-        q, k = f @ w_q.T + b_q, f @ w_k.T + b_k
-    else:  # the parts that x_p and e_n contribute are of unit length each
-        spatial, scale = x.shape[-1], module.scale.clamp(max=MAX_SCALE)
-        q, k = (
-            unit(f[..., :spatial] @ w[:, :spatial].T + b) + unit(f[..., spatial:] @ w[:, spatial:].T)
-            for w, b in ((w_q, b_q), (w_k, b_k))
-        )
-        k = scale * k
+    spatial, kept = x.shape[-1], module.kept
+    queries, keys = (
+        [f[..., :spatial] @ w[:, :spatial].T + b, f[..., spatial:] @ w[:, spatial:].T]
+        for w, b in ((w_q, b_q), (w_k, b_k))
+    )
+    if module.scale is not None:  # the parts that x_p and e_n contribute are of unit length each
+        queries, keys = [unit(part) for part in queries], [unit(part) for part in keys]
+        keys = [module.scale.clamp(max=MAX_SCALE) * part for part in keys]
     v = f @ w_v.T + b_v
     positions, words = f.shape[:2]
-    logits = torch.einsum("qmd,pnd->pnqm", q, k)
+    logits = torch.zeros(positions, words, positions, words, dtype=f.dtype)
+    of_pixel, of_word = keys
+    to_pixel, to_word = queries
+    for there, key, query in (
+        (kept.pixel_to_pixel, of_pixel, to_pixel),
+        (kept.word_to_pixel, of_word, to_pixel),
+        (kept.pixel_to_word, of_pixel, to_word),
+        (kept.word_to_word, of_word, to_word),
+    ):
+        if there:
+            logits = logits + torch.einsum("qmd,pnd->pnqm", query, key)
     scores = logits.flatten(2).softmax(-1).unflatten(-1, (positions, words))  # Eq. 3
     attended = torch.einsum("pnqm,qmd->pnd", scores, v)  # Eq. 2
     f_hat = attended @ module.output.weight.T + module.output.bias + f
     received = scores.sum((0, 1, 2)) / positions
-    a = (module.gain * received).softmax(0)  # Eq. 4
-    return Attended(scores, a, torch.einsum("n,pnc->pc", a, f_hat))  # Eq. 5
+    return Attended(scores, *pool(pooling, f_hat, received, module.gain))
+
+
+def pool(pooling: str, f_hat: Tensor, received: Tensor, gain: float) -> tuple[Tensor, Tensor]:
+    """a_n and f^_p of f^_pn (P, N, C): Eq. 4-5, or the mean over the words, or the greatest of each channel."""
+    equal = torch.full((f_hat.shape[1],), 1 / f_hat.shape[1], dtype=f_hat.dtype)
+    if pooling == "max":
+        return equal, torch.stack([f_hat[:, n] for n in range(f_hat.shape[1])]).amax(0)
+    a = (gain * received).softmax(0) if pooling == "word" else equal
+    return a, torch.einsum("n,pnc->pc", a, f_hat)
+
+
+def pairwise(module: PairwiseSelfAttention, x: Tensor, e: Tensor, pooling: str) -> tuple[Tensor, Tensor]:
+    """a_n and f^_p of the CVPR form: a ReLU after each projection; the greatest of each window are attended to."""
+    f = multimodal(x, e)
+    weight = torch.cat([module.from_spatial.weight, module.from_words.weight], 1)
+    projected = f @ weight.T + module.from_spatial.bias
+    q, k, v = (projected.clamp(min=0) if module.rectified else projected).chunk(3, -1)
+    if module.scale is not None:
+        q, k = unit(q), module.scale.clamp(max=MAX_SCALE) * unit(k)
+    words, (height, width) = len(e), module.size
+    whole = [range(words), range(height), range(width)]
+    starts = itertools.product(*(along[::step] for along, step in zip(whole, module.key_pooling, strict=True)))
+    seen_q, seen_v, first_words = [], [], []
+    for start in starts:
+        ends = [
+            range(i, min(i + step, len(along))) for i, step, along in zip(start, module.key_pooling, whole, strict=True)
+        ]
+        window = [(y * width + x, n) for n, y, x in itertools.product(*ends)]
+        seen_q.append(torch.stack([q[place] for place in window]).amax(0))
+        seen_v.append(torch.stack([v[place] for place in window]).amax(0))
+        first_words.append(start[0])
+    scores = torch.einsum("kd,pnd->pnk", torch.stack(seen_q), k).softmax(-1)
+    f_hat = torch.einsum("pnk,kd->pnd", scores, torch.stack(seen_v)) @ module.output.weight.T + module.output.bias
+    f_hat = (f_hat.clamp(min=0) if module.rectified else f_hat) + f
+    received = [scores[..., [i for i, first in enumerate(first_words) if first == n]].sum() for n in range(words)]
+    return pool(pooling, f_hat, torch.stack(received) / len(f), module.gain)
+
+
+def lstm_step(gates: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    """Gates (..., 4 C) before their activations, the memory (..., C) -> the new state and memory."""
+    take, keep, new, show = gates.chunk(4, -1)
+    memory = 1 / (1 + (-keep).exp()) * memory + 1 / (1 + (-take).exp()) * new.tanh()
+    return 1 / (1 + (-show).exp()) * memory.tanh(), memory
+
+
+def lstm(module: nn.LSTM, words: Tensor) -> Tensor:
+    """(N, C) -> the state after each word (N, H)."""
+    state = memory = torch.zeros(module.hidden_size, dtype=words.dtype)
+    states = []
+    for word in words:
+        gates = module.weight_ih_l0 @ word + module.bias_ih_l0 + module.weight_hh_l0 @ state + module.bias_hh_l0
+        state, memory = lstm_step(gates, memory)
+        states.append(state)
+    return torch.stack(states)
+
+
+def multimodal_lstm(module: MultimodalLSTM, x: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
+    """f^_p (P, C) and the sentence (C_l,), a position and a word at a time."""
+    heard = lstm(module.language, e)
+    weight = torch.cat([module.from_words.weight, module.from_spatial.weight], 1)
+    rows = []
+    for x_p in x:
+        state = memory = torch.zeros(module.channels, dtype=x.dtype)
+        for h_n, e_n in zip(heard, e, strict=True):
+            gates = weight @ torch.cat([h_n, e_n, x_p]) + module.from_spatial.bias + module.recurrent.weight @ state
+            state, memory = lstm_step(gates, memory)
+        rows.append(state)
+    return torch.stack(rows), heard[-1]
+
+
+def pyramid_pooling(module: PyramidPooling, x: Tensor) -> Tensor:
+    """(C, H, W) -> (C, H, W)."""
+    _, height, width = x.shape
+    parts = [x]
+    for count, project in zip(module.BINS, module.bins, strict=True):
+        means = torch.stack(
+            [
+                x[
+                    :,
+                    i * height // count : -(-(i + 1) * height // count),
+                    j * width // count : -(-(j + 1) * width // count),
+                ]
+                .flatten(1)
+                .mean(1)
+                for i, j in itertools.product(range(count), range(count))
+            ],
+            -1,
+        )
+        coarse = (project.weight[:, :, 0, 0] @ means + project.bias[:, None]).clamp(min=0).unflatten(-1, (count, count))
+        parts.append(F.interpolate(coarse[None], (height, width), mode="bilinear", align_corners=False)[0])
+    return convolution_3x3(module.merge, torch.cat(parts)).clamp(min=0)
+
+
+def deconvolution(module: Deconvolution, x: Tensor) -> Tensor:
+    """(C, H, W) -> (C / 2, 4 H, 4 W): each number spreads over 4x4 of the larger map, at steps of 2."""
+    for layer in (module.first, module.second):
+        _, height, width = x.shape
+        larger = torch.zeros(layer.out_channels, 2 * height + 2, 2 * width + 2, dtype=x.dtype)
+        for y, x_ in itertools.product(range(height), range(width)):
+            spread = torch.einsum("c,coij->oij", x[:, y, x_], layer.weight)
+            around = torch.zeros_like(larger)
+            around[:, 2 * y : 2 * y + 4, 2 * x_ : 2 * x_ + 4] = spread
+            larger = larger + around
+        x = (larger[:, 1:-1, 1:-1] + layer.bias[:, None, None]).clamp(min=0)
+    return x
+
+
+def convolutional_lstm(module: ConvolutionalLSTM, levels: list[Tensor]) -> Tensor:
+    """(C, H, W) each, the deepest last -> (C, H, W)."""
+    columns = [level.flatten(1).T for level in levels]  # (P, C)
+    state = memory = torch.zeros_like(columns[0])
+    for x in columns[::-1]:
+        gates = torch.cat([x, state], 1) @ module.gates.weight[:, :, 0, 0].T + module.gates.bias
+        state, memory = lstm_step(gates, memory)
+    return state.T.unflatten(-1, levels[0].shape[1:])
+
+
+def self_gated(module: SelfGated, levels: list[Tensor]) -> Tensor:
+    """(C, H, W) each -> the sum of m^i X^i."""
+    total = torch.zeros_like(levels[0])
+    for gate, x in zip(module.gates, levels, strict=True):
+        linear = torch.einsum("c,chw->hw", gate.weight[0, :, 0, 0], x) + gate.bias
+        total = total + x / (1 + (-linear).exp())
+    return total
+
+
+def channel_gated(module: ChannelGatedFusion, levels: list[Tensor]) -> Tensor:
+    """(C, H, W) each, of three levels -> (C, H, W)."""
+    total = torch.zeros_like(levels[0])
+    for i, (deeper, shallower) in enumerate([(2, 1), (2, 0), (1, 0)]):
+        u, f, r = convolution_3x3(module.gates[i], levels[i]).chunk(3)
+        f, r = 1 / (1 + (-f - 1).exp()), 1 / (1 + (-r - 1).exp())
+        alpha = module.alpha[i]
+        controller = alpha * f * levels[deeper] + (1 - alpha) * f * levels[shallower] + (1 - f) * u
+        total = total + r * controller.tanh() + (1 - r) * levels[i]
+    return total
 
 
 def cross_frame(

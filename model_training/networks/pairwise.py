@@ -1,0 +1,82 @@
+"""CMSA in the form of the CVPR paper's code, where a ReLU follows each projection and what is attended to is pooled.
+
+Neither of the two splits into a part of the position and a part of the word, so the attention of all pairs is made:
+(P*N)^2 numbers, divided by what `key_pooling` pools.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_training.networks.cmsa import MAX_SCALE, NORM_EPSILON, CrossModalSelfAttention
+from model_training.networks.pooling import Pooled, pairs, pool_pairs, received_weights
+
+
+class PairwiseSelfAttention(CrossModalSelfAttention):
+    """f_pn -> f^_p with the parameters of CrossModalSelfAttention, which it equals without a ReLU and pooling, but for
+    `bounded`: here it is the whole q_pn and k_pn that have unit length, since their parts are not told apart.
+
+    Args:
+        spatial, words, channels, bounded, gain, pooling: as there.
+        size: (H, W) of the positions.
+        rectified: whether a ReLU follows the projections to q, k and v, and the one from v^.
+        key_pooling: words, rows and columns of a window over which q_p'n' and v_p'n' are max-pooled, at strides of the
+            same; a window at the end may be smaller.
+
+    Raises:
+        ValueError: word attention is asked for of words that were merged.
+    """
+
+    def __init__(
+        self,
+        spatial: int,
+        words: int,
+        channels: int,
+        bounded: bool,
+        gain: float,
+        pooling: str,
+        size: tuple[int, int],
+        rectified: bool,
+        key_pooling: tuple[int, int, int],
+    ) -> None:
+        super().__init__(spatial, words, channels, bounded, gain, pooling=pooling)
+        if self.weigh is received_weights and key_pooling[0] > 1:
+            raise ValueError(
+                f"key_pooling {key_pooling} merges words, of which pooling 'word' wants each one's attention; "
+                f"choose (1, {key_pooling[1]}, {key_pooling[2]}), or pooling 'mean' or 'max'"
+            )
+        self.size, self.rectified, self.key_pooling = size, rectified, key_pooling
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+        """As CrossModalSelfAttention.forward."""
+        parts = self.from_spatial(x)[..., :, None, :] + self.from_words(e)[..., None, :, :]
+        query, key, value = self._rectify(parts).chunk(3, -1)  # (..., P, N, d)
+        if self.scale is not None:
+            query, key = (F.normalize(part, dim=-1, eps=NORM_EPSILON) for part in (query, key))
+            key = self.scale.clamp(max=MAX_SCALE) * key
+        query, value = (self._windows(part, mask) for part in (query, value))  # (..., N', P', d)
+        real = mask[..., :: self.key_pooling[0]]  # padding stands at the end
+        open_keys = real[..., None].expand(*query.shape[:-1]).flatten(-2)
+        logits = key.flatten(-3, -2) @ query.flatten(-3, -2).transpose(-1, -2)
+        attention = logits.masked_fill(~open_keys[..., None, :], float("-inf")).softmax(-1)  # Eq. 3
+        attended = (attention @ value.flatten(-3, -2)).unflatten(-2, key.shape[-3:-1])  # Eq. 2
+        features = self._rectify(self.output(attended)) + pairs(x, e)
+        rows = attention.unflatten(-1, query.shape[-3:-1]).sum(-1).unflatten(-2, key.shape[-3:-1])  # (..., P, N, N')
+        received = (rows * mask[..., None, :, None]).sum(-2).mean(-2)
+        return pool_pairs(self.weigh, features, e, mask, received, self.gain)
+
+    def _rectify(self, features: Tensor) -> Tensor:
+        return F.relu(features) if self.rectified else features
+
+    def _windows(self, part: Tensor, mask: Tensor) -> Tensor:
+        """(..., P, N, d) -> (..., N', P', d), the greatest of each window; zero where it holds no real word."""
+        volume = part.transpose(-3, -2)  # (..., N, P, d)
+        if self.key_pooling == (1, 1, 1):
+            return volume
+        lead = volume.shape[:-3]
+        volume = volume.masked_fill(~mask[..., None, None], float("-inf")).movedim(-1, -3)
+        volume = volume.reshape(-1, *volume.shape[-3:-1], *self.size)  # (B, d, N, H, W)
+        windows = F.max_pool3d(volume, self.key_pooling, ceil_mode=True).flatten(-2).movedim(-3, -1)
+        windows = windows.reshape(*lead, *windows.shape[1:])
+        return windows.masked_fill(windows == float("-inf"), 0.0)
