@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from model_training import checkpoint, configs
 from model_training.configs.schema import Config
 from model_training.datasets.tabletop import tabletop_vocabulary
+from model_training.networks.cfsa import Past
 from model_training.networks.refseg import Encoder, Fusion, ReferringSegmentation
 from refseg_ros.engines import bundle
-from refseg_ros.engines.manifest import ENCODER, FUSION, VOCABULARY, Clip, InputSize, Manifest, Thresholds
-from refseg_ros.engines.network import LOGITS, PRESENCE, RING_PREFIX, VALID, WORD_ATTENTION, WORDS
+from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, VOCABULARY, Clip, InputSize, Manifest, Thresholds
+from refseg_ros.engines.network import LOGITS, PRESENCE, WORD_ATTENTION, WORDS, pair_names
 
 OPSET = 18
 """At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
@@ -41,20 +42,38 @@ class EncoderGraph(nn.Module):
         return (*features, *(part for level in ring for part in level))
 
 
+class ClipGraph(nn.Module):
+    """The newest frame of a stream looks back at the frames before it, with the flat lists of a bundle's clip."""
+
+    def __init__(self, fusion: Fusion) -> None:
+        super().__init__()
+        self.attention, self.bounded = fusion.clip, fusion.config.bounded
+        self.sizes = [level.size for level in fusion.levels]
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Per level: feature (1, C, H, W), query, key and value (1, P, d), the fields of `Past` -> per level: the
+        updated feature, and the fields of the frame's row and column of `Blocks`.
+        """
+        outputs: list[Tensor] = []
+        count = len(inputs) // len(self.sizes)
+        for index, (attention, size) in enumerate(zip(self.attention, self.sizes, strict=True)):
+            feature, query, key, value, *past = inputs[index * count : (index + 1) * count]
+            target = feature.flatten(2).transpose(1, 2)
+            updated, row, column = attention.step(target, query, key, value, Past(*past), self.bounded)
+            outputs += [updated.transpose(1, 2).unflatten(-1, size), *row, *column]
+        return tuple(outputs)
+
+
 class FusionGraph(nn.Module):
     """The fusion of one frame with Q expressions, with the flat list of inputs that a bundle's fusion has."""
 
-    def __init__(self, fusion: Fusion, levels: int) -> None:
+    def __init__(self, fusion: Fusion) -> None:
         super().__init__()
-        self.fusion, self.levels = fusion, levels
+        self.fusion = fusion
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (1, C, H, W) per level, ring parts (T, P, d), `ring_valid` (T,) of a clip, `words` (Q, N)."""
-        features, rest = inputs[: self.levels], inputs[self.levels :]
-        words, parts = rest[-1], [part[None] for part in rest[:-2]]
-        ring = tuple((parts[i], parts[i + 1], parts[i + 2]) for i in range(0, len(parts), 3))
-        valid = rest[-2][None] if parts else torch.ones(1, 1, dtype=torch.bool)
-        fused = self.fusion(features, ring, valid, words[None])
+        """Features (1, C, H, W) per level, after the clip, and `words` (Q, N)."""
+        fused = self.fusion.answer(inputs[:-1], inputs[-1][None])
         return fused.logits[0], fused.presence[0], fused.word_attention[0]
 
 
@@ -68,27 +87,46 @@ def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocab
         vocabulary: the text of vocabulary.txt.
     """
     config = model.config
-    levels = len(model.encoder.channels)
-    names = [f"feature_{i + 1}" for i in range(levels)]
-    if config.clip > 1:
-        names += [f"{RING_PREFIX}{i + 1}_{part}" for i in range(levels) for part in PARTS]
+    levels = [str(index + 1) for index in range(len(model.encoder.channels))]
+    features = [f"feature_{level}" for level in levels]
+    ring = [f"ring_{level}_{part}" for level in levels for part in PARTS] if config.clip > 1 else []
     image = torch.randint(0, 256, (2, config.height, config.width, 3), dtype=torch.uint8)
-    batch, queries, length = (torch.export.Dim(name) for name in ("batch", "queries", "length"))
-    encoder = _onnx(EncoderGraph(model.encoder), (image,), ["image"], names, {"image": {0: batch}})
-
-    with torch.no_grad():
-        features, ring = model.encoder(image[:1])
-    parts = [part.repeat(config.clip, 1, 1) for level in ring for part in level]
-    valid = [torch.ones(config.clip, dtype=torch.bool)] if parts else []
-    words = torch.randint(1, config.vocabulary, (3, config.max_words - 1))
-    fusion = _onnx(
-        FusionGraph(model.fusion, levels),
-        (*features, *parts, *valid, words),
-        [*names, *([VALID] if parts else []), WORDS],
-        [LOGITS, PRESENCE, WORD_ATTENTION],
-        {"inputs": (*({} for _ in [*features, *parts, *valid]), {0: queries, 1: length})},
+    contents = {VOCABULARY: vocabulary.encode()}
+    batch, past, queries, length = (
+        torch.export.Dim(name, min=least) for name, least in (("batch", 1), ("past", 0), ("queries", 1), ("length", 1))
     )
-    return bundle.write(folder, manifest, {VOCABULARY: vocabulary.encode(), ENCODER: encoder, FUSION: fusion})
+    contents[ENCODER] = _onnx(
+        EncoderGraph(model.encoder), (image,), ["image"], [*features, *ring], {"image": {0: batch}}
+    )
+    with torch.no_grad():
+        encoded = model.encoder(image[:1])
+    if ring:
+        inputs, names, outputs, dynamic = [], [], [], []
+        for level, feature, parts in zip(levels, encoded.features, encoded.ring, strict=True):
+            earlier = _some_past(parts)
+            inputs += [feature, *parts, *earlier]
+            names += [f"feature_{level}", *(f"ring_{level}_{part}" for part in PARTS)]
+            names += [f"past_{level}_{part}" for part in Past._fields]
+            dynamic += [{}, {}, {}, {}, *({0: past} for _ in earlier[:-1]), {0: past, 1: past}]
+            outputs += [f"clip_feature_{level}", *pair_names(level)]
+        contents[CLIP] = _onnx(ClipGraph(model.fusion), tuple(inputs), names, outputs, {"inputs": tuple(dynamic)})
+        features = [f"clip_feature_{level}" for level in levels]
+    words = torch.randint(1, config.vocabulary, (3, config.max_words - 1))
+    contents[FUSION] = _onnx(
+        FusionGraph(model.fusion),
+        (*encoded.features, words),
+        [*features, WORDS],
+        [LOGITS, PRESENCE, WORD_ATTENTION],
+        {"inputs": (*({} for _ in features), {0: queries, 1: length})},
+    )
+    return bundle.write(folder, manifest, contents)
+
+
+def _some_past(parts: tuple[Tensor, Tensor, Tensor], frames: int = 3) -> Past:
+    """A past of the right shapes; each tensor is its own, the exporter takes two of one storage for one input."""
+    _, positions, channels = parts[0].shape
+    wide = [torch.rand(frames, positions, channels) for _ in range(4)]
+    return Past(*wide[:3], torch.rand(frames, positions), wide[3], torch.rand(frames, frames, positions))
 
 
 def _onnx(

@@ -1,82 +1,84 @@
-"""The ring of past frames that one camera's clip is made of."""
+"""Which frames of a camera its clip is made of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-import numpy as np
+
+def check_stamp(stamp: float) -> None:
+    """Refuse a stamp that is not a finite number of seconds.
+
+    Raises:
+        ValueError: it says so.
+    """
+    if not math.isfinite(stamp):
+        raise ValueError(f"the stamp of a frame must be a finite number of seconds, this is {stamp}")
 
 
 class FrameBuffer:
-    """What the encoder keeps of the last frames, in arrays that are allocated once and overwritten in place.
+    """The newest frame, and slots for the frames before it.
 
-    The slots stand in no particular order: the network has no term for time. All slots but the newest are about
-    `interval` apart, whatever the camera's rate; when the camera is slower than that, every frame gets a slot.
-
-    Attributes:
-        valid: (T,) bool, whether a slot holds a frame.
-        arrays: name -> (T, ...) array with the dtype of what was admitted; zero where a slot holds no frame.
+    The slots stand in no particular order: the network has no term for time. Those that hold a frame come first. All
+    frames but the newest are about `interval` apart, whatever the camera's rate; when the camera is slower than that,
+    every frame gets a slot.
     """
 
     def __init__(self, length: int, interval: float, maximum_gap: float) -> None:
-        """Make an empty ring of `length` slots; `interval` and `maximum_gap` in seconds."""
-        self.valid = np.zeros(length, dtype=bool)
-        self.arrays: dict[str, np.ndarray] = {}
+        """Begin without a frame; a clip has at most `length` of them. `interval` and `maximum_gap` in seconds."""
+        self._slots = length - 1
         self._interval = interval
         self._maximum_gap = maximum_gap
-        self._stamps = [0.0] * length
-        self._order: list[int] = []  # slots that hold a frame, oldest first
+        self._newest: float | None = None
+        self._past: list[tuple[float, int]] = []  # stamp and slot of each frame that has one, oldest first
 
     def __len__(self) -> int:
-        """Count the frames in the ring."""
-        return len(self._order)
+        """Count the slots that hold a frame; they are the first ones."""
+        return len(self._past)
 
-    def admit(self, stamp: float, arrays: Mapping[str, np.ndarray]) -> int:
-        """Write a frame into its slot, and return that slot.
+    @property
+    def stamps(self) -> list[float]:
+        """The stamps of the clip's frames, oldest first."""
+        return [stamp for stamp, _ in self._past] + ([] if self._newest is None else [self._newest])
 
-        A stamp before the newest one, or later than `maximum_gap` after it, clears the ring first.
+    def admit(self, stamp: float) -> int | None:
+        """Take the next frame.
+
+        A stamp before the newest one, or later than `maximum_gap` after it, begins a new clip.
 
         Args:
             stamp: seconds, on any clock.
-            arrays: name -> (1, ...) array; names and shapes are the same in every call.
+
+        Returns:
+            The slot that the frame before this one goes to; None when it is forgotten.
 
         Raises:
             ValueError: the stamp is not a finite number.
         """
-        if not math.isfinite(stamp):
-            raise ValueError(f"the stamp of a frame must be a finite number of seconds, this is {stamp}")
-        if self._order and not 0.0 <= stamp - self._stamps[self._order[-1]] <= self._maximum_gap:
-            self.clear()
-        slot = self._slot_for(stamp)
-        for name, array in arrays.items():
-            if name not in self.arrays:
-                self.arrays[name] = np.zeros((len(self.valid), *array.shape[1:]), array.dtype)
-            self.arrays[name][slot] = array[0]
-        self._stamps[slot] = stamp
-        self.valid[slot] = True
+        check_stamp(stamp)
+        before, self._newest = self._newest, stamp
+        if before is None:
+            return None
+        if not 0.0 <= stamp - before <= self._maximum_gap:
+            self._past.clear()
+            return None
+        if not self._slots or self._gives_way(before, stamp):
+            return None
+        slot = len(self._past) if len(self._past) < self._slots else self._past.pop(0)[1]
+        self._past.append((before, slot))
         return slot
 
     def clear(self) -> None:
         """Forget all frames."""
-        self._order.clear()
-        self.valid[:] = False
-        for array in self.arrays.values():
-            array[:] = 0
+        self._past.clear()
+        self._newest = None
 
-    def _slot_for(self, stamp: float) -> int:
-        """Choose the slot of a new frame: the newest one, a free one or the oldest, in this order of preference.
-
-        The newest slot is overwritten until its frame is the one nearest to `interval` after the slot before it.
+    def _gives_way(self, newest: float, stamp: float) -> bool:
+        """Tell whether the newest frame is dropped for this one: until it is the one nearest to `interval` after the
+        frame before it.
         """
-        if self._order:
-            newest = self._stamps[self._order[-1]]
-            if stamp == newest:
-                return self._order[-1]
-            if len(self._order) > 1:
-                before = self._stamps[self._order[-2]]
-                if (newest - before) + (stamp - before) < 2 * self._interval:
-                    return self._order[-1]
-        slot = len(self._order) if len(self._order) < len(self.valid) else self._order.pop(0)
-        self._order.append(slot)
-        return slot
+        if stamp == newest:
+            return True
+        if not self._past:
+            return False
+        last = self._past[-1][0]
+        return (newest - last) + (stamp - last) < 2 * self._interval

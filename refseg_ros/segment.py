@@ -2,6 +2,7 @@
 
     python -m refseg_ros.segment photo.jpg "the red mug"            writes photo.segmented.png
     python -m refseg_ros.segment film.mp4 "the rolling ball" -o out.mp4
+    python -m refseg_ros.segment film.mp4 "the rolling ball" --profile      and prints where the time of a frame goes
 
 Exit code 0 when the overlay was written, whatever the verdict; 2 with one line on stderr when it was not.
 """
@@ -28,7 +29,8 @@ from refseg_ros.config import SegmenterConfig
 from refseg_ros.errors import EngineError
 from refseg_ros.files import replacing, write_bytes
 from refseg_ros.overlay import draw
-from refseg_ros.segmenter import Segmenter
+from refseg_ros.segmenter import Segmenter, Stream
+from refseg_ros.stopwatch import Stopwatch
 
 _HELP = {name: field.metadata["description"] for name, field in SegmenterConfig.__dataclass_fields__.items()}
 _ASSUMED_RATE = 30.0  # frames per second of a video that does not say
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, help="overlay to write (default: SOURCE.segmented.png or .mp4)")
     parser.add_argument("--model", default=SegmenterConfig.model, help=_HELP["model"])
     parser.add_argument("--threads", type=int, default=SegmenterConfig.threads, help=_HELP["threads"])
+    parser.add_argument("--profile", action="store_true", help="print what each step of a frame's way takes")
     return parser
 
 
@@ -83,10 +86,18 @@ def _segment(options: argparse.Namespace) -> None:
 
 
 def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace) -> None:
-    answer = Segmenter(options.model, threads=options.threads).segment(image, options.expression)
+    profile = _Profile()
+    stream = Segmenter(options.model, threads=options.threads).stream()
+    answer = _answer(stream, image, 0.0, options.expression)
     _report_words(answer)
-    write_bytes(output, cv2.imencode(".png", draw(image, answer)[..., ::-1])[1].tobytes())
+    with stream.watch.step("draw"):
+        overlay = draw(image, answer)
+    with stream.watch.step("write"):
+        write_bytes(output, cv2.imencode(".png", overlay[..., ::-1])[1].tobytes())
     print(_describe(answer))
+    profile.add(stream.watch)
+    if options.profile:
+        profile.show()
 
 
 def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> None:
@@ -99,26 +110,33 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> N
     stream = Segmenter(options.model, threads=options.threads).stream()
     progress = _Progress(int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
     verdicts: Counter[str] = Counter()
+    profile = _Profile()
     count = 0
     with replacing(output) as temporary:
         writer = _open_writer(temporary, output, rate, frame)
         try:
             while read:
                 image = frame[..., ::-1]
-                stream.observe(image, count / rate)
-                answer = stream.answer([options.expression])[0]
-                writer.write(draw(image, answer)[..., ::-1])
+                answer = _answer(stream, image, count / rate, options.expression)
+                with stream.watch.step("draw"):
+                    overlay = draw(image, answer)
+                with stream.watch.step("write"):
+                    writer.write(overlay[..., ::-1])
                 if count == 0:
                     _report_words(answer)
                 count += 1
                 verdicts[answer.verdict.name] += 1
                 progress.show(count, answer)
-                read, frame = video.read()
+                with stream.watch.step("read"):
+                    read, frame = video.read()
+                profile.add(stream.watch)
         finally:
             writer.release()
             progress.end()
         _check_written(temporary, output, count)
     print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
+    if options.profile:
+        profile.show()
 
 
 def _open_writer(temporary: Path, output: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
@@ -148,6 +166,31 @@ def _report_words(answer: Answer) -> None:
         print(f"words that the model does not know: {', '.join(answer.unknown_words)}", file=sys.stderr)
     if answer.truncated_words:
         print(f"the expression is too long; not seen: {' '.join(answer.truncated_words)}", file=sys.stderr)
+
+
+def _answer(stream: Stream, image: np.ndarray, stamp: float, expression: str) -> Answer:
+    stream.observe(image, stamp)
+    return stream.answer([expression])[0]
+
+
+class _Profile:
+    """What the steps of the frames took."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, list[float]] = {}
+
+    def add(self, watch: Stopwatch) -> None:
+        """Take a frame that is done."""
+        for step, seconds in watch.spent.items():
+            self._seconds.setdefault(step, []).append(seconds)
+
+    def show(self) -> None:
+        """Print a line for each step: median, longest and share of the whole."""
+        whole = sum(map(sum, self._seconds.values()))
+        print(f"{'step':<10}{'median ms':>11}{'longest ms':>12}{'share':>8}")
+        for step, seconds in self._seconds.items():
+            share = sum(seconds) / whole
+            print(f"{step:<10}{1e3 * np.median(seconds):>11.2f}{1e3 * max(seconds):>12.2f}{share:>8.1%}")
 
 
 class _Progress:

@@ -9,14 +9,17 @@ import numpy as np
 
 from refseg_ros.answer import Answer, conclude, not_understood
 from refseg_ros.config import SegmenterConfig
+from refseg_ros.dense_crf import DenseCRF, at_working_size
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.manifest import ENCODER, FUSION, VOCABULARY
-from refseg_ros.engines.network import Network
+from refseg_ros.engines.contract import Array
+from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, VOCABULARY
+from refseg_ros.engines.network import Encoding, Network
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.errors import BundleError
+from refseg_ros.errors import BundleError, EngineError
 from refseg_ros.expression import Vocabulary
-from refseg_ros.frame_buffer import FrameBuffer
+from refseg_ros.frame_buffer import FrameBuffer, check_stamp
 from refseg_ros.geometry import Letterbox, check_image
+from refseg_ros.stopwatch import Stopwatch
 
 
 class Segmenter:
@@ -38,6 +41,7 @@ class Segmenter:
         threads: int = SegmenterConfig.threads,
         maximum_side: int = SegmenterConfig.maximum_side,
         maximum_gap: float = SegmenterConfig.maximum_gap,
+        dense_crf: bool = SegmenterConfig.dense_crf,
     ) -> None:
         """Load a model bundle and run it once; `SegmenterConfig` says what the settings are.
 
@@ -45,17 +49,21 @@ class Segmenter:
             BundleError: the bundle is missing or not fit for use; one line says which file, why and what to do.
             ValueError: a setting is out of its range.
         """
-        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap)
+        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, dense_crf)
         bundle = Bundle.load(self.config.model or SHIPPED)
         self.manifest = bundle.manifest
         try:
             self.vocabulary = Vocabulary.load(bundle.folder / VOCABULARY)
         except ValueError as error:
             raise BundleError(f"{error}; export the model again") from error
-        encoder, fusion = (
-            OnnxEngine(bundle.contents[name], str(bundle.folder / name), threads) for name in (ENCODER, FUSION)
+        engines = {
+            name: OnnxEngine(bundle.contents[name], str(bundle.folder / name), threads)
+            for name in (ENCODER, CLIP, FUSION)
+            if name in bundle.contents
+        }
+        self.network = Network(
+            engines[ENCODER], engines.get(CLIP), engines[FUSION], bundle.manifest, len(self.vocabulary)
         )
-        self.network = Network(encoder, fusion, bundle.manifest, len(self.vocabulary))
 
     def segment(self, image: np.ndarray, text: str) -> Answer:
         """Find what `text` names in a still image, (H, W, 3) uint8 RGB.
@@ -72,17 +80,53 @@ class Segmenter:
         """Begin a camera's stream: it has a past of its own, the model is shared."""
         return Stream(self)
 
+    def observe(self, streams: Sequence[Stream], images: Sequence[np.ndarray], stamps: Sequence[float]) -> None:
+        """Take the next frame of each of several cameras, all encoded in one batch.
+
+        Args:
+            streams: of this segmenter.
+            images: one for each stream, as `Stream.observe` takes them; their sizes may differ.
+            stamps: one for each stream.
+
+        Raises:
+            ValueError: as `Stream.observe`. None of the frames was taken.
+            EngineError: the network failed. All of the frames are lost.
+        """
+        size = self.manifest.input
+        for _, image, stamp in zip(streams, images, stamps, strict=True):
+            check_image(image, self.config.maximum_side)
+            check_stamp(stamp)
+        watch = Stopwatch()
+        with watch.step("letterbox"):
+            sides = [image.shape for image in images]
+            letterboxes = [Letterbox.fit(height, width, size.height, size.width) for height, width, _ in sides]
+            inputs = np.stack([box.apply(image) for box, image in zip(letterboxes, images, strict=True)])
+        with watch.step("encode"):
+            encodings = self.network.encode(inputs)
+        for stream, letterbox, image, encoding, stamp in zip(
+            streams, letterboxes, images, encodings, stamps, strict=True
+        ):
+            stream.watch.spent = dict(watch.spent)
+            stream.take(letterbox, image, encoding, stamp)
+
 
 class Stream:
-    """One camera: its newest frame and the past that goes with it. For one thread at a time."""
+    """One camera: its newest frame and the past that goes with it. For one thread at a time.
+
+    Attributes:
+        watch: what each step of the newest frame's way took.
+    """
 
     def __init__(self, segmenter: Segmenter) -> None:
         """Begin without a frame; `Segmenter.stream` is the way to make one."""
+        self.watch = Stopwatch()
         self._segmenter = segmenter
         clip = segmenter.manifest.clip
-        self._ring = FrameBuffer(clip.length, clip.interval, segmenter.config.maximum_gap)
-        self._features: dict[str, np.ndarray] = {}
+        frames = FrameBuffer(clip.length, clip.interval, segmenter.config.maximum_gap)
+        self._memory = segmenter.network.memory(frames)
+        self._features: dict[str, Array] = {}
         self._letterbox: Letterbox | None = None
+        self._image = np.zeros((0, 0, 3), np.uint8)
         self._query = _Query(segmenter, ())
 
     def observe(self, image: np.ndarray, stamp: float) -> None:
@@ -94,15 +138,27 @@ class Stream:
 
         Raises:
             ValueError: this is no such image, a side is out of range, or the stamp is not finite. The frame is lost.
-            EngineError: the encoder failed. The frame is lost.
+            EngineError: the network failed. The frame is lost.
         """
-        check_image(image, self._segmenter.config.maximum_side)
-        size = self._segmenter.manifest.input
-        height, width = image.shape[:2]
-        letterbox = Letterbox.fit(height, width, size.height, size.width)
-        encoding = self._segmenter.network.encode(letterbox.apply(image))
-        self._ring.admit(stamp, encoding.ring)
-        self._letterbox, self._features = letterbox, encoding.features
+        self._segmenter.observe([self], [image], [stamp])
+
+    def take(self, letterbox: Letterbox, image: np.ndarray, encoding: Encoding, stamp: float) -> None:
+        """Take the camera's next frame, encoded; `Segmenter.observe` calls it.
+
+        Raises:
+            EngineError: the clip failed. The frame is lost, and the past with it.
+        """
+        with self.watch.step("clip"):
+            past = self._memory.admit(stamp, encoding.ring)
+            try:
+                recall = self._segmenter.network.recall(encoding, past)
+            except EngineError:
+                self._memory.clear()
+                raise
+            self._memory.keep(recall.pairs)
+        self._letterbox, self._features = letterbox, recall.features
+        if self._segmenter.config.dense_crf:
+            self._image = at_working_size(image, letterbox)
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
         """Find what each expression names in the newest frame; word ids are kept until the expressions change.
@@ -118,15 +174,20 @@ class Stream:
             self._query = _Query(self._segmenter, tuple(texts))
         query, network = self._query, self._segmenter.network
         thresholds = self._segmenter.manifest.thresholds
-        outcomes = iter(
-            network.fuse(self._features, self._ring.arrays, self._ring.valid, query.ids) if len(query.ids) else ()
-        )
-        return [
-            conclude(text, encoded, next(outcomes), letterbox, thresholds)
-            if encoded.understood
-            else not_understood(text, encoded, letterbox, network.levels)
-            for text, encoded in zip(query.texts, query.encoded, strict=True)
-        ]
+        with self.watch.step("fuse"):
+            fused = network.fuse(self._features, query.ids) if len(query.ids) else []
+        if self._segmenter.config.dense_crf and fused:
+            with self.watch.step("refine"):
+                crf = DenseCRF(self._image)
+                fused = [outcome._replace(logits=crf.refine(outcome.logits)) for outcome in fused]
+        outcomes = iter(fused)
+        with self.watch.step("conclude"):
+            return [
+                conclude(text, encoded, next(outcomes), letterbox, thresholds)
+                if encoded.understood
+                else not_understood(text, encoded, letterbox, network.levels)
+                for text, encoded in zip(query.texts, query.encoded, strict=True)
+            ]
 
 
 class _Query:

@@ -1,7 +1,7 @@
 """A model bundle whose answers can be computed by hand, and that ONNX Runtime really runs.
 
 Each word has a colour direction; a pixel's logit is the sum over the words of direction . colour (in [0, 1]), so "red"
-segments what is red. The word "redder" looks at the whole ring instead: at the strongest red in any valid slot.
+segments what is red. The word "redder" looks at the whole clip instead: at the strongest red in any of its frames.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from refseg_ros.expression import Vocabulary
 
 HEIGHT, WIDTH, STRIDE = 144, 192, 4
 MAX_WORDS = 6
-WORDS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in the ring, and bias
+WORDS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in the clip, and bias
     "<pad>": (0, 0, 0, 0, 0, 0, 0),
     "<unknown>": (0, 0, 0, 0, 0, 0, 0),
     "the": (0, 0, 0, 0, 0, 0, 0),
@@ -59,6 +59,21 @@ def encoder() -> onnx.ModelProto:
     return model(nodes, inputs, outputs, constants)
 
 
+def clip() -> onnx.ModelProto:
+    """ring_1_value of the frame and past_1_value (L, h*w, 3) of those before -> strongest_1 (h*w, 3), the maximum."""
+    positions = HEIGHT // STRIDE * (WIDTH // STRIDE)
+    nodes = [
+        helper.make_node("Concat", ["past_1_value", "ring_1_value"], ["seen"], axis=0),
+        helper.make_node("ReduceMax", ["seen", "axis_0"], ["strongest_1"], keepdims=0),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, [1, positions, 3]),
+        helper.make_tensor_value_info("past_1_value", TensorProto.FLOAT, ["L", positions, 3]),
+    ]
+    outputs = [helper.make_tensor_value_info("strongest_1", TensorProto.FLOAT, [positions, 3])]
+    return model(nodes, inputs, outputs, {"axis_0": np.array([0], np.int64)})
+
+
 def fusion() -> onnx.ModelProto:
     """The sum of the module's docstring; presence is the largest logit; all real words get the same attention."""
     rows, columns = HEIGHT // STRIDE, WIDTH // STRIDE
@@ -68,10 +83,7 @@ def fusion() -> onnx.ModelProto:
         helper.make_node("Split", ["query", "parts"], ["now", "past", "bias"], axis=1),
         helper.make_node("Reshape", ["feature_1", "flat"], ["here"]),
         helper.make_node("MatMul", ["now", "here"], ["logits_now"]),
-        helper.make_node("Reshape", ["ring_valid", "column"], ["slots"]),
-        helper.make_node("Where", ["slots", "ring_1_value", "nothing"], ["seen"]),
-        helper.make_node("ReduceMax", ["seen", "axis_0"], ["strongest"], keepdims=0),
-        helper.make_node("Transpose", ["strongest"], ["before"], perm=[1, 0]),
+        helper.make_node("Transpose", ["strongest_1"], ["before"], perm=[1, 0]),
         helper.make_node("MatMul", ["past", "before"], ["logits_past"]),
         helper.make_node("Sum", ["logits_now", "logits_past", "bias"], ["flat_logits"]),
         helper.make_node("Reshape", ["flat_logits", "grid"], ["logits"]),
@@ -87,16 +99,12 @@ def fusion() -> onnx.ModelProto:
         "parts": np.array([3, 3, 1], np.int64),
         "flat": np.array([3, -1], np.int64),
         "grid": np.array([-1, rows, columns], np.int64),
-        "column": np.array([-1, 1, 1], np.int64),
-        "nothing": np.float32(0),
         "zero": np.int64(0),
-        "axis_0": np.array([0], np.int64),
         "axis_1": np.array([1], np.int64),
     }
     inputs = [
         helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, [1, 3, rows, columns]),
-        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, ["T", rows * columns, 3]),
-        helper.make_tensor_value_info("ring_valid", TensorProto.BOOL, ["T"]),
+        helper.make_tensor_value_info("strongest_1", TensorProto.FLOAT, [rows * columns, 3]),
         helper.make_tensor_value_info("words", TensorProto.INT64, ["Q", "N"]),
     ]
     outputs = [
@@ -118,10 +126,11 @@ def model(nodes: list, inputs: list, outputs: list, constants: dict[str, np.ndar
 
 
 def write_bundle(folder: Path, manifest: Manifest = MANIFEST, **replaced: bytes) -> Path:
-    """Write the bundle; `encoder=`, `fusion=` and `vocabulary=` replace a file's bytes, with the right SHA-256."""
+    """Write the bundle; `encoder=`, `clip=`, `fusion=`, `vocabulary=` replace a file, with the right SHA-256."""
     contents = {
         "vocabulary.txt": Vocabulary(list(WORDS)[2:]).dump().encode(),
         "encoder.onnx": encoder().SerializeToString(),
+        "clip.onnx": clip().SerializeToString(),
         "fusion.onnx": fusion().SerializeToString(),
     }
     for name in contents:

@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from refseg_ros import BundleError, Segmenter
+from refseg_ros import BundleError, Segmenter, Verdict
 from refseg_ros.engines import bundle
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.external_data import external_files
-from refseg_ros.engines.manifest import Manifest
-from tests.bundles import MANIFEST, encoder, fusion, write_bundle
+from refseg_ros.engines.manifest import Clip, Manifest
+from refseg_ros.expression import Vocabulary
+from tests.bundles import MANIFEST, WORDS, clip, encoder, fusion, write_bundle
 
-FILES = ["vocabulary.txt", "encoder.onnx", "fusion.onnx"]
+FILES = ["vocabulary.txt", "encoder.onnx", "clip.onnx", "fusion.onnx"]
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_what_is_written_is_read(bundle_folder):
 
 def test_the_json_has_the_documented_shape(bundle_folder):
     data = json.loads((bundle_folder / "manifest.json").read_text())
-    assert data["format"] == 1 and data["input"] == {"height": 144, "width": 192}
+    assert data["format"] == 2 and data["input"] == {"height": 144, "width": 192}
     assert data["clip"] == {"length": 3, "interval": 0.2}
     assert data["thresholds"] == {"mask": 0.5, "presence": 0.5, "uncertain": 0.15}
 
@@ -103,7 +104,7 @@ def test_two_files_exchanged(folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 2}, "format is 2"),
+        ({"format": 1}, "format is 1"),
         ({"format": None}, "format is None"),
         ({"input": {"height": 144}}, "`input` has no `width`"),
         ({"input": {"height": 0, "width": 192}}, "height is 0"),
@@ -144,7 +145,7 @@ def test_a_manifest_that_is_none(folder, text):
     refused(folder, "manifest.json")
 
 
-@pytest.mark.parametrize("name", ["encoder", "fusion"])
+@pytest.mark.parametrize("name", ["encoder", "clip", "fusion"])
 @pytest.mark.parametrize(
     "data",
     [b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", b"\x00" * 64, b"\x80" * 64, b"\x08\x07"],
@@ -197,6 +198,47 @@ def renamed(model: onnx.ModelProto, old: str, new: str) -> bytes:
 def test_engines_that_do_not_fit_each_other(tmp_path):
     other = renamed(fusion(), "feature_1", "feature_9")
     refused(write_bundle(tmp_path / "b", fusion=other), "fusion.onnx", "`feature_9`")
+
+
+def test_a_clip_that_looks_for_what_no_one_keeps(tmp_path):
+    refused(
+        write_bundle(tmp_path / "b", clip=renamed(clip(), "past_1_value", "past_1_worth")), "clip.onnx", "past_1_worth"
+    )
+
+
+def test_a_clip_that_wants_merged_pairs_and_gives_none(tmp_path):
+    made = clip()
+    made.graph.input.append(helper.make_tensor_value_info("past_1_shares", TensorProto.FLOAT, ["L", "L", 1728]))
+    refused(write_bundle(tmp_path / "b", clip=made.SerializeToString()), "clip.onnx", "no output `column_1_attended`")
+
+
+def test_a_clip_of_several_frames_needs_its_graph(folder):
+    data = json.loads((folder / "manifest.json").read_text())
+    del data["files"]["clip.onnx"]
+    (folder / "manifest.json").write_text(json.dumps(data))
+    refused(folder, "manifest.json", "does not name clip.onnx")
+
+
+def test_a_clip_of_one_frame_needs_none(tmp_path):
+    made = fusion()
+    kept = [value for value in made.graph.input if value.name != "strongest_1"]
+    del made.graph.input[:]
+    frame = helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, [1, 1728, 3])
+    made.graph.input.extend([frame, *kept])
+    nodes = [helper.make_node("Reshape", ["ring_1_value", "positions"], ["strongest_1"]), *made.graph.node]
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    made.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1728, 3]), "positions"))
+    contents = {
+        "vocabulary.txt": Vocabulary(list(WORDS)[2:]).dump().encode(),
+        "encoder.onnx": encoder().SerializeToString(),
+        "fusion.onnx": made.SerializeToString(),
+    }
+    bundle.write(tmp_path / "b", dataclasses.replace(MANIFEST, clip=Clip(1, 0.0)), contents)
+    stream = Segmenter(tmp_path / "b", threads=1).stream()
+    for stamp, (red, verdict) in enumerate([(255, Verdict.FOUND), (0, Verdict.NOT_FOUND)]):
+        stream.observe(np.full((48, 64, 3), (red, 0, 0), np.uint8), float(stamp))
+        assert [answer.verdict for answer in stream.answer(["red", "redder"])] == [verdict, verdict]
 
 
 def test_a_fusion_without_presence(tmp_path):

@@ -153,6 +153,42 @@ def test_streams_do_not_see_each_other(segmenter):
     assert second.answer(["redder"])[0].verdict is Verdict.NOT_FOUND
 
 
+def test_several_cameras_at_once_are_answered_as_each_alone(segmenter):
+    sizes = [(480, 640), (300, 1500), (144, 192)]
+    together, alone = ([segmenter.stream() for _ in sizes] for _ in range(2))
+    for frame in range(4):
+        images = [scene(*size, red=(10 * frame + 20 * i, 5, 60, 60)) for i, size in enumerate(sizes)]
+        segmenter.observe(together, images, [0.3 * frame + i for i in range(3)])
+        for i, stream in enumerate(alone):
+            stream.observe(images[i], 0.3 * frame)
+            ours, theirs = together[i].answer(["red", "redder"]), stream.answer(["red", "redder"])
+            for a, b in zip(ours, theirs, strict=True):
+                assert a.verdict is b.verdict and np.array_equal(a.mask, b.mask)
+
+
+def test_when_one_camera_of_several_sends_rubbish_no_frame_is_taken(segmenter):
+    first, second = segmenter.stream(), segmenter.stream()
+    red, grey = scene(480, 640, red=(50, 50, 200, 200)), scene(480, 640)
+    segmenter.observe([first, second], [red, grey], [1.0, 1.0])
+    for bad, stamp in ((np.zeros((4, 4), np.uint8), 1.5), (red, float("nan"))):
+        with pytest.raises(ValueError):
+            segmenter.observe([first, second], [grey, bad], [1.5, stamp])
+    with pytest.raises(ValueError):
+        segmenter.observe([first, second], [grey], [1.5])
+    assert first.answer(["red"])[0].verdict is Verdict.FOUND
+    assert second.answer(["red"])[0].verdict is Verdict.NOT_FOUND
+
+
+def test_the_time_of_every_step_is_told(segmenter):
+    stream = segmenter.stream()
+    for stamp in (0.0, 0.1):
+        stream.observe(scene(480, 640), stamp)
+        assert list(stream.watch.spent) == ["letterbox", "encode", "clip"]
+        stream.answer(["red"])
+        assert list(stream.watch.spent) == ["letterbox", "encode", "clip", "fuse", "conclude"]
+        assert all(seconds > 0 for seconds in stream.watch.spent.values())
+
+
 def test_streams_may_run_in_threads(segmenter):
     def run(index: int) -> list[tuple[int, int, int, int]]:
         stream = segmenter.stream()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +32,36 @@ class ClipProjection(nn.Module):
             query, key = (F.normalize(part, dim=-1, eps=NORM_EPSILON) for part in (query, key))
             key = self.scale.clamp(max=MAX_SCALE) * key
         return query, key, value
+
+
+class Blocks(NamedTuple):
+    """Attention from the keys of a frame to the queries of another, for F pairs of frames.
+
+    Blocks of one key frame are merged by their log-sums: each one's share is softmax(logsum) over them, the whole is
+    the sum of share times attended (the softmax over all their queries), and its log-sum is logsumexp(logsum).
+    """
+
+    logsum: Tensor
+    """(F, P) log of the sum of e^logit over the queries, for each key."""
+    attended: Tensor
+    """(F, P, d) values of the query frame, weighted by the softmax over its queries."""
+
+
+class Past(NamedTuple):
+    """What a stream keeps of one level of the L earlier frames of its clip, in any order; L may be 0."""
+
+    query: Tensor
+    """(L, P, d)"""
+    key: Tensor
+    """(L, P, d)"""
+    value: Tensor
+    """(L, P, d)"""
+    logsum: Tensor
+    """(L, P) of each earlier frame's keys over the queries of all earlier frames: their blocks, merged."""
+    attended: Tensor
+    """(L, P, d) likewise."""
+    shares: Tensor
+    """(L, L, P) what part of that is due to the queries of which frame: [u, t, p] is frame u's part for key p of t."""
 
 
 class CrossFrameSelfAttention(nn.Module):
@@ -70,3 +102,44 @@ class CrossFrameSelfAttention(nn.Module):
         weights = sum(received).masked_fill(~valid, float("-inf")).softmax(-1)  # (B, T)
         pooled = sum(weights[:, t, None, None] * attended[t] for t in range(frames))  # Eq. 11
         return target + self.output(pooled)
+
+    def step(
+        self, target: Tensor, query: Tensor, key: Tensor, value: Tensor, past: Past, bounded: bool
+    ) -> tuple[Tensor, Blocks, Blocks]:
+        """The same for the newest frame of a stream: only its own pairs with the earlier frames are computed.
+
+        Args:
+            target: (1, P, C_v) the frame's features.
+            query, key, value: (1, P, d) of the frame.
+            past: of the frames before it.
+            bounded: whether logits are bounded by construction (`ClipProjection`), so that e^logit is a normal float32.
+
+        Returns:
+            (1, P, C_v) the updated features; the blocks of the frame's keys with the queries of each earlier frame and,
+            last, its own (L + 1); the blocks of each earlier frame's keys with the frame's queries (L).
+        """
+        # Sums are taken before slices, and no axis of length L is reduced but by products, so that L = 0 is valid ONNX.
+        row = _blocks(key, torch.cat([past.query, query]), torch.cat([past.value, value]), bounded)
+        column = _blocks(past.key, query, value, bounded)
+
+        own = row.logsum.softmax(0)  # (L + 1, P) each frame's share for the new keys
+        new = (column.logsum - past.logsum).sigmoid()  # (L, P) the new frame's share for the earlier keys
+        earlier = past.attended + new[..., None] * (column.attended - past.attended)
+        attended = torch.cat([earlier, (own[..., None] * row.attended).sum(0, keepdim=True)])  # Eq. 9-10
+        by_past = (past.shares.flatten(1) @ (1 - new).flatten()[:, None])[:, 0] + own.sum(-1)[:-1]
+        by_new = torch.cat([new, own[-1:]]).sum()[None]
+        weights = (torch.cat([by_past, by_new])[None] / query.shape[1]).softmax(-1)  # (1, L + 1)
+        pooled = (weights @ attended.flatten(1)).unflatten(1, attended.shape[1:])  # Eq. 11
+        return target + self.output(pooled), row, column
+
+
+def _blocks(key: Tensor, query: Tensor, value: Tensor, bounded: bool) -> Blocks:
+    """Of keys (F, P, d) with queries and values (F, P, d); either side may be one frame for all of the other."""
+    logits = key @ query.transpose(1, 2)
+    shift = None if bounded else logits.amax(-1, keepdim=True)
+    if shift is not None:
+        logits = logits - shift
+    # One product gives the weighted values and, by a channel of ones, what they are divided by.
+    sums = logits.exp() @ torch.cat([value, torch.ones_like(value[..., :1])], -1)
+    logsum = sums[..., -1].log()
+    return Blocks(logsum if shift is None else logsum + shift[..., 0], sums[..., :-1] / sums[..., -1:])

@@ -13,11 +13,14 @@ from typing import Any, TypeVar, get_type_hints
 
 from refseg_ros.config import check, setting
 
-FORMAT = 1
+FORMAT = 2
 """The format of bundles that this version writes and reads."""
 
 VOCABULARY, ENCODER, FUSION = "vocabulary.txt", "encoder.onnx", "fusion.onnx"
 """The files that every bundle has."""
+
+CLIP = "clip.onnx"
+"""The file that a bundle has as well when its clip is longer than one frame."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -95,7 +98,7 @@ class Manifest:
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise ValueError(f"its format is {data.get('format')!r}, and this version of refseg_ros reads {FORMAT}")
         manifest = _read(cls, data, "the manifest")
-        _check_files(manifest.files)
+        _check_files(manifest.files, manifest.clip)
         return manifest
 
 
@@ -120,8 +123,8 @@ def _read(cls: type[T], data: Any, where: str) -> T:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _check_files(files: dict[str, Any]) -> None:
-    for name in (VOCABULARY, ENCODER, FUSION):
+def _check_files(files: dict[str, Any], clip: Clip) -> None:
+    for name in (VOCABULARY, ENCODER, FUSION, *([CLIP] if clip.length > 1 else [])):
         if name not in files:
             raise ValueError(f"`files` does not name {name}")
     for name, digest in files.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +15,17 @@ from model_training import checkpoint, export
 from model_training.networks.refseg import ReferringSegmentation
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.manifest import CLIP as CLIP_GRAPH
 from refseg_ros.engines.manifest import ENCODER, FUSION
-from refseg_ros.engines.network import OUTPUTS, RING_PREFIX, VALID, WORDS
+from refseg_ros.engines.network import OUTPUTS
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.expression import tokenise
+from refseg_ros.frame_buffer import FrameBuffer
 from refseg_ros.simulation.wording import all_texts
 from tests.model_training import tiny
 
 CLIP = tiny.NETWORK.clip
 TOLERANCE = 1e-4
-
-Engines = tuple[OnnxEngine, OnnxEngine]
-
-
-@pytest.fixture(scope="module")
-def engines(tiny_bundle: Path) -> Engines:
-    """Encoder and fusion of the tiny bundle in ONNX Runtime."""
-    contents = Bundle.load(tiny_bundle).contents
-    return OnnxEngine(contents[ENCODER], ENCODER, 1), OnnxEngine(contents[FUSION], FUSION, 1)
 
 
 def images(count: int) -> np.ndarray:
@@ -64,39 +59,64 @@ def encodings(model: ReferringSegmentation, image: np.ndarray) -> dict[str, torc
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_encoder_says_the_same_in_both_runtimes(
-    tiny_network: ReferringSegmentation, engines: Engines, count: int
+    tiny_network: ReferringSegmentation, tiny_bundle: Path, count: int
 ) -> None:
     image = images(count)
-    check_close(engines[0].run({"image": image}), encodings(tiny_network, image))
+    encoder = OnnxEngine(Bundle.load(tiny_bundle).contents[ENCODER], ENCODER, 1)
+    check_close(encoder.run({"image": image}), encodings(tiny_network, image))
 
 
-@pytest.mark.parametrize("filled", [[0], [1], [0, 2], [2, 1, 0]], ids=str)
+@pytest.mark.parametrize("past", [0, 1, 2])
 @pytest.mark.parametrize(("queries", "length"), [(1, 1), (1, 16), (2, 1), (3, 7), (8, 16)])
-def test_the_fusion_says_the_same_in_both_runtimes(
-    tiny_network: ReferringSegmentation, engines: Engines, filled: list[int], queries: int, length: int
+def test_clip_and_fusion_say_the_same_in_both_runtimes(
+    tiny_network: ReferringSegmentation, tiny_bundle: Path, past: int, queries: int, length: int
 ) -> None:
-    """`filled` are the slots of the frames, oldest first; the others are zero, as in a ring that is not full yet."""
-    image, words = images(len(filled)), some_words(queries, length)
-    encoded = {name: part.numpy() for name, part in encodings(tiny_network, image).items()}
-    inputs: dict[str, np.ndarray] = {VALID: np.isin(np.arange(CLIP), filled), WORDS: words}
-    for name, part in encoded.items():
-        if name.startswith(RING_PREFIX):
-            inputs[name] = np.zeros((CLIP, *part.shape[1:]), np.float32)
-            inputs[name][filled] = part
-        else:
-            inputs[name] = part[-1:]
+    """After `past` earlier frames."""
+    network = Segmenter(tiny_bundle, threads=1).network
+    image, words = images(past + 1), some_words(queries, length)
+    memory = network.memory(FrameBuffer(CLIP, 0.0, 1.0))
+    for stamp, encoding in enumerate(network.encode(image)):
+        recall = network.recall(encoding, memory.admit(stamp / 10, encoding.ring))
+        memory.keep(recall.pairs)
     with torch.no_grad():
         fused = tiny_network(torch.as_tensor(image)[None], torch.as_tensor(words)[None])
     expected = dict(zip(OUTPUTS, (part[0] for part in fused[:3]), strict=True))
-    check_close(engines[1].run(inputs), expected)
+    outcomes = network.fuse(recall.features, words)
+    check_close({name: np.array([getattr(o, name) for o in outcomes], np.float32) for name in OUTPUTS}, expected)
+
+
+def test_a_long_stream_stays_what_the_whole_clip_says(tiny_network: ReferringSegmentation, tiny_bundle: Path) -> None:
+    """500 frames, of which some are dropped, with a clock that jumps now and then; the full computation in float64."""
+    rng = np.random.default_rng(0)
+    network = Segmenter(tiny_bundle, threads=1).network
+    attention = copy.deepcopy(tiny_network.fusion.clip).double()
+    frames = FrameBuffer(CLIP, 0.2, 2.0)
+    memory, seen, stamp = network.memory(frames), {}, 0.0
+    for _ in range(500):
+        stamp += rng.choice([0.03, 0.1, 0.25, 0.7, 5.0, -3.0], p=[0.5, 0.2, 0.2, 0.08, 0.01, 0.01])
+        (encoding,) = network.encode(rng.integers(0, 256, images(1).shape, dtype=np.uint8))
+        recall = network.recall(encoding, memory.admit(stamp, encoding.ring))
+        memory.keep(recall.pairs)
+        seen[stamp] = encoding.ring
+        clip = [seen[kept] for kept in frames.stamps]
+        for index, module in enumerate(attention):
+            parts = [
+                torch.as_tensor(np.concatenate([ring[f"ring_{index + 1}_{part}"] for ring in clip])[None]).double()
+                for part in export.PARTS
+            ]
+            feature = torch.as_tensor(encoding.features[f"feature_{index + 1}"]).double()
+            with torch.no_grad():
+                whole = module(feature.flatten(2).transpose(1, 2), *parts, torch.ones(1, len(clip), dtype=torch.bool))
+            updated = recall.features[f"clip_feature_{index + 1}"].reshape(feature.shape[1], -1)
+            assert np.abs(updated - whole[0].T.numpy()).max() < 1e-5
 
 
 def test_an_expression_without_words_is_finite(tiny_bundle: Path) -> None:
     network = Segmenter(tiny_bundle, threads=1).network
     nothing = np.zeros((1, tiny.NETWORK.max_words), np.int64)
-    encoding = network.encode(images(1)[0])
-    ring = {name: part.repeat(CLIP, 0) for name, part in encoding.ring.items()}
-    outcome = network.fuse(encoding.features, ring, np.ones(CLIP, bool), nothing)[0]
+    (encoding,) = network.encode(images(1))
+    past = network.memory(FrameBuffer(CLIP, 0.2, 2.0)).admit(0.0, encoding.ring)
+    outcome = network.fuse(network.recall(encoding, past).features, nothing)[0]
     assert np.isfinite(outcome.logits).all() and np.isfinite(outcome.presence)
 
 
@@ -137,16 +157,17 @@ def test_the_command_refuses_what_is_no_finished_network(
 
 
 def check_compiles(folder: Path) -> None:
-    """TensorRT-RTX builds both engines for the RTX 30 and RTX 40 series; this needs no GPU."""
+    """TensorRT-RTX builds all engines for the RTX 30 and RTX 40 series; this needs no GPU."""
     reason = "tensorrt_rtx is not installed (pip install tensorrt-rtx)"
     trt = pytest.importorskip("tensorrt_rtx", reason=reason)
     manifest = Bundle.load(folder).manifest
-    size = manifest.input.height, manifest.input.width, 3
-    profiles = {
-        ENCODER: ("image", [(batch, *size) for batch in (1, 1, 2)]),
-        FUSION: (WORDS, [(1, 1), (1, manifest.max_words), (8, manifest.max_words)]),
+    before = manifest.clip.length - 1
+    ranges = {  # least, usual and greatest values of the dynamic dimensions
+        ENCODER: [(1,), (1,), (2,)],
+        CLIP_GRAPH: [(0,), (before,), (before,)],
+        FUSION: [(1, 1), (1, manifest.max_words), (8, manifest.max_words)],
     }
-    for name, (entry, shapes) in profiles.items():
+    for name, values in ranges.items():
         logger = trt.Logger(trt.Logger.ERROR)
         builder = trt.Builder(logger)
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -158,10 +179,18 @@ def check_compiles(folder: Path) -> None:
         config.set_compute_capability(trt.ComputeCapability.SM86, 0)
         config.set_compute_capability(trt.ComputeCapability.SM89, 1)
         profile = builder.create_optimization_profile()
-        profile.set_shape(entry, *shapes)
+        for entry in (network.get_input(i) for i in range(network.num_inputs)):
+            if -1 in entry.shape:
+                profile.set_shape(entry.name, *(filled(entry.shape, sizes) for sizes in values))
         config.add_optimization_profile(profile)
         engine = builder.build_serialized_network(network, config)
         assert engine is not None and engine.nbytes > 0, name
+
+
+def filled(shape: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """The shape with its dynamic dimensions, -1, replaced in turn."""
+    values = itertools.cycle(sizes)
+    return [next(values) if side == -1 else side for side in shape]
 
 
 def test_tensorrt_compiles_a_bundle(tiny_bundle: Path) -> None:
@@ -174,7 +203,7 @@ def test_tensorrt_compiles_the_shipped_bundle() -> None:
 
 def test_the_shipped_bundle_is_small_and_knows_every_word_of_the_simulator() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
-    assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, FUSION}
+    assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, CLIP_GRAPH, FUSION}
     assert sum(path.stat().st_size for path in files) <= 25e6
     segmenter = Segmenter(threads=1)
     unknown = {word for text in all_texts() for word in tokenise(text) if word not in segmenter.vocabulary}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
-from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
+from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention, Past
+from refseg_ros.engines.clip_memory import Blocks as RuntimeBlocks
+from refseg_ros.engines.clip_memory import ClipMemory, NewPairs
+from refseg_ros.frame_buffer import FrameBuffer
 from tests.model_training import literal
 from tests.model_training.comparing import VALUES, check_equal, draw, randomise
 
@@ -95,3 +101,53 @@ def test_frames_are_weighted_by_the_attention_that_they_receive() -> None:
     clip, frames = Clip(False), draw(FRAMES, POSITIONS, FEATURES, seed=1)
     weights = literal.cross_frame(clip.project, clip.attention, frames[0], frames)[1]
     assert torch.isclose(weights.sum(), torch.tensor(1.0, dtype=torch.float64)) and weights.max() > 1.1 * weights.min()
+
+
+class Streamed:
+    """A clip's frames through the memory of the runtime and `step`, in float64 or float32."""
+
+    def __init__(self, clip: Clip, length: int, bounded: bool) -> None:
+        self.clip, self.bounded = clip, bounded
+        self.frames = FrameBuffer(length, 0.2, 2.0)
+        self.memory = ClipMemory(self.frames, length - 1, np.zeros)
+
+    @torch.no_grad()
+    def __call__(self, target: Tensor, frame: Tensor, stamp: float) -> Tensor:
+        """(P, C), (P, C) -> (P, C): the updated features of the frame that comes now."""
+        new = dict(zip(("query", "key", "value"), self.clip.project(frame[None]), strict=True))
+        past = self.memory.admit(stamp, {f"ring_1_{name}": part.numpy() for name, part in new.items()})
+        kept = Past(*(torch.as_tensor(past[f"past_1_{name}"]) for name in Past._fields))
+        updated, row, column = self.clip.attention.step(target[None], **new, past=kept, bounded=self.bounded)
+        pairs = NewPairs(*(RuntimeBlocks(*(part.numpy() for part in side)) for side in (row, column)))
+        self.memory.keep({"1": pairs})
+        return updated[0]
+
+
+@FORMS
+@given(st.integers(2, 5), st.lists(st.sampled_from([0.0, 0.01, 0.1, 0.2, 0.7, 5.0, -1.0]), min_size=1, max_size=25))
+@settings(max_examples=25, deadline=None)
+def test_a_stream_equals_the_whole_clip_computed_anew(bounded: bool, length: int, gaps: list[float]) -> None:
+    """Frames that come fast and slow, with gaps and jumps of the clock."""
+    clip = Clip(bounded)
+    stream, stamp, seen = Streamed(clip, length, bounded), 10.0, {}
+    for number, gap in enumerate(gaps):
+        stamp += gap
+        target, frame = draw(POSITIONS, FEATURES, seed=number), draw(POSITIONS, FEATURES, seed=100 + number)
+        seen[stamp] = frame
+        updated = stream(target, frame, stamp)
+        frames = torch.stack([seen[kept] for kept in stream.frames.stamps])
+        assert (updated - clip(target[None], frames[None])[0]).abs().max() < VALUES
+
+
+def test_logits_that_no_exponential_holds_are_streamed() -> None:
+    clip = Clip(False)
+    with torch.no_grad():
+        clip.project.project.weight *= 30
+    stream = Streamed(clip, 3, False)
+    frames = draw(6, POSITIONS, FEATURES)
+    for number in range(6):
+        updated = stream(frames[0], frames[number], 0.5 * number)
+        whole = frames[None, max(0, number - 2) : number + 1]
+        assert (updated - clip(frames[:1], whole)[0]).abs().max() < VALUES
+    _, key, _ = clip.project(frames)
+    assert key.norm(dim=-1).max() ** 2 > 1000

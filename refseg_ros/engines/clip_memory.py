@@ -1,0 +1,136 @@
+"""What is kept of a camera's past frames, so that a new frame costs only its own pairs with them (CFSA)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from refseg_ros.engines.contract import Array
+from refseg_ros.frame_buffer import FrameBuffer
+
+MERGED = ("logsum", "attended", "shares")
+"""What is made of the blocks among the earlier frames of a clip."""
+
+
+class Blocks(NamedTuple):
+    """Attention from the P keys of a frame to the queries of another, for each of F pairs of frames at one level."""
+
+    logsum: Array
+    """(F, P) log of the sum of e^logit over the queries."""
+    attended: Array
+    """(F, P, d) values of the query frame, weighted by the softmax over its queries."""
+
+
+class NewPairs(NamedTuple):
+    """The blocks at one level that a frame brings into a clip with L earlier ones."""
+
+    row: Blocks
+    """Its keys with the queries of each earlier frame and, last, its own; L + 1 blocks."""
+    column: Blocks
+    """The keys of each earlier frame with its queries; L blocks."""
+
+
+class ClipMemory:
+    """The past of one camera's clip, in arrays that are allocated once and overwritten slot by slot.
+
+    A block depends on its two frames alone. So a frame that is evicted is forgotten by overwriting its blocks, nothing
+    is ever subtracted, and errors do not grow. What the engine reads lies where its arrays live; blocks come to the
+    host when their frame gets a slot, once in an interval of the clip.
+    """
+
+    def __init__(self, frames: FrameBuffer, slots: int, zeros: Callable[[tuple[int, ...], Any], Array]) -> None:
+        """Begin without a frame; `frames` chooses those that are kept, in `slots` slots; `zeros` as `Engine.zeros`."""
+        self._frames, self._slots, self._zeros = frames, slots, zeros
+        self._ring: Mapping[str, Array] = {}
+        self._pairs: Mapping[str, NewPairs] = {}
+        self._kept: dict[str, Array] = {}
+        self._blocks: dict[str, _LevelBlocks] = {}
+        self._merged: dict[str, Array] = {}
+
+    def admit(self, stamp: float, ring: Mapping[str, Array]) -> dict[str, Array]:
+        """Take the next frame, to be followed by `keep` of its pairs or by `clear`.
+
+        Args:
+            stamp: seconds; see `FrameBuffer.admit`.
+            ring: `ring_LEVEL_PART` -> (1, P, d), what the encoder gives for the clip.
+
+        Returns:
+            The L frames before it: `past_LEVEL_PART` -> (L, P, d); `past_LEVEL_logsum` (L, P) and `past_LEVEL_attended`
+            (L, P, d), the blocks among these frames merged over the query frames; and `past_LEVEL_shares` (L, L, P),
+            the share of each query frame (first axis) in them. Valid until the next call.
+
+        Raises:
+            ValueError: the stamp is not a finite number.
+        """
+        slot = self._frames.admit(stamp)
+        past = len(self._frames)
+        if not self._kept:
+            self._allocate(ring)
+        if slot is not None:
+            for name, array in self._ring.items():
+                self._kept[name][slot] = array[0]
+            for level, pairs in self._pairs.items():
+                self._blocks[level].write(slot, pairs)
+        if slot is not None or not past:
+            for level, blocks in self._blocks.items():
+                for part, array in zip(MERGED, blocks.merged(past), strict=True):
+                    self._merged[f"past_{level}_{part}"] = self._placed(array)
+        self._ring, self._pairs = ring, {}
+        return {past_name(name): array[:past] for name, array in self._kept.items()} | self._merged
+
+    def keep(self, pairs: Mapping[str, NewPairs]) -> None:
+        """Keep what the newest frame brought, by level."""
+        self._pairs = pairs
+
+    def clear(self) -> None:
+        """Forget all frames."""
+        self._frames.clear()
+
+    def _placed(self, array: np.ndarray) -> Array:
+        """The array, where the engine reads it."""
+        placed = self._zeros(array.shape, array.dtype)
+        placed[:] = array
+        return placed
+
+    def _allocate(self, ring: Mapping[str, Array]) -> None:
+        for name, array in ring.items():
+            self._kept[name] = self._zeros((self._slots, *array.shape[1:]), array.dtype)
+            _, level, part = name.split("_")
+            if part == "value":
+                self._blocks[level] = _LevelBlocks(self._slots, array)
+
+
+def past_name(ring_name: str) -> str:
+    """`ring_1_key` of one frame is `past_1_key` of the frames before it."""
+    return ring_name.replace("ring_", "past_", 1)
+
+
+class _LevelBlocks:
+    """The blocks among the past frames of one level."""
+
+    def __init__(self, slots: int, value: Array) -> None:
+        _, positions, channels = value.shape
+        # [frame of the queries, frame of the keys, key]
+        self._logsum = np.zeros((slots, slots, positions), value.dtype)
+        self._attended = np.zeros((slots, slots, positions, channels), value.dtype)
+
+    def write(self, slot: int, new: NewPairs) -> None:
+        """Give a frame the slot; the blocks of the frame that had it are overwritten."""
+        for kept, row, column in zip((self._logsum, self._attended), new.row, new.column, strict=True):
+            kept[slot, : len(column)] = np.asarray(column)
+            kept[: len(row) - 1, slot] = np.asarray(row[:-1])
+            kept[slot, slot] = np.asarray(row[-1])
+
+    def merged(self, past: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The first `past` frames' (L, P) log-sums, (L, P, d) attended values and (L, L, P) shares."""
+        logsum, attended = self._logsum[:past, :past], self._attended[:past, :past]
+        highest = logsum.max(0, initial=-np.inf)
+        shares = np.exp(logsum - highest)
+        total = shares.sum(0)
+        shares /= total
+        whole = np.zeros(attended.shape[1:], attended.dtype)
+        for share, block in zip(shares, attended, strict=True):
+            whole += share[..., None] * block
+        return highest + np.log(total), whole, shares
