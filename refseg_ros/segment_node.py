@@ -19,7 +19,9 @@ from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
 from refseg_ros.node.background import Background
 from refseg_ros.node.diagnostics import Diagnostics, status
+from refseg_ros.node.locate import Locator
 from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
+from refseg_ros.node.services import Services
 from refseg_ros.node.session import Session
 from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
@@ -49,6 +51,13 @@ class SegmentNode(LifecycleNode):
         ~/inference_milliseconds (std_msgs/Float32): what encoding and fusion took; only while someone listens.
         /diagnostics (diagnostic_msgs/DiagnosticArray): once per second, in every state.
 
+    Services:
+        ~/segment_image (refseg_ros/SegmentImage): one image, out of any stream, and expressions; their answers.
+        ~/reset (std_srvs/Trigger): forget past images and what was stable.
+
+    Actions:
+        locate (refseg_ros/Locate): look for one thing until it is stable; its answers on each image are the feedback.
+
     Parameters: those of `SegmentNodeConfig`, and the QoS of the topics (`qos_overrides`).
 
     Images are worked on in a thread of their own. One that comes while another is worked on waits in the only place
@@ -74,6 +83,8 @@ class SegmentNode(LifecycleNode):
         self._refusal = ""
         """Why the model was not loaded."""
         self._diagnostics = Diagnostics(self, self._statuses)
+        self._served = Services(self, self._questions, lambda: self._session)
+        self._locator = Locator(self, self._questions, self._camera_names)
         self._ask(self._settings.config.query)
 
     def start(self) -> bool:
@@ -119,7 +130,7 @@ class SegmentNode(LifecycleNode):
         """Open the topics."""
         assert self._segmenter is not None
         self._session = Session(
-            self, self._segmenter, self._settings, self._questions, self._faults, self._ask, lambda *_: None
+            self, self._segmenter, self._settings, self._questions, self._faults, self._ask, self._locator.tell
         )
         return TransitionCallbackReturn.SUCCESS
 
@@ -145,6 +156,7 @@ class SegmentNode(LifecycleNode):
 
     def _close(self) -> None:
         if self._session is not None:
+            self._locator.stop()
             self._ended = self._session.close() and self._ended
             self._session = None
 
@@ -176,6 +188,9 @@ class SegmentNode(LifecycleNode):
         name = f"{self.get_fully_qualified_name().lstrip('/')}: model"
         cameras = [] if self._session is None else self._session.statuses()
         return [status(name, level, message, values), *cameras]
+
+    def _camera_names(self) -> list[str] | None:
+        return None if self._session is None else [camera.name for camera in self._session.cameras]
 
     def _check_topics(self) -> None:
         config = self._settings.config

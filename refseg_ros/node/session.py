@@ -29,6 +29,7 @@ class Session:
     Attributes:
         segmenter: the model.
         worker: who computes.
+        is_closed: whether it is over.
         cameras: one for each name in the parameter `cameras`, or the one without a name.
     """
 
@@ -44,6 +45,7 @@ class Session:
     ) -> None:
         """Open everything; `ask` takes the text of a query, `told` is that of `Camera`."""
         self._node = node
+        self.is_closed = False
         self.segmenter = segmenter
         self.worker = Worker()
         self.cameras = [
@@ -67,6 +69,7 @@ class Session:
 
     def close(self) -> bool:
         """Close everything, and tell whether the worker came to its end."""
+        self.is_closed = True
         self._node.destroy_subscription(self._query)
         for camera in self.cameras:
             camera.close()

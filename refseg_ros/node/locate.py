@@ -1,0 +1,158 @@
+"""The action `locate`: look for one thing until it is found at the same place in enough images in a row."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from refseg_ros.action import Locate
+from refseg_ros.msg import Segmentation
+from refseg_ros.node.queries import Query, QueryError, Questions, shown
+
+LOOK = 0.1
+"""Seconds from one look at time limits and cancellations to the next; answers are looked at when they come."""
+
+_WORDS = {
+    Locate.Result.LOCATED: "found at the same place in {frames} images in a row",
+    Locate.Result.TIMED_OUT: "not stable within {timeout:g} s",
+    Locate.Result.CANCELED: "canceled",
+    Locate.Result.STOPPED: "the node was deactivated",
+}
+
+
+@dataclass
+class _Goal:
+    """A goal under way."""
+
+    handle: ServerGoalHandle
+    query: Query
+    camera: str
+    wanted: int
+    """Images in a row."""
+    deadline: float
+    """Of `time.monotonic`, in seconds."""
+    outcome: int = 0
+    """One of the constants of the result, once it has ended."""
+    answer: Segmentation = field(default_factory=Segmentation)
+    """The last one."""
+
+
+class Locator:
+    """Serves the action. All of it is done in the executor's thread; `tell` alone is called by the worker."""
+
+    def __init__(self, node: Node, questions: Questions, cameras: Callable[[], list[str] | None]) -> None:
+        """Open the action.
+
+        Args:
+            node: whose action it is.
+            questions: where what is looked for is asked.
+            cameras: gives the names of the cameras, and None while the node is not active.
+        """
+        self._node, self._questions, self._cameras = node, questions, cameras
+        self._goals: dict[bytes, _Goal] = {}
+        self._ended: dict[bytes, _Goal] = {}
+        self._answers: deque[tuple[str, Segmentation]] = deque(maxlen=1000)
+        self._came = node.create_guard_condition(self._look)
+        self._server = ActionServer(
+            node,
+            Locate,
+            "locate",
+            execute_callback=self._conclude,
+            goal_callback=self._judge,
+            handle_accepted_callback=self._begin,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+        self._timer = node.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer.cancel()
+
+    def tell(self, camera: str, answer: Segmentation) -> None:
+        """Take an answer to a pursued query; from any thread."""
+        self._answers.append((camera, answer))
+        self._came.trigger()
+
+    def stop(self) -> None:
+        """End all goals: nobody answers them any more."""
+        for goal in list(self._goals.values()):
+            self._end(goal, Locate.Result.STOPPED)
+
+    def _judge(self, request: Locate.Goal) -> GoalResponse:
+        """Accept or reject a goal; ROS has no room for the reason, so it is logged."""
+        reason = self._why_not(request)
+        if reason:
+            self._node.get_logger().error(f"goal rejected: {reason}", throttle_duration_sec=1.0)
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    def _why_not(self, request: Locate.Goal) -> str:
+        cameras = self._cameras()
+        if cameras is None:
+            return "the node is not active"
+        if not (request.camera in cameras or (not request.camera and len(cameras) == 1)):
+            return f"there is no camera {shown(request.camera)}; there are {', '.join(cameras) or 'none with a name'}"
+        if not (math.isfinite(request.timeout) and request.timeout >= 0.0):
+            return f"the timeout is {request.timeout}; it must be a number of seconds, 0 for no limit"
+        try:
+            self._questions.drop(self._questions.pursue(request.query))
+        except QueryError as error:
+            return str(error)
+        return ""
+
+    def _begin(self, handle: ServerGoalHandle) -> None:
+        request, cameras = handle.request, self._cameras()
+        query = self._questions.pursue(request.query)
+        limit = request.timeout or math.inf
+        camera = request.camera or (cameras or [""])[0]
+        goal = _Goal(handle, query, camera, request.stable_frames, time.monotonic() + limit)
+        self._goals[bytes(handle.goal_id.uuid)] = goal
+        self._node.get_logger().info(f"query {query.id} is to be located: {shown(query.text)}")
+        self._timer.reset()
+
+    def _look(self) -> None:
+        """Hand on the answers that came, and end what is at its end."""
+        by_query = {goal.query.id: goal for goal in self._goals.values()}
+        while self._answers:
+            camera, answer = self._answers.popleft()
+            goal = by_query.get(answer.query_id)
+            if goal is None or goal.camera != camera or goal.outcome:
+                continue
+            goal.answer = answer
+            goal.handle.publish_feedback(Locate.Feedback(answer=answer))  # type: ignore[arg-type]  # wrong in rclpy
+            if answer.stable if not goal.wanted else answer.stable_frames >= goal.wanted:
+                self._end(goal, Locate.Result.LOCATED)
+        for goal in list(self._goals.values()):
+            if goal.handle.is_cancel_requested:
+                self._end(goal, Locate.Result.CANCELED)
+            elif time.monotonic() >= goal.deadline:
+                self._end(goal, Locate.Result.TIMED_OUT)
+        if not self._goals:
+            self._timer.cancel()
+
+    def _end(self, goal: _Goal, outcome: int) -> None:
+        """Look no more; the executor then calls `_conclude`."""
+        if goal.outcome:
+            return
+        goal.outcome = outcome
+        self._questions.drop(goal.query)
+        key = bytes(goal.handle.goal_id.uuid)
+        self._ended[key] = self._goals.pop(key)
+        goal.handle.execute()
+
+    def _conclude(self, handle: ServerGoalHandle) -> Locate.Result:
+        goal = self._ended.pop(bytes(handle.goal_id.uuid))
+        if handle.is_cancel_requested:
+            goal.outcome = Locate.Result.CANCELED
+            handle.canceled()
+        elif goal.outcome == Locate.Result.LOCATED:
+            handle.succeed()
+        else:
+            handle.abort()
+        message = _WORDS[goal.outcome].format(frames=goal.answer.stable_frames, timeout=handle.request.timeout)
+        return Locate.Result(outcome=goal.outcome, message=message, answer=goal.answer)

@@ -1,0 +1,96 @@
+"""The services of the node: one image out of any stream, and a new beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from refseg_ros.errors import EngineError
+from refseg_ros.images import to_rgb
+from refseg_ros.msg import Segmentation
+from refseg_ros.node.messages import result_message
+from refseg_ros.node.queries import Query, QueryError, Questions
+from refseg_ros.node.session import Session
+from refseg_ros.node.stability import Standing
+from refseg_ros.node.waiting import Pending
+from refseg_ros.srv import SegmentImage
+
+MOST_WAITING = 4
+"""Images that may wait for the worker; more are refused."""
+
+Outcome = tuple[str, list[Segmentation]]
+"""Why there are no answers, or ""; and the answers."""
+
+
+class Services:
+    """`~/segment_image` and `~/reset`. They are there in every state, and say so when the node is not active."""
+
+    def __init__(self, node: Node, questions: Questions, session: Callable[[], Session | None]) -> None:
+        """Open them; `session` gives what there is while the node is active."""
+        self._questions, self._session = questions, session
+        self._waiting = 0
+        # A group of its own: while an image is waited for, all else of the group has to wait.
+        node.create_service(  # type: ignore[misc]  # a coroutine
+            SegmentImage, "~/segment_image", self._segment_image, callback_group=ReentrantCallbackGroup()
+        )
+        node.create_service(Trigger, "~/reset", self._reset)
+
+    async def _segment_image(
+        self, request: SegmentImage.Request, response: SegmentImage.Response
+    ) -> SegmentImage.Response:
+        session = self._session()
+        if session is None:
+            response.message = "the node is not active"
+            return response
+        if self._waiting >= MOST_WAITING:
+            response.message = f"{self._waiting} images wait already; ask again later"
+            return response
+        try:
+            queries = self._questions.number(request.query)
+        except QueryError as error:
+            response.message = str(error)
+            return response
+        self._waiting += 1
+        try:
+            pending: Pending[Outcome] = Pending(lambda: session.is_closed)
+            session.worker.put(pending, partial(_work, session, request, queries, pending))
+            outcome = await pending
+        finally:
+            self._waiting -= 1
+        response.message, response.answers = outcome or ("the node was deactivated", [])
+        response.success = not response.message
+        return response
+
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        session = self._session()
+        if session is None:
+            response.message = "the node is not active"
+            return response
+        for camera in session.cameras:
+            camera.forget()
+        response.success = True
+        response.message = "past images and what was stable are forgotten; the query stays"
+        return response
+
+
+def _work(
+    session: Session, request: SegmentImage.Request, queries: tuple[Query, ...], pending: Pending[Outcome]
+) -> None:
+    """In the worker's thread."""
+    try:
+        stream = session.segmenter.stream()
+        stream.observe(to_rgb(request.image), 0.0)
+        answers = stream.answer([query.text for query in queries])
+    except (ValueError, EngineError) as error:
+        pending.give((str(error), []))
+        return
+    except Exception as error:  # whatever goes wrong costs this one image, never the node
+        pending.give((f"{type(error).__name__}: {error}", []))
+        return
+    header = request.image.header
+    pairs = zip(queries, answers, strict=True)
+    pending.give(("", [result_message(answer, query, Standing(), 0.0, header) for query, answer in pairs]))

@@ -1,0 +1,117 @@
+"""The action `locate`: located, timed out, canceled, rejected, stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from action_msgs.msg import GoalStatus
+from lifecycle_msgs.msg import Transition
+from rclpy.action import ActionClient
+
+from refseg_ros.action import Locate
+from refseg_ros.msg import Segmentation
+from tests.ros.bench import GREY, picture
+from tests.ros.manager import Manager
+
+
+class Seeker:
+    """A client of the action."""
+
+    def __init__(self, bench) -> None:
+        self._bench = bench
+        self._client = ActionClient(bench.node, Locate, "/refseg/locate")
+        self.feedback: list[Segmentation] = []
+        bench.until(self._client.server_is_ready, "the action")
+
+    def send(self, **goal):
+        """The handle of a goal."""
+        sent = self._client.send_goal_async(
+            Locate.Goal(**goal), feedback_callback=lambda message: self.feedback.append(message.feedback.answer)
+        )
+        return self._bench.call(sent)
+
+    def outcome(self, handle, image=None) -> tuple[int, Locate.Result]:
+        """Status and result of a goal, while an image is shown."""
+        result = handle.get_result_async()
+        if image is None:
+            self._bench.call(result)
+        else:
+            self._bench.show_until(image, result.done, "the result")
+        return result.result().status, result.result().result
+
+
+@pytest.fixture
+def seeker(start, bundle_folder, bench) -> Seeker:
+    start("segment_node", model=str(bundle_folder), threads=1, stable_frames=3)
+    bench.wait_for_node()
+    return Seeker(bench)
+
+
+def test_a_thing_is_located_once_it_is_stable(seeker, bench) -> None:
+    handle = seeker.send(query="the red mug", stable_frames=6)
+    assert handle.accepted
+    status, result = seeker.outcome(handle, picture())
+    assert (status, result.outcome) == (GoalStatus.STATUS_SUCCEEDED, Locate.Result.LOCATED)
+    assert result.answer.verdict == Segmentation.FOUND
+    assert (result.answer.stable_frames, result.answer.query) == (6, "the red mug")
+    assert "6 images" in result.message
+    assert abs(result.answer.box.x - 96) < 8 and any(result.answer.mask.data)
+    bench.until(lambda: seeker.feedback and seeker.feedback[-1] == result.answer, "the feedback")
+    assert [answer.stable_frames for answer in seeker.feedback] == sorted(a.stable_frames for a in seeker.feedback)
+    assert not bench.results, "the client alone hears of it"
+    status, result = seeker.outcome(seeker.send(query="the red mug"), picture())
+    assert result.answer.stable_frames == 3, "as the parameter says"
+
+
+def test_what_is_asked_on_the_topic_is_answered_beside_it(seeker, bench) -> None:
+    bench.ask("green; red")
+    bench.answer(picture(), "red")
+    first, second = seeker.send(query="the mug"), seeker.send(query="red")
+    status, _ = seeker.outcome(second, picture())
+    assert status == GoalStatus.STATUS_SUCCEEDED
+    known = len(bench.results)
+    bench.show_until(picture(), lambda: len(bench.results) > known + 4, "answers on the topic")
+    assert {result.query for result in bench.results} == {"green", "red"}
+    bench.call(first.cancel_goal_async())
+
+
+def test_a_goal_is_canceled_also_without_a_camera(seeker, bench) -> None:
+    handle = seeker.send(query="red")
+    assert len(bench.call(handle.cancel_goal_async()).goals_canceling) == 1
+    status, result = seeker.outcome(handle)
+    assert (status, result.outcome) == (GoalStatus.STATUS_CANCELED, Locate.Result.CANCELED)
+    assert result.answer.query_id == 0
+
+
+def test_a_goal_times_out_with_the_last_answer(seeker, bench) -> None:
+    handle = seeker.send(query="red", timeout=3.0)
+    status, result = seeker.outcome(handle, picture(GREY))
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Locate.Result.TIMED_OUT)
+    assert "3 s" in result.message
+    assert result.answer.verdict == Segmentation.NOT_FOUND
+
+
+def test_a_goal_ends_when_the_node_is_deactivated_and_none_is_taken_then(seeker, bench) -> None:
+    handle = seeker.send(query="red")
+    manager = Manager(bench)
+    assert manager.change(Transition.TRANSITION_DEACTIVATE)
+    status, result = seeker.outcome(handle)
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Locate.Result.STOPPED)
+    assert not seeker.send(query="red").accepted
+    assert manager.change(Transition.TRANSITION_ACTIVATE)
+    bench.wait_for_node()
+    assert seeker.outcome(seeker.send(query="red"), picture())[0] == GoalStatus.STATUS_SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "goal", [{"query": ""}, {"query": "a;b"}, {"query": "red", "camera": "front"}, {"query": "red", "timeout": -1.0}]
+)
+def test_a_goal_that_makes_no_sense_is_rejected(seeker, goal) -> None:
+    assert not seeker.send(**goal).accepted
+
+
+def test_only_so_many_things_are_looked_for_at_a_time(seeker) -> None:
+    assert [seeker.send(query="red").accepted for _ in range(9)] == [True] * 8 + [False]
