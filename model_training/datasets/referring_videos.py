@@ -19,6 +19,9 @@ WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPE
 class ReferringVideos(Reader):
     """A record is a frame with all expressions about its video; what is not in this frame has an empty mask there.
 
+    The expressions of `valid` of Ref-YouTube-VOS contain those of `test`; these are left out of it. The split `test`
+    may be there with its expressions alone, for that purpose.
+
     Each split is a folder of `meta_expressions/`. One without `Annotations/` is read without masks: those of valid and
     test of Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, one behind the other: by
     two annotators, for the first frame and for the whole video.
@@ -33,19 +36,20 @@ class ReferringVideos(Reader):
         if not metas:
             missing = folder / "meta_expressions" / "train" / "meta_expressions.json"
             raise FileNotFoundError(f"{missing}: expected, but not there ({WHAT})")
+        videos = {path.parent.name: _videos(path) for path in metas}
         records: list[Record] = []
-        videos: list[str] = []
         for path in metas:
-            listed = read_json(path, WHAT)
-            try:
-                for video, facts in listed["videos"].items():
-                    videos.append(video)
-                    records += self._of_video(path.parent.name, video, facts)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
-                if isinstance(error, ValueError):
-                    raise
-                raise ValueError(f"{path}: not videos with frames and expressions ({error!r})") from None
-        of_youtube = all(re.fullmatch("[0-9a-f]{10}", video) for video in videos)
+            split = path.parent.name
+            if split == "test" and not (folder / split / "JPEGImages").exists():
+                continue
+            for video, facts in videos[split].items():
+                if split == "valid" and video in videos.get("test", {}):
+                    continue
+                try:
+                    records += self._of_video(split, video, facts)
+                except (KeyError, TypeError, AttributeError) as error:
+                    raise ValueError(f"{path}: {video} has no frames and expressions ({error!r})") from None
+        of_youtube = all(re.fullmatch("[0-9a-f]{10}", video) for listed in videos.values() for video in listed)
         self.name = "Ref-YouTube-VOS" if of_youtube else "Ref-DAVIS17"
         self.records = tuple(records)
 
@@ -92,6 +96,14 @@ def read_palette(path: Path) -> np.ndarray:
             return np.asarray(image).astype(np.uint8)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not an image that can be read ({error})") from None
+
+
+def _videos(path: Path) -> dict[str, Any]:
+    listed = read_json(path, WHAT)
+    videos = listed.get("videos") if isinstance(listed, dict) else None
+    if not isinstance(videos, dict):
+        raise ValueError(f"{path}: has no videos ({WHAT})")
+    return videos
 
 
 def meta_files(folder: Path) -> list[Path]:

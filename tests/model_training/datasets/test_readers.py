@@ -222,6 +222,23 @@ def test_referring_videos(tmp_path: Path) -> None:
     assert only(writers.write_referring_videos(tmp_path / "davis", "bmx-bumps")).name == "Ref-DAVIS17"
 
 
+def test_valid_of_youtube_vos_is_without_the_videos_of_test(tmp_path: Path) -> None:
+    folder = writers.write_referring_videos(tmp_path)
+    path = folder / "meta_expressions" / "valid" / "meta_expressions.json"
+    metas = json.loads(path.read_text())
+    metas["videos"]["ffffffffff"] = metas["videos"]["0a49f5265b"]
+    path.write_text(json.dumps(metas))
+    with pytest.raises(FileNotFoundError, match="valid/JPEGImages/ffffffffff: expected, but not there"):
+        open_folder(folder)
+    del metas["videos"]["0a49f5265b"]
+    (folder / "meta_expressions" / "test").mkdir()
+    (folder / "meta_expressions" / "test" / "meta_expressions.json").write_text(json.dumps(metas))
+    reader = only(folder)
+    assert reader.splits == ("train", "valid") and len(reader.of_split("valid")) == 3
+    shutil.copytree(folder / "valid" / "JPEGImages" / "0a49f5265b", folder / "test" / "JPEGImages" / "ffffffffff")
+    assert len(only(folder).of_split("test")) == 3
+
+
 def test_a_mask_of_colours_has_no_ids(tmp_path: Path) -> None:
     folder = writers.write_referring_videos(tmp_path)
     writers.write_image(folder / "train/Annotations/0a49f5265b/00000.png", picture(0))
