@@ -3,6 +3,8 @@
 The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's
 size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
 guessing.
+
+`--data DIR` scores the bundle on a benchmark's folder instead, and prints rows like those of the paper's Tables 3 to 8.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from model_training.benchmark import Benchmark, scored, show_always
+from model_training.datasets.formats import open_folder
 from model_training.datasets.tabletop import choose
 from model_training.metrics import THRESHOLDS, Scores
+from model_training.tables import markdown, table_of
 from refseg_ros.answer import Verdict
 from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
@@ -80,13 +85,13 @@ class Evaluation:
         bundle: folder of the model.
         split: of the scenes, "held_out" or "train".
         seed: of the first scene; the others follow.
+        dense_crf: whether masks are refined.
     """
 
-    def __init__(self, bundle: Path, split: str, seed: int) -> None:
-        self.segmenter = Segmenter(bundle)
-        self.showing = Segmenter(bundle)
-        always = dataclasses.replace(self.showing.manifest.thresholds, presence=0.0, uncertain=0.0)
-        self.showing.manifest = dataclasses.replace(self.showing.manifest, thresholds=always)
+    def __init__(self, bundle: Path, split: str, seed: int, dense_crf: bool = False) -> None:
+        self.segmenter = Segmenter(bundle, dense_crf=dense_crf)
+        self.showing = Segmenter(bundle, dense_crf=dense_crf)
+        show_always(self.showing)
         self.split, self.seed = split, seed
         self.findings = Findings()
 
@@ -148,23 +153,59 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7_000_000, help="seed of the first scene (default: 7000000)")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a benchmark's folder, to score the bundle on instead")
+    parser.add_argument(
+        "--set", action="append", help="split of the benchmark; may be repeated (default: all but train)"
+    )
+    parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
+    parser.add_argument(
+        "--stride",
+        type=int,
+        default=Benchmark.stride,
+        help="frames of a video from one of a clip to the next (default: %(default)s)",
+    )
+    parser.add_argument("--processes", type=int, default=1, help="that share a benchmark's work (default: 1)")
+    parser.add_argument("--dense-crf", action="store_true", help="refine masks by DenseCRF")
     parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
     options = parser.parse_args(arguments)
     try:
-        figures = Evaluation(options.bundle, options.split, options.seed).run(options.expressions).figures()
-        width = max(map(len, figures))
-        for name, value in figures.items():
-            print(f"{name:<{width}}  {value:g}")
+        noted = _on_benchmark(options) if options.data else _on_scenes(options)
         if options.write:
             manifest = Bundle.load(options.bundle).manifest
-            command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}"
-            noted = {**manifest.metrics, command: figures}
-            text = dataclasses.replace(manifest, metrics=noted).dump()
+            text = dataclasses.replace(manifest, metrics={**manifest.metrics, **noted}).dump()
             write_bytes(options.bundle / MANIFEST, text.encode())
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Print the figures on simulated scenes, and return them by their command."""
+    evaluation = Evaluation(options.bundle, options.split, options.seed, options.dense_crf)
+    figures = evaluation.run(options.expressions).figures()
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        print(f"{name:<{width}}  {value:g}")
+    crf = " --dense-crf" if options.dense_crf else ""
+    command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}{crf}"
+    return {command: figures}
+
+
+def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Print the tables of a benchmark's folder, and return their figures by data set and split."""
+    if options.processes < 1 or options.stride < 1:
+        raise ValueError("--processes and --stride must be at least 1")
+    benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.dense_crf)
+    name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.dense_crf else "")
+    noted = {}
+    for number, reader in enumerate(open_folder(options.data, options.images)):
+        splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
+        figures = {split: scored(benchmark, reader, number, split, options.processes).figures() for split in splits}
+        print(markdown(table_of(reader.name), name, figures), end="\n\n")
+        crf = " --dense-crf" if options.dense_crf else ""
+        noted |= {f"evaluate {reader.name} --set {split}{crf}": of_split for split, of_split in figures.items()}
+    return noted
 
 
 if __name__ == "__main__":

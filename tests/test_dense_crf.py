@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+from refseg_ros import Segmenter, Verdict
 from refseg_ros.dense_crf import ITERATIONS, KERNELS, SIDE, DenseCRF, at_working_size
 from refseg_ros.geometry import Letterbox
 
@@ -111,3 +114,28 @@ def test_several_masks_on_one_image() -> None:
     crf = DenseCRF(image)
     first = crf.refine(logits)
     assert not np.array_equal(crf.refine(-logits), first) and np.array_equal(crf.refine(logits), first)
+
+
+def test_the_segmenter_s_masks_are_refined(bundle_folder: Path) -> None:
+    image = np.full((480, 640, 3), 90, np.uint8)
+    image[103:305, 207:411] = (220, 10, 10)
+    truth = (image[..., 0] == 220).astype(bool)
+    plain, refined = (
+        Segmenter(bundle_folder, threads=1, dense_crf=dense_crf).segment(image, "the red mug")
+        for dense_crf in (False, True)
+    )
+    assert refined.verdict is plain.verdict is Verdict.FOUND and refined.score == plain.score
+    wrong = [np.count_nonzero((answer.mask > 0) != truth) for answer in (plain, refined)]
+    assert wrong[1] < 0.6 * wrong[0]
+
+
+def test_the_segmenter_refines_each_of_several_masks_on_each_frame(bundle_folder: Path) -> None:
+    stream = Segmenter(bundle_folder, threads=1, dense_crf=True).stream()
+    for index, left in enumerate((40, 300)):
+        image = np.full((360, 480, 3), 90, np.uint8)
+        image[100:200, left : left + 100] = (220, 10, 10)
+        image[250:320, 200:280] = (10, 10, 220)
+        stream.observe(image, index / 10)
+        red, nothing, blue = stream.answer(["red", "gizmo", "blue"])
+        assert abs(red.box.x - left) <= 3 and abs(blue.box.x - 200) <= 3
+        assert nothing.verdict is Verdict.NOT_UNDERSTOOD
