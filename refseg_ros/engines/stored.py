@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from types import ModuleType
 
 from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.cuda import Gpu
 from refseg_ros.engines.passport import Machine, Passport
 from refseg_ros.engines.variants import PRECISIONS, of_precision
 from refseg_ros.errors import BundleError, UnavailableError
@@ -23,6 +25,11 @@ def engine_path(bundle: Bundle, name: str) -> Path:
 def sha256(data: bytes) -> str:
     """In lower-case hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def machine(trt: ModuleType, gpu: Gpu) -> Machine:
+    """What an engine that is built here is tied to."""
+    return Machine(trt.__name__, str(trt.__version__), gpu.name, gpu.compute_capability)
 
 
 def write(bundle: Bundle, name: str, plan: bytes, passport: Passport) -> None:

@@ -1,0 +1,190 @@
+"""Add a bundle's graphs in a lower precision, if they are good: `python -m model_training.quantize BUNDLE KIND`.
+
+    cpu-int8   the encoder's convolutions in 8 bits, for ONNX Runtime on a CPU, which takes it wherever a bundle has it
+    gpu-fp16   all graphs in 16 bits, of which `build_engine --precision fp16` builds
+    gpu-int8   the encoder's convolutions in 8 bits and the other graphs in 16, for `build_engine --precision int8`
+
+They are kept only when the overall IoU on the held-out scenes drops by at most LARGEST_DROP and, if they are for a CPU,
+when they are faster. Accuracy is measured on the CPU, whatever they are for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from model_training.evaluate import HEIGHT, WIDTH, Evaluation
+from refseg_ros.engines import bundle as bundles
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.manifest import ENCODER, Manifest
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.variants import CPU_INT8, KINDS, PRECISIONS, graph_names, variant_name
+from refseg_ros.errors import BundleError
+from refseg_ros.geometry import Letterbox
+from refseg_ros.simulation.tabletop import Tabletop
+
+LARGEST_DROP = 0.01
+"""Of the overall IoU."""
+EVALUATED_SEED = 7_000_000
+CALIBRATION_SEED, CALIBRATION_SCENES = 5_000_000, 96
+"""Scenes on which the ranges of activations are measured; neither training nor evaluation uses them."""
+ROUNDS = 60
+
+
+def variants(bundle: Bundle, kind: str) -> dict[str, bytes]:
+    """Make the variants of a kind: graph that they stand in for -> bytes of the ONNX file.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of variant; there are {', '.join(KINDS)}")
+    made = {}
+    if kind != CPU_INT8:
+        made = {name: in_16_bits(bundle.contents[name]) for name in graph_names(bundle)}
+    if kind != PRECISIONS["fp16"]:
+        images = calibration_images(bundle.manifest)
+        made[ENCODER] = in_8_bits(bundle.contents[ENCODER], images, symmetric=kind != CPU_INT8)
+    return made
+
+
+def in_16_bits(graph: bytes) -> bytes:
+    """A graph that computes in half precision; its inputs and outputs stay as they are."""
+    made = convert_float_to_float16(onnx.load_from_string(graph), keep_io_types=True)
+    return bytes(made.SerializeToString())
+
+
+def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
+    """An encoder whose convolutions compute in 8 bits, each output channel in a range of its own.
+
+    Args:
+        graph: the bytes of the ONNX file.
+        images: (F, H, W, 3) uint8 RGB, letterboxed, to measure the activations' ranges on.
+        symmetric: zero is in the middle of a range and biases stay in float32, as TensorRT wants it. ONNX Runtime is
+            fast only when it is not. Weights then have 7 bits: with 8, processors without VNNI overflow.
+    """
+    activations, options = QuantType.QUInt8, {}
+    if symmetric:
+        activations = QuantType.QInt8
+        options = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.onnx"
+        quantize_static(
+            onnx.load_from_string(graph),
+            path,
+            _Images(onnx.load_from_string(graph).graph.input[0].name, images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            per_channel=True,
+            reduce_range=not symmetric,
+            activation_type=activations,
+            weight_type=QuantType.QInt8,
+            extra_options=options,
+        )
+        return path.read_bytes()
+
+
+class _Images(CalibrationDataReader):
+    """Hands out images one by one."""
+
+    def __init__(self, name: str, images: np.ndarray) -> None:
+        self._inputs = ({name: image[None]} for image in images)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next inputs of the graph."""
+        return next(self._inputs, None)
+
+
+def calibration_images(manifest: Manifest) -> np.ndarray:
+    """(F, H, W, 3) uint8 RGB frames of simulated tabletops, letterboxed."""
+    letterbox = Letterbox.fit(HEIGHT, WIDTH, manifest.input.height, manifest.input.width)
+    images = []
+    with Tabletop(WIDTH, HEIGHT) as tabletop:
+        for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + CALIBRATION_SCENES):
+            tabletop.reset(seed, "train", moving=False)
+            images.append(letterbox.apply(tabletop.render(depth=False).rgb))
+    return np.stack(images)
+
+
+def overall_iou(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> float:
+    """The overall IoU on held-out scenes, with some graphs of a bundle replaced and none of its variants used."""
+    names = {*graph_names(bundle), *(name for name in bundle.contents if not name.endswith(".onnx"))}
+    contents = {name: replaced.get(name, data) for name, data in bundle.contents.items() if name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        bundles.write(Path(folder), bundle.manifest, contents)
+        return Evaluation(Path(folder), "held_out", EVALUATED_SEED).run(expressions).figures()["overall IoU"]
+
+
+def times_faster(slow: bytes, fast: bytes, manifest: Manifest) -> float:
+    """How many times faster one encoder is than another on this CPU, run in turn; a busy machine slows both."""
+    engines = [OnnxEngine(graph, ENCODER, 0) for graph in (slow, fast)]
+    inputs = {engines[0].inputs[0]: np.full((1, manifest.input.height, manifest.input.width, 3), 128, np.uint8)}
+    times = np.empty((ROUNDS, 2))
+    for row in times:
+        for index, engine in enumerate(engines):
+            began = time.perf_counter()
+            engine.run(inputs)
+            row[index] = time.perf_counter() - began
+    slow_time, fast_time = np.quantile(times, 0.2, axis=0)
+    return float(slow_time / fast_time)
+
+
+def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
+    """Make variants, measure them, and write them into the bundle if they are good.
+
+    Returns:
+        The figures, which also stand in the manifest's metrics.
+
+    Raises:
+        BundleError: they are not good; the message has the figures.
+        ValueError: there is no such kind.
+        OSError: the bundle cannot be written to.
+    """
+    made = variants(bundle, kind)
+    figures = {
+        "overall IoU, fp32": overall_iou(bundle, {}, expressions),
+        "overall IoU": overall_iou(bundle, made, expressions),
+    }
+    if kind == CPU_INT8:
+        figures["encoder, times faster"] = round(
+            times_faster(bundle.contents[ENCODER], made[ENCODER], bundle.manifest), 2
+        )
+    drop = figures["overall IoU, fp32"] - figures["overall IoU"]
+    if drop > LARGEST_DROP or figures.get("encoder, times faster", 2.0) <= 1.0:
+        shown = ", ".join(f"{name} {value:g}" for name, value in figures.items())
+        raise BundleError(f"{bundle.folder}: {kind} is not good enough and was not kept ({shown})")
+    noted = {**bundle.manifest.metrics, f"quantize {kind} --expressions {expressions}": figures}
+    manifest = dataclasses.replace(bundle.manifest, metrics=noted)
+    files = {variant_name(name, kind): data for name, data in made.items()}
+    bundles.write(bundle.folder, manifest, {**bundle.contents, **files})
+    return figures
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m model_training.quantize", description=__doc__.splitlines()[0])
+    parser.add_argument("bundle", type=Path, help="folder of the model")
+    parser.add_argument("kind", choices=KINDS, help="which variant to make")
+    parser.add_argument("--expressions", type=int, default=600, help="how many to measure it with (default: 600)")
+    options = parser.parse_args(arguments)
+    try:
+        figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for name, value in figures.items():
+        print(f"{name:<22}  {value:g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

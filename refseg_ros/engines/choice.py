@@ -1,0 +1,130 @@
+"""Which runtime runs a bundle here: the best that works, and in one line why the better ones do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from refseg_ros.engines import stored
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.contract import Engine
+from refseg_ros.engines.cuda import first_gpu
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.onnx_cuda import OnnxCudaEngine
+from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
+from refseg_ros.engines.variants import for_cpu, graph_names
+from refseg_ros.errors import BundleError, EngineError, UnavailableError
+
+DEVICES = ("auto", "cuda", "cpu")
+ENGINES = ("auto", "tensorrt", "onnx")
+
+Engines = Mapping[str, Engine]
+"""File name of a graph -> its engine."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Choice(Generic[T]):
+    """The runtime that was taken."""
+
+    accepted: T
+    """What was made of its engines."""
+    line: str
+    """Which it is, and why no better one."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    title: str
+    device: str
+    engine: str
+    load: Callable[[], Engines]
+
+
+def choose_engines(
+    bundle: Bundle,
+    accept: Callable[[Engines], T],
+    *,
+    threads: int,
+    device: str = "auto",
+    engine: str = "auto",
+) -> Choice[T]:
+    """Load a bundle into the best runtime that is allowed and works.
+
+    Args:
+        bundle: to run.
+        accept: makes what is wanted of the engines, and runs them once; when it refuses, the next runtime is tried.
+        threads: of a run on the CPU; 0 for one on each physical core.
+        device: one of DEVICES.
+        engine: one of ENGINES.
+
+    Raises:
+        UnavailableError: no runtime that is allowed works; the message has the reason of each.
+        BundleError: the bundle itself is refused.
+        ValueError: device or engine is none of these.
+    """
+    for setting, value, allowed in (("device", device, DEVICES), ("engine", engine, ENGINES)):
+        if value not in allowed:
+            raise ValueError(f"{setting} is {value!r}; it must be one of {', '.join(allowed)}")
+    candidates = [
+        candidate
+        for candidate in _candidates(bundle, threads)
+        if device in ("auto", candidate.device) and engine in ("auto", candidate.engine)
+    ]
+    if not candidates:
+        raise UnavailableError(f"engine {engine!r} does not run on device {device!r}")
+    reasons: dict[str, list[str]] = {}
+    for candidate in candidates:
+        try:
+            accepted = accept(candidate.load())
+        except (BundleError, EngineError) as error:
+            if candidate.device == "cpu":  # nothing is left to fall back on, and here the bundle is to blame
+                raise
+            reasons.setdefault(str(error), []).append(candidate.title)
+            continue
+        return Choice(accepted, _line(candidate.title, reasons))
+    raise UnavailableError(
+        f"the model cannot run on device {device!r} with engine {engine!r}: {'; '.join(_merged(reasons))}"
+    )
+
+
+def _candidates(bundle: Bundle, threads: int) -> Iterator[_Candidate]:
+    """All runtimes, the best first."""
+    for name, title in LIBRARIES.items():
+        yield _Candidate(title, "cuda", "tensorrt", partial(_tensorrt, bundle, name))
+    yield _Candidate("ONNX Runtime on the GPU", "cuda", "onnx", partial(_onnx_cuda, bundle))
+    in_int8 = [name for name in graph_names(bundle) if for_cpu(bundle, name) != name]
+    title = "ONNX Runtime on the CPU" + (f" with {', '.join(in_int8)} in int8" if in_int8 else "")
+    yield _Candidate(title, "cpu", "onnx", partial(_onnx_cpu, bundle, threads))
+
+
+def _tensorrt(bundle: Bundle, name: str) -> Engines:
+    gpu = first_gpu()
+    trt = library(name)
+    here = stored.machine(trt, gpu)
+    plans = {graph: stored.read(bundle, graph, here)[0] for graph in graph_names(bundle)}
+    return {
+        graph: TensorRTEngine(trt, gpu, plan, str(stored.engine_path(bundle, graph))) for graph, plan in plans.items()
+    }
+
+
+def _onnx_cuda(bundle: Bundle) -> Engines:
+    gpu = first_gpu()
+    return {name: OnnxCudaEngine(bundle.contents[name], str(bundle.folder / name), gpu) for name in graph_names(bundle)}
+
+
+def _onnx_cpu(bundle: Bundle, threads: int) -> Engines:
+    files = {name: for_cpu(bundle, name) for name in graph_names(bundle)}
+    return {name: OnnxEngine(bundle.contents[file], str(bundle.folder / file), threads) for name, file in files.items()}
+
+
+def _line(title: str, reasons: dict[str, list[str]]) -> str:
+    return f"runs on {title}" + "".join(f"; not on {reason}" for reason in _merged(reasons))
+
+
+def _merged(reasons: dict[str, list[str]]) -> list[str]:
+    """One text for each reason, with the runtimes that have it."""
+    return [f"{', '.join(titles)} ({reason})" for reason, titles in reasons.items()]

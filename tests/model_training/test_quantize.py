@@ -1,0 +1,97 @@
+"""Variants in a lower precision: near the graphs that they stand in for, measured, and kept only if they are good."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from model_training import quantize
+from refseg_ros.engines import bundle as bundles
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.choice import choose_engines
+from refseg_ros.engines.manifest import ENCODER
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.variants import CPU_INT8, KINDS, for_cpu, graph_names, of_precision, variant_name
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 4)
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Bundle:
+    return Bundle.load(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def run(graph: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
+    engine = OnnxEngine(graph, ENCODER, 1)
+    return engine.run({engine.inputs[0]: images})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_encoder_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, kind: str) -> None:
+    made = quantize.variants(bundle, kind)
+    assert set(made) == ({ENCODER} if kind == CPU_INT8 else set(graph_names(bundle)))
+    images = quantize.calibration_images(bundle.manifest)
+    expected, got = run(bundle.contents[ENCODER], images), run(made[ENCODER], images)
+    assert expected.keys() == got.keys()
+    differences = []
+    for name, array in expected.items():
+        assert (got[name].shape, got[name].dtype) == (array.shape, array.dtype), name
+        differences.append(np.linalg.norm(got[name] - array) / np.linalg.norm(array))
+    assert 0 < max(differences) < (0.005 if kind == "gpu-fp16" else 0.2), dict(zip(expected, differences, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "weights"), [(CPU_INT8, 63), ("gpu-int8", 127)])
+def test_every_convolution_has_weights_of_8_bits(bundle: Bundle, kind: str, weights: int) -> None:
+    graph = onnx.load_from_string(quantize.variants(bundle, kind)[ENCODER]).graph
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert len(convolutions) >= 20
+    for node in convolutions:
+        dequantised, filters = makers[node.input[0]], makers[node.input[1]]
+        assert dequantised.op_type == filters.op_type == "DequantizeLinear"
+        assert np.abs(tensors[filters.input[0]].astype(int)).max() in (weights, weights + 1)
+        assert tensors[dequantised.input[2]].dtype == (np.uint8 if kind == CPU_INT8 else np.int8)
+
+
+def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert quantize.main([str(bundle.folder), "gpu-fp16", "--expressions", "6"]) == 0
+    assert "overall IoU" in capsys.readouterr().out
+    more = Bundle.load(bundle.folder)
+    added = {variant_name(name, "gpu-fp16") for name in graph_names(bundle)}
+    assert set(more.contents) == {*bundle.contents, *added}
+    assert all(more.contents[name] == data for name, data in bundle.contents.items())
+    assert {of_precision(more, name, "fp16") for name in graph_names(more)} == added
+    assert len(more.contents["encoder.gpu-fp16.onnx"]) < 0.6 * len(more.contents[ENCODER])
+    figures = more.manifest.metrics["quantize gpu-fp16 --expressions 6"]
+    assert figures["overall IoU, fp32"] - figures["overall IoU"] <= quantize.LARGEST_DROP
+
+
+def test_the_command_keeps_nothing_that_is_not_good(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(quantize, "LARGEST_DROP", -2.0)
+    assert quantize.main([str(bundle.folder), CPU_INT8, "--expressions", "6"]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "cpu-int8 is not good enough and was not kept (overall IoU" in message and "times faster" in message
+    assert Bundle.load(bundle.folder) == bundle
+    assert quantize.main(["nowhere", CPU_INT8]) == 2
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
+
+
+def test_a_cpu_runs_the_variant_for_it(bundle: Bundle) -> None:
+    made = quantize.variants(bundle, CPU_INT8)[ENCODER]
+    bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, variant_name(ENCODER, CPU_INT8): made})
+    more = Bundle.load(bundle.folder)
+    assert for_cpu(more, ENCODER) == "encoder.cpu-int8.onnx"
+    images = quantize.calibration_images(more.manifest)[:1]
+    engines = choose_engines(more, lambda engines: engines, threads=1, device="cpu").accepted
+    for name, array in engines[ENCODER].run({engines[ENCODER].inputs[0]: images}).items():
+        assert np.array_equal(array, run(made, images)[name]), name
