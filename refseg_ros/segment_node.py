@@ -15,6 +15,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
 
+from refseg_ros.config import SegmenterConfig
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
 from refseg_ros.node.background import Background
@@ -108,11 +109,8 @@ class SegmentNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model."""
         config = self._settings.config
-        self._loading = Background(
-            lambda: Segmenter(
-                config.model, threads=config.threads, maximum_side=config.maximum_side, maximum_gap=config.maximum_gap
-            )
-        )
+        settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(SegmenterConfig)}
+        self._loading = Background(lambda: Segmenter(**settings))
         try:
             self._segmenter = self._loading.wait(self._while_loading)
         except InterruptedError:

@@ -1,0 +1,98 @@
+"""Several cameras on one model: topics, pasts and answers of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from sensor_msgs.msg import Image
+
+from refseg_ros.images import to_message
+from refseg_ros.msg import Segmentation
+from tests.ros.bench import GREEN, GREY, RED, picture
+
+
+class View:
+    """One of the cameras: its images, and the answers on them."""
+
+    def __init__(self, bench, name: str) -> None:
+        self._bench = bench
+        self._images = bench.node.create_publisher(Image, f"/{name}/image_raw", 10)
+        self.results: list[Segmentation] = []
+        bench.node.create_subscription(Segmentation, f"/refseg/{name}/result", self.results.append, 50)
+        bench.until(
+            lambda: self._images.get_subscription_count() and bench.node.count_publishers(f"/refseg/{name}/result"),
+            f"the node on camera {name}",
+        )
+
+    def show(self, image) -> None:
+        header = self._bench.header()
+        self._images.publish(to_message(image, "rgb8", header))
+        self.shown = header
+
+    def until_answered(self, image, what: str, look=lambda result: True) -> Segmentation:
+        known = len(self.results)
+
+        def found() -> Segmentation | None:
+            self.show(image)
+            self._bench.listen(0.05)
+            return next((result for result in self.results[known:] if look(result)), None)
+
+        return self._bench.until(found, what)
+
+
+def test_each_camera_has_its_own_answers_and_its_own_past(start, bundle_folder, bench) -> None:
+    start(
+        "segment_node",
+        model=str(bundle_folder),
+        threads=1,
+        cameras=["front", "wrist"],
+        image_topic="/{camera}/image_raw",
+        query="redder; green",
+    )
+    front, wrist = View(bench, "front"), View(bench, "wrist")
+    bench.listen(0.5)
+    for _ in range(5):
+        front.until_answered(picture(RED, RED), "an answer of the front")
+        wrist.until_answered(picture(GREEN, GREY), "an answer of the wrist")
+    verdicts = {}
+    for name, view in (("front", front), ("wrist", wrist)):
+        for query in ("redder", "green"):
+            last = [result for result in view.results if result.query == query][-1]
+            verdicts[name, query] = last.verdict
+    found, missing = Segmentation.FOUND, Segmentation.NOT_FOUND
+    assert verdicts == {
+        ("front", "redder"): found,
+        ("front", "green"): missing,
+        ("wrist", "redder"): missing,
+        ("wrist", "green"): found,
+    }
+    assert not bench.results, "no answers without the name of a camera"
+    front.until_answered(
+        picture(GREY, GREY), "the front's memory of red", lambda r: r.query == "redder" and r.verdict == found
+    )
+
+
+def test_a_camera_that_is_silent_or_floods_does_not_keep_the_other_waiting(start, bundle_folder, bench) -> None:
+    node = start(
+        "segment_node",
+        model=str(bundle_folder),
+        threads=1,
+        cameras=["front", "wrist"],
+        image_topic="/{camera}/image_raw",
+        query="red",
+    )
+    front, wrist = View(bench, "front"), View(bench, "wrist")
+    bench.listen(0.5)
+    wrist.until_answered(picture(), "an answer of the wrist alone")
+    for _ in range(20):
+        for _ in range(10):
+            front.show(picture())
+        wrist.show(picture())
+        bench.listen(0.1)
+    bench.until(lambda: len(wrist.results) > 5 and front.results, "answers of both")
+    stamps = [(one.header.stamp.sec, one.header.stamp.nanosec) for one in wrist.results]
+    assert stamps == sorted(set(stamps))
+    node.check()
