@@ -35,6 +35,30 @@ def test_every_verdict_has_its_picture(segmenter, image, verdict):
     assert draw(image, answer).shape == image.shape
 
 
+def test_attention_stands_under_the_words(segmenter, image):
+    answer = segmenter.segment(image, "the red mug")
+    columns = []
+    for weights in ([0.9, 0.05, 0.05], [0.05, 0.05, 0.9]):
+        drawn = draw(image, dataclasses.replace(answer, word_attention=np.array([weights], np.float32)))
+        bars = (drawn[:60] == (40, 200, 80)).all(axis=2)  # the colour of FOUND
+        columns.append(np.nonzero(bars)[1].mean())
+    assert columns[1] > columns[0] + 20
+
+
+def test_age_and_rate_stand_below(segmenter, image):
+    answer = segmenter.segment(image, "the red mug")
+    plain, told = draw(image, answer), draw(image, answer, age=0.042, rate=29.8)
+    assert np.array_equal(plain[:440], told[:440]) and not np.array_equal(plain[460:], told[460:])
+    assert not np.array_equal(draw(image, answer, age=0.042), draw(image, answer, rate=29.8))
+
+
+@pytest.mark.parametrize("size", [(480, 640), (1, 1), (3, 300), (300, 3), (2000, 3000)])
+def test_age_and_rate_fit_any_size(segmenter, size):
+    image = np.zeros((*size, 3), np.uint8)
+    answers = [segmenter.segment(image, text) for text in ("everywhere", "red \x1b[31mgizmo", "no word of it")]
+    assert draw(image, *answers, age=1e9, rate=1e-9).shape == image.shape
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("size", [(480, 640), (1, 1), (1, 300), (300, 1), (9, 9)])
 def test_any_text_is_drawn_on_any_size(segmenter, size, text):
