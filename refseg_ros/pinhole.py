@@ -1,0 +1,130 @@
+"""The lens of a camera: from pixels with a depth to points, and back.
+
+Frame: the camera's optical frame, x right, y down, z forward, metres. Pixel (0, 0) is the upper left pixel's centre.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
+_FISHEYE = ("equidistant", "fisheye")
+DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
+
+
+class LensError(ValueError):
+    """A calibration that cannot be used; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A calibrated camera: focal lengths and principal point in pixels of the image that it belongs to.
+
+    `distortion` are the coefficients of `model`: of "plumb_bob" (k1, k2, p1, p2, k3), of "rational_polynomial" (8 and
+    more) or of "equidistant" (4). Coefficients that are all zero need no model.
+
+    Raises:
+        LensError: focal lengths or principal point make no camera, or the distortion is of a model not known here.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    model: str = ""
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
+        if not all(map(math.isfinite, numbers)):
+            raise LensError("the camera's calibration holds values that are not numbers")
+        if self.fx <= 0.0 or self.fy <= 0.0:
+            raise LensError(f"the camera is not calibrated: its focal lengths are {self.fx:g} and {self.fy:g} pixels")
+        if not self.is_distorted:
+            return
+        counts = (4,) if self.model in _FISHEYE else _OPENCV_COEFFICIENTS.get(self.model)
+        if counts is None:
+            known = ", ".join(DISTORTION_MODELS)
+            raise LensError(f"distortion model {ascii(self.model[:40])} is not supported; supported are {known}")
+        if len(self.distortion) not in counts:
+            wanted = " or ".join(map(str, counts))
+            raise LensError(f"{self.model} has {wanted} coefficients, the calibration has {len(self.distortion)}")
+
+    @property
+    def is_distorted(self) -> bool:
+        """Whether any coefficient counts."""
+        return any(self.distortion)
+
+    @property
+    def matrix(self) -> Array:
+        """K, (3, 3)."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def rays(self, columns: npt.ArrayLike, rows: npt.ArrayLike) -> Array:
+        """The points (N, 3) at depth 1 m that pixels (N,), (N,) show."""
+        pixels = np.stack([np.asarray(columns, np.float64), np.asarray(rows, np.float64)], axis=-1)
+        flat: Array
+        if not self.is_distorted:
+            flat = (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
+        elif not len(pixels):
+            flat = pixels
+        else:
+            undistort = cv2.fisheye.undistortPoints if self.model in _FISHEYE else cv2.undistortPoints
+            flat = np.float64(undistort(pixels[:, None], self.matrix, np.asarray(self.distortion))[:, 0])
+        return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+
+    def project(self, points: Array) -> Array:
+        """The pixels (N, 2), not rounded, that show points (N, 3); NaN for points that are not in front."""
+        ahead = points[:, 2] > 0.0
+        depth = np.where(ahead, points[:, 2], 1.0)
+        flat = points[:, :2] / depth[:, None]
+        if self.is_distorted and len(points):
+            still = np.zeros(3)
+            if self.model in _FISHEYE:
+                pixels = cv2.fisheye.distortPoints(flat[:, None], self.matrix, np.asarray(self.distortion))[:, 0]
+            else:
+                scene = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+                pixels = cv2.projectPoints(scene, still, still, self.matrix, np.asarray(self.distortion))[0][:, 0]
+        else:
+            pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
+        return np.where(ahead[:, None], pixels, np.nan)
+
+
+def lens_of(
+    size: tuple[int, int],
+    k: Sequence[float],
+    model: str = "",
+    distortion: Sequence[float] = (),
+    binning: tuple[int, int] = (1, 1),
+    offset: tuple[int, int] = (0, 0),
+) -> Lens:
+    """The lens of an image that is a part of, or coarser than, the calibrated one.
+
+    Args:
+        size: (width, height) of the image.
+        k: the nine values of K, row after row, in pixels of the calibrated image.
+        model: name of the distortion model, see `Lens`.
+        distortion: its coefficients.
+        binning: how many calibrated pixels make one of the image, across and down; 0 is read as 1.
+        offset: the calibrated pixel (x, y) at which the image begins.
+
+    Raises:
+        LensError: as `Lens`.
+    """
+    if len(k) != 9:
+        raise LensError(f"the matrix K of a camera has 9 values, this one has {len(k)}")
+    across, down = (max(1, int(number)) for number in binning)
+    fx, fy = float(k[0]) / across, float(k[4]) / down
+    cx = (float(k[2]) - offset[0] + 0.5) / across - 0.5
+    cy = (float(k[5]) - offset[1] + 0.5) / down - 0.5
+    return Lens(size[0], size[1], fx, fy, cx, cy, model, tuple(map(float, distortion)))

@@ -1,0 +1,179 @@
+"""The unseen back of a thing, guessed from its seen front: most things repeat themselves about an axis or a mirror.
+
+Mirrors and axes that stand upright on the support are tried. What they make of the seen points is tested against the
+depth image, as in Bohg et al., "Mind the gap: robotic grasping under incomplete observation" (2011): a point is
+confirmed where it falls on a seen surface of the thing, refuted where the camera sees through it, and otherwise hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from refseg_ros.pinhole import Array, Lens
+
+MOST_POINTS = 250
+"""Points that mirrors and axes are tried with."""
+TURNS = 16
+"""Directions of a mirror that are tried first, over half a turn."""
+SHIFTS = 13
+"""Places of a mirror, or of an axis in it, that are tried first."""
+LEAST_CONFIRMED = 0.2
+"""Share of the images of points that must fall on a seen surface for a mirror to be believed."""
+MOST_REFUTED = 0.05
+"""Share of them that may be refuted."""
+LEAST_TURNED = 0.35
+"""Share of the turned points that must fall on a seen surface for an axis to be believed; a point seen from the side or
+from behind cannot."""
+MOST_TURNED_REFUTED = 0.12
+"""Share of the turned points that may be refuted: a handle."""
+REFUTED_COSTS = 3.0
+"""How many confirmed points a refuted one outweighs."""
+TRIED_TURNS = np.radians([-75.0, -45.0, -20.0, 20.0, 45.0, 75.0])
+"""Radians by which points are turned about an axis to try it."""
+MADE_TURNS = np.arange(1, 16) * np.pi / 8.0
+"""Radians by which they are turned to complete the thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What images of points are tested against.
+
+    Attributes:
+        mask: (H, W), where the thing is seen.
+        depth: (H, W) metres, NaN where unknown.
+        lens: of both.
+        axes: (3, 3), rows are the axes of the support's frame, the last one up, in the optical frame. Same origin.
+        tolerance: how exact depth is, in metres.
+    """
+
+    mask: npt.NDArray[np.bool_]
+    depth: npt.NDArray[np.float32]
+    lens: Lens
+    axes: Array
+    tolerance: float
+
+    def test(self, points: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+        """How well points (N, 3) of the support's frame are confirmed, 0 to 1, and which are refuted."""
+        optical = points @ self.axes
+        pixels = self.lens.project(optical)
+        height, width = self.mask.shape
+        inside = np.all((pixels > -0.5) & (pixels < [width - 0.5, height - 0.5]), axis=1)  # false for NaN
+        columns, rows = np.rint(np.where(inside[:, None], pixels, 0.0)).astype(int).T
+        nearer = self.depth[rows, columns] - optical[:, 2]  # than what is seen there; NaN where that is unknown
+        with np.errstate(invalid="ignore"):
+            on = inside & self.mask[rows, columns] & (np.abs(nearer) <= self.tolerance)
+            refuted = inside & (nearer > 2.0 * self.tolerance)
+        return np.where(on, 1.0 - (nearer / self.tolerance) ** 2, 0.0), refuted
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """An upright plane: in the support's frame, all (x, y) with x cos(angle) + y sin(angle) == shift (metres)."""
+
+    angle: float
+    shift: float
+
+    @property
+    def normal(self) -> Array:
+        """Of unit length, (3,)."""
+        return np.array([np.cos(self.angle), np.sin(self.angle), 0.0])
+
+    def image(self, points: Array) -> Array:
+        """Mirrored points (N, 3), in the support's frame."""
+        return points - 2.0 * (points @ self.normal - self.shift)[:, None] * self.normal
+
+
+def complete(points: Array, scene: Scene) -> Array:
+    """The points and, where a mirror or an axis is believed, those of their images that nothing refutes.
+
+    Args:
+        points: (N, 3) in the support's frame, metres: x, y along it, z up.
+        scene: what the camera sees.
+    """
+    some = points[:: max(1, len(points) // MOST_POINTS)]
+    mirror = _best_mirror(some, scene, np.arange(TURNS) * np.pi / TURNS)
+    axis = _best_axis(some, scene, mirror)
+    if axis is not None:
+        return np.concatenate([points, _turned(points, axis, scene)])
+    if not _is_believed(mirror, some, scene):
+        return points
+    points = np.concatenate([points, _reflected(points, mirror, scene)])
+    square = _best_mirror(some, scene, mirror.angle + 0.5 * np.pi + np.array([-0.1, 0.0, 0.1]))
+    if not _is_believed(square, some, scene):
+        return points
+    return np.concatenate([points, _reflected(points, square, scene)])
+
+
+def _reflected(points: Array, mirror: Mirror, scene: Scene) -> Array:
+    image = mirror.image(points)
+    return image[~scene.test(image)[1]]
+
+
+def _turned(points: Array, axis: Array, scene: Scene) -> Array:
+    """All images of the points about an upright axis (2,), of points of which no image is refuted."""
+    images = np.stack([_turn(points, axis, angle) for angle in MADE_TURNS])
+    refuted = scene.test(images.reshape(-1, 3))[1].reshape(len(MADE_TURNS), -1)
+    return images[:, ~refuted.any(axis=0)].reshape(-1, 3)
+
+
+def _turn(points: Array, axis: Array, angle: float) -> Array:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    offset = points[:, :2] - axis
+    flat = offset @ np.array([[cosine, sine], [-sine, cosine]]) + axis
+    return np.concatenate([flat, points[:, 2:]], axis=1)
+
+
+def _is_believed(mirror: Mirror, points: Array, scene: Scene) -> bool:
+    confirmed, refuted = scene.test(mirror.image(points))
+    return bool((confirmed > 0.0).mean() >= LEAST_CONFIRMED and refuted.mean() <= MOST_REFUTED)
+
+
+def _best_axis(points: Array, scene: Scene, mirror: Mirror) -> Array | None:
+    """The axis (2,) in a mirror about which the points can be turned best; None where none is believed."""
+    along = np.array([-mirror.normal[1], mirror.normal[0]])
+    places = points[:, :2] @ along
+    low, high = np.percentile(places, [1.0, 99.0])
+    step = (high - low) / (SHIFTS - 1)
+    tried = [(s, _axis_worth(points, scene, mirror, along, s)) for s in np.linspace(low, high, SHIFTS)]
+    for _ in range(3):
+        best = max(tried, key=lambda entry: entry[1][0])[0]
+        step /= 2.0
+        tried += [(s, _axis_worth(points, scene, mirror, along, s)) for s in (best - step, best + step)]
+    shift, (_, confirmed, refuted) = max(tried, key=lambda entry: entry[1][0])
+    if confirmed < LEAST_TURNED or refuted > MOST_TURNED_REFUTED:
+        return None
+    return mirror.shift * mirror.normal[:2] + shift * along
+
+
+def _axis_worth(points: Array, scene: Scene, mirror: Mirror, along: Array, shift: float) -> tuple[float, float, float]:
+    axis = mirror.shift * mirror.normal[:2] + shift * along
+    confirmed, refuted = scene.test(np.concatenate([_turn(points, axis, angle) for angle in TRIED_TURNS]))
+    return confirmed.mean() - REFUTED_COSTS * refuted.mean(), (confirmed > 0.0).mean(), refuted.mean()
+
+
+def _best_mirror(points: Array, scene: Scene, angles: Array) -> Mirror:
+    """The mirror of the highest score, tried coarsely, then finer about the best ones."""
+    tried: list[tuple[float, Mirror]] = []
+    for angle in angles:
+        low, high = np.percentile(points @ Mirror(angle, 0.0).normal, [1.0, 99.0])
+        middle, reach = (low + high) / 2.0, 0.7 * (high - low) / 2.0
+        shifts = middle + reach * np.linspace(-1.0, 1.0, SHIFTS)
+        tried += _rate(points, scene, [Mirror(float(angle), float(shift)) for shift in shifts])
+    turn, step = np.pi / TURNS / 2.0, reach / (SHIFTS - 1)
+    for _ in range(3):
+        tried.sort(key=lambda entry: -entry[0])
+        around = [(a * turn, s * step) for a in (-1, 0, 1) for s in (-1, 0, 1) if a or s]
+        finer = [Mirror(mirror.angle + a, mirror.shift + s) for _, mirror in tried[:4] for a, s in around]
+        tried = tried[:4] + _rate(points, scene, finer)
+        turn, step = turn / 2.0, step / 2.0
+    return max(tried, key=lambda entry: entry[0])[1]
+
+
+def _rate(points: Array, scene: Scene, mirrors: Sequence[Mirror]) -> list[tuple[float, Mirror]]:
+    confirmed, refuted = scene.test(np.concatenate([mirror.image(points) for mirror in mirrors]))
+    worth = (confirmed - REFUTED_COSTS * refuted).reshape(len(mirrors), -1).mean(axis=1)
+    return list(zip(worth.tolist(), mirrors, strict=True))
