@@ -9,6 +9,7 @@ from torch import nn
 
 from model_training.configs import tabletop
 from model_training.configs.schema import Phase
+from model_training.networks.config import NetworkConfig
 from model_training.networks.refseg import ReferringSegmentation
 
 NETWORK = replace(
@@ -42,10 +43,10 @@ CONFIG = replace(
 )
 
 
-def network(seed: int = 0) -> ReferringSegmentation:
+def network(seed: int = 0, network: NetworkConfig = NETWORK) -> ReferringSegmentation:
     """A network in evaluation mode whose every part has a say: none of its parameters or averages is at its start."""
     torch.manual_seed(seed)
-    model = ReferringSegmentation(NETWORK).eval()
+    model = ReferringSegmentation(network).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn(parameter.shape)
