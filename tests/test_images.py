@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,13 +12,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("sensor_msgs.msg", reason="ROS 2's messages are not installed")
 
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from refseg_ros.images import ImageError, to_array, to_message, to_rgb
+from refseg_ros.image_encodings import LAYOUTS
+from refseg_ros.images import ImageError, to_array, to_depth, to_message, to_rgb
 
-CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1, "mono16": 1, "16UC1": 1, "32FC1": 1}
-TYPES = {"mono16": np.uint16, "16UC1": np.uint16, "32FC1": np.float32}
+CHANNELS = {name: layout.channels for name, layout in LAYOUTS.items() if not layout.planes and layout.even == (1, 1)}
+TYPES = {name: layout.dtype for name, layout in LAYOUTS.items()}
 RED = np.array([250, 10, 20], np.uint8)
 
 sides = st.integers(1, 40)
@@ -26,7 +28,7 @@ sides = st.integers(1, 40)
 def pixels_of(encoding: str, height: int, width: int, seed: int = 0) -> np.ndarray:
     shape = (height, width) if CHANNELS[encoding] == 1 else (height, width, CHANNELS[encoding])
     values = np.random.default_rng(seed).integers(0, 255, shape)
-    return values.astype(TYPES.get(encoding, np.uint8))
+    return values.astype(TYPES[encoding])
 
 
 def message_of(encoding: str, height: int, width: int, step: int, data: bytes, big_endian: int = 0) -> Image:
@@ -53,11 +55,24 @@ def test_padded_rows_and_byte_order(encoding: str, height: int, width: int, padd
     np.testing.assert_array_equal(to_array(message), pixels)
 
 
-@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8"])
-def test_colour_order(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "rgba16", "bgra16"])
+@pytest.mark.parametrize("big_endian", [0, 1])
+def test_colour_order(encoding: str, big_endian: int) -> None:
     channels = {"r": 250, "g": 10, "b": 20, "a": 77}
-    pixels = np.tile(np.array([channels[c] for c in encoding[:-1]], np.uint8), (4, 6, 1))
-    assert (to_rgb(to_message(pixels, encoding, Header())) == RED).all()
+    names, depth = encoding.rstrip("0123456789"), TYPES[encoding]
+    order = np.dtype(depth).newbyteorder(">" if big_endian else "<")
+    cell = np.array([channels[c] for c in names], depth) * (257 if depth is np.uint16 else 1)
+    data = np.tile(cell.astype(order), 24).tobytes()
+    message = message_of(encoding, 4, 6, len(data) // 4, data, big_endian)
+    assert (to_rgb(message) == RED).all()
+
+
+def test_types_of_opencv_are_in_its_order() -> None:
+    for encoding, cell in (("8UC3", (20, 10, 250)), ("8UC4", (20, 10, 250, 77))):
+        pixels = np.tile(np.array(cell, np.uint8), (4, 6, 1))
+        assert (to_rgb(to_message(pixels, encoding, Header())) == RED).all()
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    np.testing.assert_array_equal(to_rgb(to_message(grey, "8UC1", Header())), np.dstack([grey] * 3))
 
 
 def test_grey_becomes_three_equal_channels() -> None:
@@ -75,6 +90,82 @@ def test_yuv_and_bayer_keep_a_uniform_colour() -> None:
         cell = np.array([rows[c] for c in pattern], np.uint8).reshape(2, 2)
         message = message_of(f"bayer_{pattern}8", 8, 8, 8, np.tile(cell, (4, 4)).tobytes())
         assert (to_rgb(message)[2:6, 2:6] == RED).all(), pattern
+        sixteen = np.tile((cell * np.uint16(256)).astype(">u2"), (4, 4)).tobytes()
+        message = message_of(f"bayer_{pattern}16", 8, 8, 16, sixteen, big_endian=1)
+        assert (to_rgb(message)[2:6, 2:6] == RED).all(), pattern
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cell"),
+    [
+        ("yuv422", (90, 81, 240, 81)),
+        ("uyvy", (90, 81, 240, 81)),
+        ("yuv422_yuy2", (81, 90, 81, 240)),
+        ("yuyv", (81, 90, 81, 240)),
+        ("nv12", (90, 240)),
+        ("nv21", (240, 90)),
+    ],
+)
+@pytest.mark.parametrize("padding", [0, 6])
+def test_yuv_of_red_is_red(encoding: str, cell: tuple[int, ...], padding: int) -> None:
+    """Y, U, V = 81, 90, 240 is pure red by BT.601; the encodings differ in the order of the bytes."""
+    pad = b"\xaa" * padding
+    if encoding.startswith("nv"):
+        rows = [bytes([81] * 6) + pad] * 4 + [bytes(cell * 3) + pad] * 2
+    else:
+        rows = [bytes(cell * 3) + pad] * 4
+    image = to_rgb(message_of(encoding, 4, 6, len(rows[0]), b"".join(rows)))
+    assert image.shape == (4, 6, 3)
+    assert np.abs(image.astype(int) - [255, 0, 0]).max() <= 2
+
+
+def test_depth_is_metres_and_what_is_unknown_is_no_number() -> None:
+    millimetres = np.array([[0, 1, 1500, 65535]], np.uint16)
+    metres = np.array([[0.0, -1.0, 1.5, np.inf, -np.inf, np.nan]], np.float32)
+    for encoding in ("16UC1", "mono16"):
+        for order in ("<", ">"):
+            data = millimetres.astype(order + "u2").tobytes() + b"\xaa"
+            depth = to_depth(message_of(encoding, 1, 4, 9, data, int(order == ">")))
+            np.testing.assert_allclose(depth, [[np.nan, 0.001, 1.5, 65.535]], rtol=1e-6)
+            assert depth.dtype == np.float32 and depth.flags.writeable
+    depth = to_depth(to_message(metres, "32FC1", Header()))
+    np.testing.assert_array_equal(depth, [[np.nan, np.nan, 1.5, np.nan, np.nan, np.nan]])
+
+
+def test_colours_are_no_depth() -> None:
+    with pytest.raises(ImageError, match="rgb8 holds no depth; supported are 16UC1, mono16, 32FC1") as caught:
+        to_depth(to_message(pixels_of("rgb8", 2, 2), "rgb8", Header()))
+    assert caught.value.kind == "encoding"
+
+
+def test_compressed_messages_are_unpacked() -> None:
+    pixels = pixels_of("rgb8", 6, 8)
+    depth = np.array([[0, 1500]], np.uint16)
+    message = CompressedImage(format="rgb8; png compressed bgr8")
+    message.data = array.array("B", cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
+    np.testing.assert_array_equal(to_rgb(message), pixels)
+    message = CompressedImage(format="16UC1; compressedDepth png")
+    message.data = array.array("B", bytes(12) + cv2.imencode(".png", depth)[1].tobytes())
+    np.testing.assert_allclose(to_depth(message), [[np.nan, 1.5]])
+
+
+@pytest.mark.parametrize("encoding", sorted(set(CHANNELS) - {"16UC1", "32FC1"}))
+def test_cv_bridge_gives_the_same_pixels(encoding: str) -> None:
+    bridge = pytest.importorskip("cv_bridge", reason="cv_bridge is not installed").CvBridge()
+    message = to_message(pixels_of(encoding, 8, 10), encoding, Header())
+    theirs = bridge.imgmsg_to_cv2(message, "passthrough" if encoding.startswith("8U") else "rgb8")
+    if encoding.startswith("8U"):
+        np.testing.assert_array_equal(to_array(message), theirs)
+    else:  # of 16 bits it keeps the upper ones rounded
+        assert np.abs(to_rgb(message).astype(int) - theirs).max() <= (1 if encoding.endswith("16") else 0)
+
+
+def test_what_only_cv_bridge_knows_is_read_by_it() -> None:
+    """nv24: grey values, then a plane of colours that is twice as wide."""
+    pytest.importorskip("cv_bridge", reason="cv_bridge is not installed")
+    with pytest.raises(ImageError):
+        to_rgb(message_of("32SC3", 2, 2, 1, b"\0\0"))
+    assert to_rgb(message_of("16SC1", 2, 2, 4, b"\0" * 8)).shape == (2, 2, 3)
 
 
 def test_rgb_is_a_view_that_cannot_be_written() -> None:
@@ -105,6 +196,8 @@ def test_rgb_is_a_view_that_cannot_be_written() -> None:
         (dict(data=b""), "length", "0 bytes"),
         (dict(encoding="yuv422", width=5), "size", "even width"),
         (dict(encoding="bayer_rggb8", height=1, data=b"\0" * 12), "size", "at least 2x2"),
+        (dict(encoding="nv12", height=3, data=b"\0" * 54), "size", "an even width and height, not 4x3"),
+        (dict(encoding="nv12"), "length", "24 bytes; step 12 times 1.5 times height 2 makes 36"),
     ],
 )
 def test_contradictions_are_refused_in_one_line(fault: dict, kind: str, words: str) -> None:
@@ -119,7 +212,7 @@ def test_contradictions_are_refused_in_one_line(fault: dict, kind: str, words: s
 
 @settings(max_examples=300)
 @given(
-    st.sampled_from([*CHANNELS, "yuv422", "yuyv", "bayer_grbg8", "", "8UC3", "nonsense"]),
+    st.sampled_from([*LAYOUTS, "", "8SC3", "nonsense"]) | st.text(max_size=12),
     st.integers(0, 12),
     st.integers(0, 12),
     st.integers(0, 60),
@@ -130,11 +223,36 @@ def test_any_message_is_an_image_or_refused(
     encoding: str, height: int, width: int, step: int, big_endian: int, data: bytes
 ) -> None:
     try:
-        image = to_rgb(message_of(encoding, height, width, step, data, big_endian))
-    except ImageError:
+        message = message_of(encoding, height, width, step, data, big_endian)
+    except AssertionError:  # of the message itself: no text that can be sent
         return
-    assert image.shape == (height, width, 3)
-    assert image.dtype == np.uint8
+    try:
+        image = to_rgb(message)
+        assert image.shape == (height, width, 3)
+        assert image.dtype == np.uint8
+    except ImageError as error:
+        assert str(error).isprintable()
+    try:
+        depth = to_depth(message)
+        assert depth.shape == (height, width)
+        assert not (depth <= 0.0).any() and not np.isinf(depth).any()
+    except ImageError as error:
+        assert str(error).isprintable()
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from(sorted(LAYOUTS)), st.integers(0, 5))
+def test_what_fits_is_read(height: int, width: int, encoding: str, padding: int) -> None:
+    """Data of exactly the length that an encoding asks for."""
+    layout = LAYOUTS[encoding]
+    height, width = height * layout.even[1], width * layout.even[0]
+    step = width * layout.channels * np.dtype(layout.dtype).itemsize + padding
+    message = message_of(encoding, height, width, step, bytes(step * height * (3 if layout.planes else 2) // 2))
+    if encoding.startswith("bayer") and min(height, width) < 2:
+        return
+    if encoding in ("16UC1", "32FC1"):
+        assert to_depth(message).shape == (height, width)
+    else:
+        assert to_rgb(message).shape == (height, width, 3)
 
 
 @pytest.mark.parametrize(
