@@ -54,6 +54,20 @@ def check(settings: Any) -> None:
             raise ValueError(f"{field.name} is {value!r}; it must be {words}")
 
 
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Hold a value to a list of what it may be.
+
+    Raises:
+        ValueError: the message names the setting, its value and what is allowed.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+
+
+DEVICES = ("auto", "cuda", "cpu")
+ENGINES = ("auto", "tensorrt", "onnx")
+
+
 @dataclass(frozen=True)
 class SegmenterConfig:
     """Settings of `Segmenter`."""
@@ -81,6 +95,16 @@ class SegmenterConfig:
         default=False,
         read_only=True,
     )
+    device: str = setting(
+        "where the network runs: cuda (a GPU), cpu, or auto for the fastest that works", default="auto", read_only=True
+    )
+    engine: str = setting(
+        "what runs it: tensorrt, onnx (ONNX Runtime), or auto for the fastest that works on the device",
+        default="auto",
+        read_only=True,
+    )
 
     def __post_init__(self) -> None:
         check(self)
+        check_choice("device", self.device, DEVICES)
+        check_choice("engine", self.engine, ENGINES)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from refseg_ros.config import SegmenterConfig, check, setting
+from refseg_ros.config import SegmenterConfig, check, check_choice, setting
 
-DEVICES = ("auto", "cpu")
 SPLITS = ("train", "held_out")
 LARGEST_SEED = 2**31 - 1
 CAMERA_MARK = "{camera}"
@@ -36,11 +35,6 @@ class SegmentNodeConfig(SegmenterConfig):
         "what to look for, in words; a semicolon separates several; empty: nothing until a query comes",
         default="",
     )
-    device: str = setting(
-        "where the network runs: cpu, or auto for the fastest there is (in this version the CPU)",
-        default="auto",
-        read_only=True,
-    )
     threshold: float = setting(
         "probability from which on a thing counts as found; 0: the model's own", default=0.0, range=(0.0, 1.0)
     )
@@ -65,7 +59,6 @@ class SegmentNodeConfig(SegmenterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self)
-        _check_choice("device", self.device, DEVICES)
         if not self.image_topic:
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
         for name in self.cameras:
@@ -113,9 +106,4 @@ class CameraNodeConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        _check_choice("split", self.split, SPLITS)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+        check_choice("split", self.split, SPLITS)

@@ -29,8 +29,6 @@ from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
 
-RUNTIME = "ONNX Runtime on the CPU"
-
 
 class SegmentNode(LifecycleNode):
     """Answers the newest query for the newest image; a managed node that starts itself unless told not to.
@@ -120,6 +118,7 @@ class SegmentNode(LifecycleNode):
             self.get_logger().fatal(self._refusal)
             return TransitionCallbackReturn.FAILURE
         self._loading, self._refusal = None, ""
+        self.get_logger().info(f"the network {self._segmenter.runtime}")
         self._own_presence = self._segmenter.manifest.thresholds.presence
         self._set_threshold(config.threshold)
         return TransitionCallbackReturn.SUCCESS
@@ -167,6 +166,7 @@ class SegmentNode(LifecycleNode):
 
     def _statuses(self) -> list[DiagnosticStatus]:
         loading = self._loading is not None and self._loading.is_running
+        runtime = self._segmenter.runtime if self._segmenter else ""
         if self._refusal:
             level, message = DiagnosticStatus.ERROR, f"the model is refused: {self._refusal}"
         elif loading:
@@ -174,12 +174,12 @@ class SegmentNode(LifecycleNode):
         elif self._session is None:
             level, message = DiagnosticStatus.OK, "not active"
         else:
-            level, message = DiagnosticStatus.OK, f"runs on {RUNTIME}"
+            level, message = DiagnosticStatus.OK, runtime
         config = self._settings.config
         values = {
             "model": config.model or "(the one that ships)",
             "name of the model": self._segmenter.manifest.name if self._segmenter else "",
-            "engine": f"{RUNTIME}; device is {config.device}, and this version has no other",
+            "engine": runtime,
             "queries": "; ".join(shown(query.text) for query in self._questions.current),
             **{f"faults: {kind}": count for kind, count in sorted(self._faults.counts.items())},
         }

@@ -11,10 +11,10 @@ from refseg_ros.answer import Answer, conclude, not_understood
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.dense_crf import DenseCRF, at_working_size
 from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.contract import Array
 from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, VOCABULARY
 from refseg_ros.engines.network import Encoding, Network
-from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.errors import BundleError, EngineError
 from refseg_ros.expression import Vocabulary
 from refseg_ros.frame_buffer import FrameBuffer, check_stamp
@@ -32,6 +32,7 @@ class Segmenter:
         manifest: what the bundle says of the model.
         vocabulary: the words that it knows.
         config: the settings.
+        runtime: in one line, what the network runs on, and why on nothing faster.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Segmenter:
         maximum_side: int = SegmenterConfig.maximum_side,
         maximum_gap: float = SegmenterConfig.maximum_gap,
         dense_crf: bool = SegmenterConfig.dense_crf,
+        device: str = SegmenterConfig.device,
+        engine: str = SegmenterConfig.engine,
     ) -> None:
         """Load a model bundle and run it once; `SegmenterConfig` says what the settings are.
 
@@ -49,21 +52,22 @@ class Segmenter:
             BundleError: the bundle is missing or not fit for use; one line says which file, why and what to do.
             ValueError: a setting is out of its range.
         """
-        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, dense_crf)
+        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, dense_crf, device, engine)
         bundle = Bundle.load(self.config.model or SHIPPED)
         self.manifest = bundle.manifest
         try:
             self.vocabulary = Vocabulary.load(bundle.folder / VOCABULARY)
         except ValueError as error:
             raise BundleError(f"{error}; export the model again") from error
-        engines = {
-            name: OnnxEngine(bundle.contents[name], str(bundle.folder / name), threads)
-            for name in (ENCODER, CLIP, FUSION)
-            if name in bundle.contents
-        }
-        self.network = Network(
-            engines[ENCODER], engines.get(CLIP), engines[FUSION], bundle.manifest, len(self.vocabulary)
+        words = len(self.vocabulary)
+        choice = choose_engines(
+            bundle,
+            lambda engines: Network(engines[ENCODER], engines.get(CLIP), engines[FUSION], bundle.manifest, words),
+            threads=threads,
+            device=device,
+            engine=engine,
         )
+        self.network, self.runtime = choice.accepted, choice.line
 
     def segment(self, image: np.ndarray, text: str) -> Answer:
         """Find what `text` names in a still image, (H, W, 3) uint8 RGB.

@@ -17,9 +17,6 @@ from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
 from refseg_ros.engines.variants import for_cpu, graph_names
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
 
-DEVICES = ("auto", "cuda", "cpu")
-ENGINES = ("auto", "tensorrt", "onnx")
-
 Engines = Mapping[str, Engine]
 """File name of a graph -> its engine."""
 
@@ -58,17 +55,13 @@ def choose_engines(
         bundle: to run.
         accept: makes what is wanted of the engines, and runs them once; when it refuses, the next runtime is tried.
         threads: of a run on the CPU; 0 for one on each physical core.
-        device: one of DEVICES.
-        engine: one of ENGINES.
+        device: one of `config.DEVICES`.
+        engine: one of `config.ENGINES`.
 
     Raises:
         UnavailableError: no runtime that is allowed works; the message has the reason of each.
         BundleError: the bundle itself is refused.
-        ValueError: device or engine is none of these.
     """
-    for setting, value, allowed in (("device", device, DEVICES), ("engine", engine, ENGINES)):
-        if value not in allowed:
-            raise ValueError(f"{setting} is {value!r}; it must be one of {', '.join(allowed)}")
     candidates = [
         candidate
         for candidate in _candidates(bundle, threads)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 Array = Any
 """A np.ndarray, or the DeviceArray of a runtime that keeps its results on a GPU.
 
-Both have shape, dtype and len; views along the leading axis; assignment to such a view, of zero or of either kind of array;
+Both have shape, dtype and len; views along the leading axis, to which zero or either kind of array can be assigned;
 and np.asarray, which downloads.
 """
 

@@ -59,7 +59,7 @@ def test_every_image_is_accounted_for_and_faults_are_told(start, bundle_folder, 
     assert values(status)["topic"] == "/camera/image_raw"
     assert float(values(status)["inference, mean [ms]"]) > 0
     engine = reader.until("model", lambda status, _: status.level == DiagnosticStatus.OK, "the model")
-    assert values(engine)["engine"].startswith("ONNX Runtime on the CPU")
+    assert values(engine)["engine"].startswith("runs on ONNX Runtime on the CPU")
     assert values(engine)["queries"] == "'red'"
 
     message = Image(width=320, height=240, step=960, encoding="rgb9", header=bench.header())

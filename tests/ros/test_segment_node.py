@@ -252,7 +252,7 @@ def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
         (dict(model="/nowhere/to/be\nfound"), "/nowhere"),
         (dict(threads=-1), "threads"),
         (dict(threads="many"), "threads is 'many'"),
-        (dict(device="gpu"), "device is 'gpu'; it must be one of auto, cpu"),
+        (dict(device="gpu"), "device is 'gpu'; it must be one of auto, cuda, cpu"),
         (dict(image_topic=""), "image_topic is empty"),
         (dict(image_topic="not a topic"), "not a topic"),
         (dict(cameras=["front", "Wrist"]), "names 'Wrist'"),
