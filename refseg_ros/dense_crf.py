@@ -77,7 +77,7 @@ def at_working_size(image: np.ndarray, letterbox: Letterbox) -> np.ndarray:
     """
     scale = SIDE / max(letterbox.input_height, letterbox.input_width)
     height, width = round(scale * letterbox.input_height), round(scale * letterbox.input_width)
-    return Letterbox.fit(*image.shape[:2], height, width).apply(image)
+    return Letterbox.fit(image.shape[0], image.shape[1], height, width).apply(image)
 
 
 class _Message:
