@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_training.datasets.sample import Reader
+from model_training.datasets.sample import Reader, Record
 from refseg_ros.expression import tokenise
 
 LONG = 20
@@ -21,7 +22,7 @@ class SplitCounts:
     images: int
     """Target frames."""
     referents: int
-    """Masks: things that are referred to, counted in each frame."""
+    """Masks: things that are referred to, counted in each frame; those of which a mask is published."""
     expressions: int
     words: int
     distinct_words: int
@@ -31,30 +32,38 @@ class SplitCounts:
     """Whether masks are published."""
 
 
+TOGETHER = "together"
+"""The row of all splits; what stands in several of them counts once."""
+
+
 def count(reader: Reader) -> list[SplitCounts]:
-    """The figures of each split, and last those of "all"."""
-    counted = []
-    for split in (*reader.splits, "all"):
-        records = reader.records if split == "all" else reader.of_split(split)
-        lengths: Counter[int] = Counter()
-        words: set[str] = set()
-        for text, times in Counter(of.text for record in records for of in record.expressions).items():
-            found = tokenise(text)
-            words.update(found)
-            lengths[len(found)] += times
-        counted.append(
-            SplitCounts(
-                split,
-                len({record.frames if len(record.frames) == 1 else record.id for record in records}),
-                len({(record.id, of.referent) for record in records for of in record.expressions}),
-                sum(lengths.values()),
-                sum(length * times for length, times in lengths.items()),
-                len(words),
-                sum(times for length, times in lengths.items() if length > LONG),
-                any(record.truth is not None for record in records),
-            )
-        )
-    return counted
+    """The figures of each split, and last those of TOGETHER."""
+    return [*(_count(split, reader.of_split(split)) for split in reader.splits), _count(TOGETHER, reader.records)]
+
+
+def _count(split: str, records: Sequence[Record]) -> SplitCounts:
+    images: set[object] = set()
+    things: set[object] = set()
+    told: dict[object, str] = {}
+    for record in records:
+        image = record.frames if len(record.frames) == 1 else record.id
+        images.add(image)
+        for of in record.expressions:
+            told[image, of.id] = of.text
+            if record.truth and record.truth[of.referent] is not None:
+                things.add((image, record.truth[of.referent]))
+    texts = Counter(told.values())
+    words = {text: tokenise(text) for text in texts}
+    return SplitCounts(
+        split,
+        len(images),
+        len(things),
+        len(told),
+        sum(len(words[text]) * times for text, times in texts.items()),
+        len({word for found in words.values() for word in found}),
+        sum(times for text, times in texts.items() if len(words[text]) > LONG),
+        any(record.truth is not None for record in records),
+    )
 
 
 def missing_files(reader: Reader) -> list[Path]:

@@ -46,8 +46,8 @@ class Refer(Reader):
         listed = read_json(refs, "a list of refs") if refs.suffix == ".json" else load_plain(expected(refs, "refs"))
         instances = read_json(self._instances_file, "images and annotations of COCO")
         maker = refs.stem.removeprefix("refs").strip("()")
-        kind = self.folder.resolve().name.lower()
-        self.name = NAMES.get((kind, maker), f"{kind} in the format of RefCOCO" + (f", {maker}" if maker else ""))
+        kind = self.folder.resolve().name
+        self.name = NAMES.get((kind.lower(), maker), f"{kind} in the format of RefCOCO" + (maker and f", {maker}"))
         try:
             self._sizes = {image["id"]: (image["height"], image["width"]) for image in instances["images"]}
             names = {image["id"]: image["file_name"] for image in instances["images"]}

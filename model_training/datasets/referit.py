@@ -17,7 +17,7 @@ WHAT = "ReferIt: referit_query_trainval.json, referit_query_test.json, images/ a
 class ReferIt(Reader):
     """All query files of a folder, each a split. A record is an image with all that is referred to in it.
 
-    `trainval` is the union of `train` and `val`, and `all` that of everything: whoever trains chooses one.
+    `trainval` is the union of `train` and `val`.
 
     Args:
         folder: holds the query files (or its `data/` does), `images/` and `mask/` (or its `referit-dataset/` does).
@@ -77,5 +77,6 @@ class ReferIt(Reader):
 
 
 def query_files(folder: Path) -> list[Path]:
-    """The query files of a folder or of its `data/`."""
-    return sorted([*folder.glob("referit_query_*.json"), *(folder / "data").glob("referit_query_*.json")])
+    """The query files of a folder or of its `data/`, without that of all splits in one."""
+    found = [*folder.glob("referit_query_*.json"), *(folder / "data").glob("referit_query_*.json")]
+    return sorted(path for path in found if path.stem != "referit_query_all")

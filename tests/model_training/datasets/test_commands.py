@@ -37,7 +37,7 @@ def test_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:-1]}
     # images, things, expressions, words, distinct words, over 20 words
     assert rows["train"] == ["1", "2", "3", "7", "7", "0"]
-    assert rows["all"] == ["2", "4", "5", "14", "11", "0"]
+    assert rows["together"] == ["2", "4", "5", "14", "11", "0"]
 
 
 def test_missing_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
