@@ -19,7 +19,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from refseg_ros.node_config import SegmentNodeConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
-PARAMETERS = ("image_topic", "query", "model", "device")
+PARAMETERS = ("image_topic", "image_transport", "query", "model", "device")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -28,6 +28,9 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *(DeclareLaunchArgument(name, default_value="", description=texts[name]) for name in PARAMETERS),
+            DeclareLaunchArgument(
+                "autostart", default_value="", choices=["", "true", "false"], description=texts["autostart"]
+            ),
             DeclareLaunchArgument(
                 "namespace", default_value="refseg", description="namespace of the node and its topics"
             ),
@@ -61,13 +64,15 @@ def _segment(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
     # As texts: a query such as "yes" or "42" would be taken for another type.
     texts = {name: ParameterValue(value, value_type=str) for name, value in given.items() if value}
+    autostart = LaunchConfiguration("autostart").perform(context)
+    flags = {"autostart": autostart == "true"} if autostart else {}
     return [
         Node(
             package="refseg_ros",
             executable="segment_node",
             name="segment",
             namespace=LaunchConfiguration("namespace"),
-            parameters=[str(params_file), {"use_sim_time": _use_sim_time()}, texts],
+            parameters=[str(params_file), {"use_sim_time": _use_sim_time()}, texts, flags],
             output="screen",
         )
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refseg_ros.config import SegmenterConfig, check, check_choice, setting
 
+TRANSPORTS = ("raw", "compressed")
 SPLITS = ("train", "held_out")
 LARGEST_SEED = 2**31 - 1
 CAMERA_MARK = "{camera}"
@@ -20,10 +21,14 @@ class SegmentNodeConfig(SegmenterConfig):
     """Settings of the node `segment`: those of `Segmenter`, and what to look at and look for."""
 
     image_topic: str = setting(
-        "camera topic (sensor_msgs/Image, or CompressedImage on the topic below it); {camera} stands for the name of "
-        "each of `cameras`",
+        "camera topic; {camera} stands for the name of each of `cameras`",
         default="/camera/image_raw",
         read_only=True,
+    )
+    image_transport: str = setting(
+        "how images come: raw (sensor_msgs/Image), or compressed (sensor_msgs/CompressedImage on the topic below "
+        "image_topic, image_raw/compressed)",
+        default="raw",
     )
     cameras: tuple[str, ...] = setting(
         "names of the cameras, [front, wrist]; each has topics of its own for its answers (front/mask); empty: one "
@@ -59,6 +64,7 @@ class SegmentNodeConfig(SegmenterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self)
+        check_choice("image_transport", self.image_transport, TRANSPORTS)
         if not self.image_topic:
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
         for name in self.cameras:

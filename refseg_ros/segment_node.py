@@ -202,6 +202,9 @@ class SegmentNode(LifecycleNode):
     def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
         if "query" in names:
             self._ask(config.query)
+        if "image_transport" in names and self._session is not None:
+            for camera in self._session.cameras:
+                camera.listen_anew()
         if "threshold" in names:
             self._set_threshold(config.threshold)
 

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from refseg_ros.answer import stale
 from refseg_ros.faults import FaultLog
@@ -31,12 +31,15 @@ from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import Parameters
 from refseg_ros.segmenter import Segmenter
 
+_TRANSPORTS = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressed")}
+"""Transport -> type of its messages, and what it adds to the topic."""
+
 
 @dataclass(frozen=True)
 class _Frame:
     """An image as it was received."""
 
-    message: Image
+    message: Image | CompressedImage
     queries: tuple[Query, ...]
     """What it is to be answered for: a query counts from the next image on."""
     arrival: float
@@ -57,7 +60,6 @@ class Camera:
         topic: of its images, in full.
         health: what the diagnostics tell.
         outputs: the topics of the answers.
-        qos: of the subscription.
     """
 
     def __init__(
@@ -91,22 +93,33 @@ class Camera:
         self._forget = False
         self._begin()
         self.outputs = Outputs(node, f"{name}/" if name else "")
-        self.qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self._images = node.create_subscription(
-            Image,
-            settings.config.image_topic.replace(CAMERA_MARK, name),
+        self._listen()
+
+    def listen_anew(self) -> None:
+        """Subscribe as the settings are now."""
+        self._node.destroy_subscription(self._images)
+        self._listen()
+
+    def _listen(self) -> None:
+        config = self._settings.config
+        self._kind, suffix = _TRANSPORTS[config.image_transport]
+        self._qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._images = self._node.create_subscription(
+            self._kind,
+            config.image_topic.replace(CAMERA_MARK, self.name) + suffix,
             self._on_image,
-            self.qos,
+            self._qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self.topic = self._images.topic_name
+        self._node.get_logger().info(f"waits for images on {self.topic}")
 
     def status(self, own: Collection[str]) -> DiagnosticStatus:
         """How the camera fares; `own` are the topics that the node publishes itself."""
         level, message = judge_camera(
             self.health,
             self._settings.config.max_frame_age,
-            lambda: why_no_image(self._node, self.topic, "sensor_msgs/msg/Image", self.qos, own),
+            lambda: why_no_image(self._node, self.topic, f"sensor_msgs/msg/{self._kind.__name__}", self._qos, own),
         )
         name = f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip()
         return status(name, level, message, camera_values(self.health, self.topic))
@@ -131,7 +144,7 @@ class Camera:
     def _now(self) -> float:
         return float(self._node.get_clock().now().nanoseconds * 1e-9)
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: Image | CompressedImage) -> None:
         self.health.received()
         frame = _Frame(message, self._questions.current, self._now())
         if self._worker.put(self.name, partial(self._work, frame)):
@@ -188,7 +201,8 @@ class Camera:
         self.health.answered(spent)
         if self._is_asked():
             asked = [answer for query, answer in zip(frame.queries, answers, strict=True) if not query.pursued]
-            self.outputs.publish_extras(image, asked, frame.message.header, spent)
+            age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
+            self.outputs.publish_extras(image, asked, frame.message.header, spent, age, rate)
 
     def _is_stale(self, frame: _Frame) -> bool:
         limit = self._settings.config.max_frame_age

@@ -45,12 +45,23 @@ class Outputs:
             self._box.publish(result.box)
             self._result.publish(result)
 
-    def publish_extras(self, image: np.ndarray, answers: Sequence[Answer], header: Header, spent: float) -> None:
-        """Publish the overlay, and what the inference took in milliseconds, where someone listens."""
+    def publish_extras(
+        self, image: np.ndarray, answers: Sequence[Answer], header: Header, spent: float, age: float, rate: float
+    ) -> None:
+        """Publish the overlay, and what the inference took, where someone listens.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            answers: on it.
+            header: its header.
+            spent: on the inference, in milliseconds.
+            age: of the image, in seconds.
+            rate: images answered per second.
+        """
         if self._spent.get_subscription_count() > 0:
             self._spent.publish(Float32(data=spent))
         if self._overlay.get_subscription_count() > 0:
-            self._overlay.publish(to_message(draw(image, *answers), "rgb8", header))
+            self._overlay.publish(to_message(draw(image, *answers, age=age, rate=rate), "rgb8", header))
 
     @property
     def topics(self) -> list[str]:

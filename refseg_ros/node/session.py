@@ -59,8 +59,6 @@ class Session:
             QoSProfile(depth=1),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        for camera in self.cameras:
-            node.get_logger().info(f"waits for images on {camera.topic}")
 
     def statuses(self) -> list[DiagnosticStatus]:
         """How each camera fares."""

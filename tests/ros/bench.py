@@ -118,13 +118,15 @@ class Bench:
         return self.until(shown, what)
 
     def answer(self, image: np.ndarray, text: str) -> Segmentation:
-        """Show an image again and again until a new answer to this text comes."""
-        known = len(self.results)
-        return self.show_until(
-            image,
-            lambda: next((result for result in self.results[known:] if result.query == text), None),
-            f"an answer to {text[:50]!r}",
-        )
+        """Show an image again and again until an answer to this text on one of these images comes."""
+        shown: list[Header] = []
+
+        def look() -> Segmentation | None:
+            shown.append(self.show(image))
+            self.listen(0.05)
+            return next((one for one in reversed(self.results) if one.query == text and one.header in shown), None)
+
+        return self.until(look, f"an answer to {text[:50]!r}")
 
     def call(self, future: rclpy.task.Future):  # noqa: ANN201
         """Wait for a service's response."""

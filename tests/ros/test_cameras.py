@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import array
+
+import cv2
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
-from sensor_msgs.msg import Image
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage, Image
 
 from refseg_ros.images import to_message
 from refseg_ros.msg import Segmentation
@@ -96,3 +100,38 @@ def test_a_camera_that_is_silent_or_floods_does_not_keep_the_other_waiting(start
     stamps = [(one.header.stamp.sec, one.header.stamp.nanosec) for one in wrist.results]
     assert stamps == sorted(set(stamps))
     node.check()
+
+
+def test_compressed_images_are_answered_and_the_transport_is_live(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, image_transport="compressed", query="red")
+    compressed = bench.node.create_publisher(CompressedImage, "/camera/image_raw/compressed", 10)
+    bench.until(
+        lambda: compressed.get_subscription_count() and bench.node.count_publishers("/refseg/result"), "the node"
+    )
+    bench.listen(0.5)
+    data = cv2.imencode(".png", picture()[..., ::-1])[1].tobytes()
+    sent = []
+
+    def answered() -> bool:
+        sent.append(bench.header())
+        message = CompressedImage(header=sent[-1], format="rgb8; png compressed bgr8", data=array.array("B", data))
+        compressed.publish(message)
+        compressed.publish(CompressedImage(header=bench.header(), format="jpeg", data=array.array("B", data[:100])))
+        bench.listen(0.05)
+        return bool(bench.results)
+
+    bench.until(answered, "an answer")
+    (result, *_) = bench.results
+    assert result.verdict == Segmentation.FOUND
+    assert (result.mask.width, result.mask.height) == (320, 240)
+    assert result.header in sent
+    assert bench.parameters.wait_for_services(30)
+    outcome = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="raw")])).results[0]
+    assert outcome.successful
+    bench.until(lambda: bench.images.get_subscription_count(), "the subscription to raw images")
+    assert not compressed.get_subscription_count()
+    bench.results.clear()
+    assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
+    outcome = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="pigeon")])).results[0]
+    assert not outcome.successful
+    assert "one of raw, compressed" in outcome.reason
