@@ -182,14 +182,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         model, config, facts = load_model(options.weights)
-        size = InputSize(config.network.height, config.network.width)
+        network = config.network
+        size = InputSize(network.height, network.width)
         manifest = Manifest(
             name=config.name,
             input=size,
-            max_words=config.network.max_words,
-            clip=Clip(config.network.clip, config.clip_interval if config.network.clip > 1 else 0.0),
+            max_words=network.max_words,
+            clip=Clip(network.clip, network.clip_stride * config.clip_interval if network.clip > 1 else 0.0),
             thresholds=THRESHOLDS,
-            network=asdict(config.network),
+            network=asdict(network),
             training={key: value for key, value in facts.items() if key != "network"},
         )
         written = export(model, options.bundle, manifest, tabletop_vocabulary().dump())

@@ -24,7 +24,7 @@ from model_training.datasets.rendering import load_shards, render_shards
 from model_training.datasets.tabletop import HELD_OUT, STRIDES, Batch, TabletopBatches, tabletop_vocabulary
 from model_training.networks.auxiliary import AuxiliaryHeads
 from model_training.networks.refseg import ReferringSegmentation
-from model_training.validation import validate
+from model_training.validation import score
 from refseg_ros.files import replacing
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS
 
@@ -234,7 +234,7 @@ def train(config: Config, out: Path, data: Path, workers: int, device: torch.dev
             if state.step % LOG_EVERY == 0:
                 log.write(state.phase, state.step, terms)
             if phase.expressions and (state.step % VALIDATE_EVERY == 0 or state.step == phase.steps):
-                tqdm.write(validate(state.averaged(), unseen, vocabulary))
+                tqdm.write(str(score(state.averaged(), unseen, vocabulary)))
             if state.step % SAVE_EVERY == 0:
                 state.save(last)
         if state.phase + 1 == len(config.phases):
