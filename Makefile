@@ -5,7 +5,7 @@ export PYTHON ?= python3
 RUN := tools/in_environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo test lint clean
+.PHONY: help setup setup-tests demo test lint bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +25,10 @@ test: setup-tests ## run the tests
 lint: setup-tests ## check style and types
 	@$(RUN) ruff check .
 	@$(RUN) mypy
+
+bench: ## measure this machine, write docs/performance.md (QUICK=1: minutes instead of half an hour; SOAK=120: seconds of the node)
+	@tools/setup.sh bench
+	@$(RUN) python -m benchmarks $(if $(QUICK),--quick) $(if $(SOAK),--soak $(SOAK))
 
 clean: ## remove everything that the targets made
 	rm -rf .venv demo_out .mypy_cache .pytest_cache .ruff_cache .hypothesis

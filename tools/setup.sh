@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh          what the demo needs
 #   tools/setup.sh tests    and torch and the test tools
+#   tools/setup.sh bench    and what is measured against
 #
 # PYTHON names the interpreter (default python3). Can be run again at any time: a finished step is known by a stamp that
 # holds the hash of all that the step depends on, and an interrupted step is done again as a whole.
@@ -135,7 +136,8 @@ make_venv
 install_wheels robot "ROS 2 Kilted, ONNX Runtime, OpenCV and MuJoCo into .venv (about 300 MB to fetch)" \
     requirements/ros.txt requirements/robot.txt requirements/simulation.txt
 build_package
-if [ "${1:-}" = tests ]; then
+if [ "${1:-}" = tests ] || [ "${1:-}" = bench ]; then
     install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/gpu.txt requirements/training.txt requirements/test.txt
 fi
+[ "${1:-}" != bench ] || install_wheels bench "transformers, to measure against, into .venv" requirements/bench.txt
 say "Ready."

@@ -131,6 +131,7 @@ class _LevelBlocks:
         total = shares.sum(0)
         shares /= total
         whole = np.zeros(attended.shape[1:], attended.dtype)
+        part = np.empty_like(whole)
         for share, block in zip(shares, attended, strict=True):
-            whole += share[..., None] * block
+            whole += np.multiply(share[..., None], block, out=part)
         return highest + np.log(total), whole, shares

@@ -1,0 +1,87 @@
+"""Measure everything in turn and write docs/performance.md: `make bench`, or `python -m benchmarks [--quick]`.
+
+Each section runs in a process of its own. One that cannot run here (no ROS, no GPU) says why, and the others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.measuring import Effort, Table
+from benchmarks.report import Section
+
+SECTIONS = {
+    "clip": "Clips",
+    "growth": "Words, expressions, cameras, image size",
+    "cmsa": "CMSA",
+    "runtimes": "Runtimes",
+    "alternatives": "What one could use instead",
+    "node": "The node",
+    "paper": "The paper's network",
+    "gpu": "GPU",
+}
+WANTED = {
+    "node": ("rclpy", "ROS 2 is missing; `make bench` sets it up"),
+    "alternatives": ("transformers", "transformers is missing; `make bench` installs it"),
+}
+"""Section -> a module that it cannot do without, and what to say then."""
+
+MARK = "TABLES "
+ROOT = Path(__file__).parent.parent
+
+
+def run(name: str, arguments: list[str]) -> Section:
+    """Measure a section in a process of its own."""
+    module, reason = WANTED.get(name, ("", ""))
+    if module and importlib.util.find_spec(module) is None:
+        return Section(SECTIONS[name], [], f"Not measured: {reason}.")
+    if name == "node" and "--busy" in arguments:
+        return Section(SECTIONS[name], [], "Not measured: on a busy machine the clock would time the other work.")
+    command = [sys.executable, "-m", "benchmarks", "--section", name, *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    if done.returncode or not lines:
+        return Section(SECTIONS[name], [], f"Not measured: it ended with exit code {done.returncode}.")
+    tables = [Table(**table) for table in json.loads(lines[-1].removeprefix(MARK))]
+    reason = "" if tables else "Not measured: there is no GPU here. What these lines would say is untried."
+    return Section(SECTIONS[name], tables, reason)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and nothing that takes minutes")
+    parser.add_argument("--soak", type=float, help="seconds that the node is watched for (default: 600, quick: 30)")
+    parser.add_argument("--busy", action="store_true", help="count computing time; done of itself on a busy machine")
+    parser.add_argument("--section", choices=SECTIONS, help="measure this one alone, and print it as JSON")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the page and its picture")
+    options = parser.parse_args()
+    effort = Effort(seconds=4.0, least=3, most=21, soak=30.0, whole=False) if options.quick else Effort()
+    effort = dataclasses.replace(effort, soak=options.soak or effort.soak, busy=options.busy)
+    if options.section:
+        tables = importlib.import_module(f"benchmarks.{options.section}").measure(effort)
+        print(MARK + json.dumps([table.as_json() for table in tables]))
+        return 0
+    busy = report.is_busy()
+    arguments = ["--quick"] * options.quick + ["--busy"] * busy
+    arguments += [f"--soak={options.soak}"] if options.soak else []
+    sections, began = [], time.monotonic()
+    for name, title in SECTIONS.items():
+        print(f"[bench] {time.monotonic() - began:5.0f} s  {title}", file=sys.stderr, flush=True)
+        sections.append(run(name, arguments))
+        print(sections[-1].text(), flush=True)
+    report.write(sections, options.output, quick=options.quick, busy=busy)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

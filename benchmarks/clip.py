@@ -1,0 +1,143 @@
+"""CFSA: what streaming saves over the full computation, and what a clip costs a frame from end to end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
+from model_training.configs.tabletop import NETWORK
+from model_training.networks.cfsa import CrossFrameSelfAttention, Past
+from model_training.networks.refseg import Encoder, grid_sizes
+from refseg_ros import Segmenter
+from refseg_ros.engines import bundle
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.clip_memory import Blocks, ClipMemory, NewPairs
+from refseg_ros.engines.manifest import Clip
+from refseg_ros.frame_buffer import FrameBuffer
+
+LENGTHS = (2, 4, 8, 11, 16)
+END_TO_END = (1, 4, 11)
+INTERVAL = 0.2
+
+
+class Levels:
+    """CFSA at the three levels of `tabletop`, with projections at random, for a clip that is full."""
+
+    def __init__(self, length: int) -> None:
+        encoder = Encoder(NETWORK)
+        self.levels = []
+        for (height, width), channels in zip(grid_sizes(NETWORK, encoder.strides), encoder.channels, strict=True):
+            attention = CrossFrameSelfAttention(channels, NETWORK.clip_channels)
+            parts = torch.nn.functional.normalize(torch.randn(3, length, height * width, NETWORK.clip_channels), dim=-1)
+            self.levels.append((attention.eval(), torch.randn(1, height * width, channels), parts))
+        self.valid = torch.ones(1, length, dtype=torch.bool)
+        self.memory = ClipMemory(FrameBuffer(length, INTERVAL, 10 * INTERVAL), length - 1, np.zeros)
+        self.stamps = (INTERVAL * number for number in count())
+        for _ in range(length):
+            self.streaming()
+
+    @torch.inference_mode()
+    def full(self) -> None:
+        """All pairs of all frames."""
+        for attention, target, parts in self.levels:
+            attention(target, *parts[:, None], self.valid)
+
+    @torch.inference_mode()
+    def streaming(self) -> None:
+        """A frame that gets a slot of its own: its pairs, and the past merged anew."""
+        ring = {
+            f"ring_{level}_{name}": part[:1].numpy()
+            for level, (_, _, parts) in enumerate(self.levels)
+            for name, part in zip(("query", "key", "value"), parts, strict=True)
+        }
+        past = self.memory.admit(next(self.stamps), ring)
+        pairs = {}
+        for level, (attention, target, parts) in enumerate(self.levels):
+            kept = Past(*(torch.from_numpy(past[f"past_{level}_{name}"]) for name in Past._fields))
+            _, row, column = attention.step(target, *(part[:1] for part in parts), past=kept, bounded=NETWORK.bounded)
+            pairs[str(level)] = NewPairs(*(Blocks(*(part.numpy() for part in side)) for side in (row, column)))
+        self.memory.keep(pairs)
+
+
+def streaming_against_full(effort: Effort) -> Table:
+    """The table of CFSA alone."""
+    torch.set_num_threads(CORES)
+    table = Table(
+        "CFSA of the three levels of `tabletop`, in torch: a new frame, streaming against the full computation",
+        ["frames T", "full ms", "streaming ms", "streaming is", "pairs (2T - 1) / T²"],
+        labels=("frames of the clip", "ms"),
+    )
+    curves: dict[str, tuple[list[float], list[float]]] = {"full": ([], []), "streaming": ([], [])}
+    for length in LENGTHS:
+        levels = Levels(length)
+        times = in_turn({"full": levels.full, "streaming": levels.streaming}, effort)
+        table.rows.append(
+            [
+                str(length),
+                milliseconds(times["full"]),
+                milliseconds(times["streaming"]),
+                f"{ratio(times['full'], times['streaming']):.1f} x faster",
+                f"{(2 * length - 1) / length**2:.2f}",
+            ]
+        )
+        for name, values in times.items():
+            curves[name][0].append(length)
+            curves[name][1].append(float(1e3 * np.median(values)))
+    table.curves = curves
+    return table
+
+
+def with_clip(length: int, folder: Path) -> Path:
+    """The shipped bundle with a clip of another length."""
+    shipped = Bundle.load(SHIPPED)
+    bundle.write(folder, replace(shipped.manifest, clip=Clip(length, INTERVAL)), shipped.contents)
+    return folder
+
+
+def frames_of(segmenter: Segmenter, gap: float) -> Callable[[], object]:
+    """A step that takes and answers the next frame of a stream, whose clip is full and whose frames are `gap` apart."""
+    stream = segmenter.stream()
+    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    stamps = count()
+
+    def step() -> None:
+        stream.observe(image, gap * next(stamps))
+        stream.answer([TEXT])
+
+    for _ in range(int(segmenter.manifest.clip.length * max(1.0, INTERVAL / gap)) + 1):
+        step()
+    return step
+
+
+def end_to_end(effort: Effort) -> Table:
+    """The table of a frame from image to mask."""
+    with tempfile.TemporaryDirectory() as folder:
+        segmenters = {
+            length: Segmenter(with_clip(length, Path(folder, str(length))), threads=CORES) for length in END_TO_END
+        }
+    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    steps: dict[str, Callable[[], object]] = {"single": lambda: segmenters[1].segment(image, TEXT)}
+    for length in END_TO_END[1:]:
+        for rate, gap in ((30, 1 / 30), (5, INTERVAL)):
+            steps[f"{length} at {rate} Hz"] = frames_of(segmenters[length], gap)
+    times = in_turn(steps, effort)
+    table = Table(
+        "A frame of the shipped model from end to end (640x480, one expression of five words), by the clip's length",
+        ["frames of the clip", "ms", "of a single image"],
+        notes=["At 5 Hz each frame gets a slot of its own, at 30 Hz one in six; a slot costs a merge of the past."],
+    )
+    for name, values in times.items():
+        table.rows.append([name, milliseconds(values), f"{ratio(values, times['single']):.2f} x"])
+    return table
+
+
+def measure(effort: Effort) -> list[Table]:
+    """The tables of the clip."""
+    return [end_to_end(effort), streaming_against_full(effort)]

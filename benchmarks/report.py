@@ -1,0 +1,130 @@
+"""docs/performance.md and docs/performance.png."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.measuring import CORES, Table
+from refseg_ros.engines.bundle import SHIPPED
+from refseg_ros.files import replacing, write_bytes
+
+PACKAGES = ("onnxruntime", "torch", "numpy", "opencv-python-headless", "transformers", "ros-rclpy", "tensorrt")
+BUSY = 0.3
+"""Share of the cores in use before the first measurement, above which the machine counts as busy."""
+
+
+@dataclass
+class Section:
+    """A part of the report: tables, or why there are none."""
+
+    title: str
+    tables: list[Table]
+    reason: str
+
+    def text(self) -> str:
+        """In Markdown."""
+        parts = [f"## {self.title}", self.reason, *map(_table, self.tables)]
+        return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _table(table: Table) -> str:
+    lines = [f"**{table.title}**", ""]
+    lines += [f"| {' | '.join(row)} |" for row in (table.columns, ["---"] * len(table.columns), *table.rows)]
+    return "\n".join(lines) + "".join(f"\n\n{note}" for note in table.notes)
+
+
+def machine() -> str:
+    """One line of what this was measured on."""
+    info = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    names = {key.strip(): value.strip() for key, value in info.items()}
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
+    wide = next((name for name in ("avx512_vnni", "avx512f", "avx2") if name in names.get("flags", "").split()), "")
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return f"{CORES} cores of {names.get('model name', platform.machine())} ({wide}), {memory:.0f} GB, {system}"
+
+
+def versions() -> str:
+    """What it was measured with."""
+    found = [f"Python {platform.python_version()}"]
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def commit() -> str:
+    """What was measured."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no", "refseg_ros", "model_training"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "outside a git checkout"
+    return f"commit {head.stdout.strip()}{' with changes' if changed.stdout.strip() else ''}"
+
+
+def is_busy() -> bool:
+    """Whether other work keeps the cores now, by the mean number of processes that wanted one in the last minute."""
+    return os.getloadavg()[0] > BUSY * CORES
+
+
+def write(sections: list[Section], folder: Path, quick: bool, busy: bool) -> None:
+    """Write the page and its picture."""
+    date = datetime.datetime.now(datetime.timezone.utc).date()
+    size = {path.name: path.stat().st_size / 1e6 for path in SHIPPED.glob("*.onnx")}
+    files = ", ".join(f"{name} {megabytes:.1f}" for name, megabytes in sorted(size.items()))
+    head = [
+        "# Performance",
+        f"Written by `make bench{' QUICK=1' if quick else ''}` on {date}, {commit()}, on {machine()}, "
+        f"with {versions()}.",
+        "Two things that are compared were run in turn, round by round; a ratio is the median of the ratios of the "
+        "rounds, a time the median of the rounds. Where nothing else is said the model is the one that ships.",
+        f"The bundle is {sum(size.values()):.1f} MB ({files}).",
+    ]
+    if busy:
+        head.insert(
+            2,
+            "**Other work kept the cores while this was measured.** Times are therefore the computing time of all "
+            "threads, which is more than the time on free cores, and ratios are ratios of it.",
+        )
+    if any(table.curves for section in sections for table in section.tables):
+        head.append("![Time of CMSA, CFSA and a frame](performance.png)")
+        _plot(sections, folder / "performance.png")
+    text = "\n\n".join([*head, *(section.text().rstrip() for section in sections)]) + "\n"
+    write_bytes(folder / "performance.md", text.encode())
+
+
+def _plot(sections: list[Section], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    tables = [table for section in sections for table in section.tables if table.curves]
+    figure, axes = pyplot.subplots(1, len(tables), figsize=(5 * len(tables), 4), squeeze=False)
+    for axis, table in zip(axes[0], tables, strict=True):
+        for name, (x, y) in table.curves.items():
+            axis.plot(x, y, marker="o", label=name)
+        axis.set(title=table.title.split(":")[0], xlabel=table.labels[0], ylabel=table.labels[1])
+        axis.title.set_size(9)
+        if max(max(y) for _, y in table.curves.values()) > 50 * min(min(y) for _, y in table.curves.values()):
+            axis.set(xscale="log", yscale="log")
+        else:
+            axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.tight_layout()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")

@@ -1,0 +1,73 @@
+"""Runtimes against each other, in the precisions that the shipped bundle has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from benchmarks.measuring import CORES, Effort, Table, in_turn, milliseconds, ratio
+from model_training.configs.tabletop import NETWORK
+from model_training.networks.refseg import ReferringSegmentation
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.manifest import ENCODER, FUSION
+from refseg_ros.engines.network import WORDS
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.variants import CPU_INT8, variant_name
+
+QUERY_WORDS = 6
+
+
+def torch_steps() -> dict[str, Callable[[], object]]:
+    """Encoder and fusion in torch, with weights at random."""
+    torch.manual_seed(0)
+    torch.set_num_threads(CORES)
+    model = ReferringSegmentation(NETWORK).eval()
+    image = torch.randint(0, 256, (1, NETWORK.height, NETWORK.width, 3), dtype=torch.uint8)
+    words = torch.randint(2, NETWORK.vocabulary, (1, 1, QUERY_WORDS))
+    with torch.inference_mode():
+        features = model.encoder(image).features
+
+    def encoder() -> None:
+        with torch.inference_mode():
+            model.encoder(image)
+
+    def fusion() -> None:
+        with torch.inference_mode():
+            model.fusion.answer(features, words)
+
+    return {"encoder, torch": encoder, "fusion, torch": fusion}
+
+
+def onnx_steps() -> dict[str, Callable[[], object]]:
+    """The shipped encoder and fusion in ONNX Runtime, fp32 and what other precision for the CPU the bundle has."""
+    bundle = Bundle.load(SHIPPED)
+    size = bundle.manifest.input
+    encoder = OnnxEngine(bundle.contents[ENCODER], ENCODER, CORES)
+    image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
+    known = encoder.run({"image": image})
+    known["image"] = image
+    known[WORDS] = np.full((1, QUERY_WORDS), 2, np.int64)
+    steps: dict[str, Callable[[], object]] = {}
+    for name, title in ((ENCODER, "encoder"), (FUSION, "fusion")):
+        for file, precision in ((name, "fp32"), (variant_name(name, CPU_INT8), "int8")):
+            if file not in bundle.contents:
+                continue
+            engine = OnnxEngine(bundle.contents[file], file, CORES)
+            arrays = {wanted: known[wanted.removeprefix("clip_")] for wanted in engine.inputs}
+            steps[f"{title}, ONNX Runtime {precision}"] = lambda engine=engine, arrays=arrays: engine.run(arrays)
+    return steps
+
+
+def measure(effort: Effort) -> list[Table]:
+    """The table of runtimes."""
+    times = in_turn({**torch_steps(), **onnx_steps()}, effort)
+    table = Table(
+        f"Runtimes on {CORES} cores: the network of `tabletop`, one frame and one expression of {QUERY_WORDS} words",
+        ["what", "ms", "torch fp32 takes"],
+    )
+    for name, values in times.items():
+        slow = times[f"{name.split(',')[0]}, torch"]
+        table.rows.append([name, milliseconds(values), f"{ratio(slow, values):.2f} x"])
+    return [table]

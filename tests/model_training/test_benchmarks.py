@@ -1,0 +1,45 @@
+"""What `make bench` compares computes the same, and what it writes says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import cmsa, report
+from benchmarks.measuring import Effort, Table, in_turn, peak_of, ratio
+
+EFFORT = Effort(seconds=0.0, least=3, most=3)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_forms_of_cmsa_that_are_compared_are_the_same(pooled: bool) -> None:
+    x = cmsa.draw(30, 7, 16)
+    assert (cmsa.factorised(x, pooled) - cmsa.materialised(x)).abs().max() < 1e-5
+
+
+def test_steps_are_run_in_turn() -> None:
+    order: list[str] = []
+    times = in_turn({name: lambda name=name: order.append(name) for name in "ab"}, EFFORT, warm_up=1)
+    assert order == list("abababab") and [len(values) for values in times.values()] == [3, 3]
+    assert ratio(np.array([2.0, 30.0, 4.0]), np.array([1.0, 10.0, 2.0])) == 2.0
+
+
+def test_the_peak_of_a_step_is_that_of_a_process_of_its_own() -> None:
+    assert 40e6 < peak_of(lambda: np.ones(5_000_000)) < 60e6
+    assert peak_of(lambda: None) < 5e6
+
+
+def test_the_page_says_what_was_measured_and_what_not(tmp_path: Path) -> None:
+    table = Table("Sums", ["n", "ms"], [["1", "2.0"]], ["A note."], {"sum": ([1.0, 2.0], [3.0, 4.0])}, ("n", "ms"))
+    sections = [report.Section("First", [table], ""), report.Section("Second", [], "Not measured: no reason.")]
+    report.write(sections, tmp_path, quick=True, busy=True)
+    page = (tmp_path / "performance.md").read_text()
+    assert "| n | ms |\n| --- | --- |\n| 1 | 2.0 |\n\nA note." in page
+    assert "## Second\n\nNot measured: no reason." in page
+    assert "Other work kept the cores" in page and "QUICK=1" in page and "onnxruntime" in page
+    assert (tmp_path / "performance.png").read_bytes().startswith(b"\x89PNG")
+    report.write(sections[1:], tmp_path, quick=False, busy=False)
+    page = (tmp_path / "performance.md").read_text()
+    assert "performance.png" not in page and "Other work" not in page and "QUICK" not in page
