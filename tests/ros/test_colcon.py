@@ -26,7 +26,7 @@ assert prefix in folder.parents, folder
 share = Path(get_package_share_directory("refseg_ros"))
 for name in ("launch/segment.launch.py", "launch/demo.launch.py", "config/segment.yaml", "config/refseg.rviz"):
     assert (share / name).is_file(), name
-for name in ("segment_node", "camera_node"):
+for name in ("segment_node", "camera_node", "build_engine"):
     assert (prefix / "lib" / "refseg_ros" / name).is_file(), name
 assert Segmentation(box=BoundingBox(width=3)).box.width == 3
 """
@@ -78,3 +78,10 @@ def test_executables_start_and_refuse_a_bad_parameter(workspace, executable):
     assert run.returncode == 1, run.stderr
     assert parameter.split(":=")[1] in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_builder_starts_and_refuses_what_is_no_bundle(workspace):
+    run = in_workspace(workspace, "install/refseg_ros/lib/refseg_ros/build_engine /nowhere")
+    assert run.returncode == 2 and run.stderr == (
+        "error: /nowhere: there is no such folder; a model bundle is a folder with a manifest.json\n"
+    )

@@ -1,0 +1,78 @@
+"""How far two runtimes are apart on the same graph and the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from refseg_ros.engines.contract import Array, Engine
+from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, Manifest
+from refseg_ros.engines.network import Network
+from refseg_ros.errors import EngineError
+
+TOLERANCE = {"fp32": 0.01, "fp16": 0.05, "int8": 0.3}
+"""Largest difference at which an engine of a precision is kept. A GPU rounds the products of fp32 to 10 bits (TF32)."""
+
+
+def samples(manifest: Manifest, words: int, references: Mapping[str, Engine]) -> dict[str, dict[str, np.ndarray]]:
+    """Inputs of each graph: what it is given when the network runs, varied; an image of coloured blobs; random words.
+
+    Args:
+        manifest: of the bundle.
+        words: entries of the vocabulary.
+        references: graph -> an engine of it on the CPU.
+    """
+    recorders = {name: _Recorder(engine) for name, engine in references.items()}
+    Network(recorders[ENCODER], recorders.get(CLIP), recorders[FUSION], manifest, words)  # runs them once
+    rng = np.random.default_rng(0)
+    return {
+        name: {key: _varied(np.asarray(array), words, rng) for key, array in recorder.seen.items()}
+        for name, recorder in recorders.items()
+    }
+
+
+def difference(engine: Engine, reference: Engine, inputs: Mapping[str, np.ndarray]) -> float:
+    """Largest difference of two engines of a graph, as a share of the largest value of the output in which it is met.
+
+    Raises:
+        EngineError: an engine failed, or gave values that are not numbers.
+    """
+    ours, theirs = engine.run(inputs), reference.run(inputs)
+    shares = [0.0]
+    for name, array in theirs.items():
+        expected, got = (np.asarray(values, np.float64) for values in (array, ours[name]))
+        if not np.isfinite(got).all():
+            raise EngineError(f"`{name}` is not finite")
+        shares.append(float(np.abs(got - expected).max(initial=0) / max(np.abs(expected).max(initial=0), 1e-6)))
+    return max(shares)
+
+
+class _Recorder:
+    """An engine that remembers what it was given last."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.inputs, self.outputs, self.zeros = engine.inputs, engine.outputs, engine.zeros
+        self._run = engine.run
+        self.seen: dict[str, Array] = {}
+
+    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Engine.run`."""
+        self.seen = dict(arrays)
+        return self._run(arrays)
+
+
+def _varied(array: np.ndarray, words: int, rng: np.random.Generator) -> np.ndarray:
+    """Other values of the same shape and type: blobs for an image, random words for words, noise on numbers."""
+    kind: Any = array.dtype
+    if kind == np.uint8:
+        small = rng.integers(0, 256, (6, 8, 3), np.uint8)
+        blobs = cv2.resize(small, (array.shape[2], array.shape[1]), interpolation=cv2.INTER_CUBIC)
+        return np.repeat(blobs[None], len(array), axis=0)
+    if np.issubdtype(kind, np.integer):
+        return rng.integers(1, words, array.shape, kind)
+    if np.issubdtype(kind, np.floating) and array.size:
+        return (array + 0.1 * array.std() * rng.standard_normal(array.shape)).astype(kind)
+    return array

@@ -1,0 +1,126 @@
+"""The builder: every precision compiles, what cannot be built is refused in one line, and on a GPU engines agree."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_training import build_engine, quantize
+from refseg_ros.engines import build, stored
+from refseg_ros.engines import bundle as bundles
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.choice import choose_engines
+from refseg_ros.engines.cuda import first_gpu
+from refseg_ros.engines.manifest import ENCODER, VOCABULARY
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.parity import TOLERANCE, difference, samples
+from refseg_ros.engines.variants import PRECISIONS, graph_names, variant_name
+from refseg_ros.errors import UnavailableError
+from refseg_ros.expression import Vocabulary
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle, with graphs of all precisions."""
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path_factory.mktemp("built") / "bundle"))
+    plain = Bundle.load(folder)
+    contents = dict(plain.contents)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantize, "CALIBRATION_SCENES", 2)
+        for kind in filter(None, PRECISIONS.values()):
+            contents |= {variant_name(name, kind): data for name, data in quantize.variants(plain, kind).items()}
+    bundles.write(folder, plain.manifest, contents)
+    return Bundle.load(folder)
+
+
+@pytest.fixture
+def no_gpu() -> None:
+    try:
+        pytest.skip(f"there is a GPU: {first_gpu().name}")
+    except UnavailableError:
+        return
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_lower_precisions_compile_without_a_gpu(
+    bundle: Bundle, precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
+    before = sorted(bundle.folder.iterdir())
+    assert build.main([str(bundle.folder), "--check", "--precision", precision]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(graph_names(bundle))
+    for name, line in zip(graph_names(bundle), lines, strict=True):
+        assert line.startswith(f"{variant_name(name, PRECISIONS[precision])}: TensorRT-RTX builds it for SM86 and SM89")
+    assert sorted(bundle.folder.iterdir()) == before
+
+
+def test_what_cannot_be_built_is_refused_in_one_line(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, words in (
+        ([str(tmp_path / "nowhere")], "nowhere: there is no such folder"),
+        ([str(tiny_bundle), "--precision", "fp4"], "precision is 'fp4'; it must be one of fp32, fp16, int8"),
+        ([str(tiny_bundle), "--queries", "0"], "queries is 0; it must be a whole number from 1 to 1024"),
+        ([str(tiny_bundle), "--check", "--precision", "fp16"], f"quantize {tiny_bundle} gpu-fp16"),
+    ):
+        assert build.main(arguments) == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: ") and words in message and message.count("\n") == 1
+
+
+def test_without_a_gpu_nothing_is_built(tiny_bundle: Path, no_gpu: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build.main([str(tiny_bundle)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(("error: no GPU that can be used (", "error: cuda-bindings is not installed"))
+    assert message.count("\n") == 1
+    assert not list(tiny_bundle.glob("*.engine*"))
+
+
+def test_the_one_command_stops_at_the_first_step_that_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build_engine.main([str(tmp_path / "missing.safetensors"), str(tmp_path / "bundle")]) == 2
+    assert "missing.safetensors: no such checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_the_one_command_goes_from_weights_to_compiled_engines(
+    tiny_bundle: Path, tiny_has_a_name: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
+    weights = tiny_bundle.parent / "model.safetensors"
+    assert build_engine.main([str(weights), str(tmp_path / "bundle"), "--check"]) == 0
+    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == len(graph_names(Bundle.load(tiny_bundle)))
+
+
+def references(bundle: Bundle, kind: str = "") -> dict[str, OnnxEngine]:
+    return {name: OnnxEngine(bundle.contents[variant_name(name, kind)], name, 1) for name in graph_names(bundle)}
+
+
+def test_parity_is_the_largest_difference(bundle: Bundle) -> None:
+    words = len(Vocabulary.load(bundle.folder / VOCABULARY))
+    plain = references(bundle)
+    inputs = samples(bundle.manifest, words, plain)
+    assert set(inputs) == set(plain) and np.ptp(inputs[ENCODER][plain[ENCODER].inputs[0]]) > 100
+    for precision, kind in PRECISIONS.items():
+        for name, engine in references(bundle, kind).items():
+            found = difference(engine, plain[name], inputs[name])
+            assert (found == 0) == (precision == "fp32"), (name, found)
+            assert found < TOLERANCE[precision], (name, precision, found)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_on_a_gpu_engines_are_built_stored_and_chosen(bundle: Bundle, precision: str) -> None:
+    try:
+        gpu, trt = first_gpu(), build.installed()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    assert build.main([str(bundle.folder), "--precision", precision, "--rebuild"]) == 0
+    for name in graph_names(bundle):
+        passport = stored.read(bundle, name, stored.machine(trt, gpu))[1]
+        assert passport.precision == precision and passport.parity <= TOLERANCE[precision]
+    assert build.main([str(bundle.folder), "--precision", precision]) == 0
+    choice = choose_engines(bundle, lambda engines: engines, threads=1, device="cuda", engine="tensorrt")
+    assert sorted(choice.accepted) == graph_names(bundle)
