@@ -1,0 +1,1 @@
+"""Spoken queries: sound in, an expression of the model's words out, offline. Without ROS; needs the extra `speech`."""

@@ -1,0 +1,48 @@
+"""Which of the things that are heard is a query: the wake word, the gate of confidence, and the words around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from enum import Enum
+
+from refseg_ros.expression import tokenise
+from refseg_ros.speech.recogniser import Heard
+from refseg_ros.speech.requests import expression_in
+
+
+class Ignored(Enum):
+    """Why what was heard is no query."""
+
+    NOT_CALLED = "the wake word was not said"
+    ONLY_CALLED = "the wake word; waiting for a query"
+    UNSURE = "not sure enough"
+    NO_THING = "it names no thing"
+
+
+class Attention:
+    """Follows what is said: a query counts when the wake word comes before it, or came alone a moment ago."""
+
+    def __init__(self, wake_word: str, things: Collection[str]) -> None:
+        """`things` are words that name something: a query has at least one of them."""
+        self._things = frozenset(things)
+        self._wake = tokenise(wake_word)
+        self._until = -math.inf
+
+    def query_in(self, heard: Heard, moment: float, minimum_confidence: float, wake_seconds: float) -> str | Ignored:
+        """The expression that is asked for, or why there is none; `moment` in seconds of a clock that never jumps."""
+        words = tokenise(heard.text)
+        if heard.confidence < minimum_confidence:
+            return Ignored.UNSURE
+        if self._wake and words[: len(self._wake)] == self._wake:
+            words = words[len(self._wake) :]
+            if not words:
+                self._until = moment + wake_seconds
+                return Ignored.ONLY_CALLED
+        elif self._wake and moment > self._until:
+            return Ignored.NOT_CALLED
+        expression = expression_in(" ".join(words))
+        if self._things.isdisjoint(expression.split()):
+            return Ignored.NO_THING
+        self._until = -math.inf
+        return expression

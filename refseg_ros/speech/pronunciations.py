@@ -1,0 +1,75 @@
+"""How words sound: the dictionary that pocketsphinx ships, words put together of two of its words, and a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+Pronunciations = dict[str, list[str]]
+"""Word -> its pronunciations in ARPAbet, such as "R EH D"."""
+
+SHORTEST_PART = 3
+"""Letters of the shorter part of a word that is put together: "left" + "most"."""
+
+
+def pronounce(words: Collection[str], dictionary: Path, own: Path | None = None) -> tuple[Pronunciations, list[str]]:
+    """Look words up; return the pronunciations of those that have one, and the others.
+
+    A word that a dictionary lacks is put together of two that it has, with the longest first part.
+
+    Args:
+        words: in lower case.
+        dictionary: in the format of CMUdict; a second pronunciation stands under "word(2)".
+        own: another one, whose pronunciations go before.
+
+    Raises:
+        ValueError: a line of a dictionary has no pronunciation; it says which.
+        OSError: a dictionary cannot be read.
+    """
+    parts = {word[start:end] for word in words for start, end in _parts(word)}
+    known = _read(dictionary, {*words, *parts})
+    if own is not None:
+        known |= _read(own, {*words, *parts})
+    found, missing = {}, []
+    for word in sorted(set(words)):
+        sounds = known.get(word) or _put_together(word, known)
+        if sounds:
+            found[word] = sounds
+        else:
+            missing.append(word)
+    return found, missing
+
+
+def dictionary_lines(pronunciations: Pronunciations) -> Iterable[str]:
+    """The lines of a dictionary in the format of CMUdict."""
+    for word, sounds in sorted(pronunciations.items()):
+        for index, sound in enumerate(sounds):
+            yield f"{word} {sound}\n" if index == 0 else f"{word}({index + 1}) {sound}\n"
+
+
+def _read(path: Path, wanted: Collection[str]) -> Pronunciations:
+    found: Pronunciations = {}
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            name, *phones = line.split() or [""]
+            word = name.partition("(")[0].lower()
+            if word not in wanted:
+                continue
+            if not phones:
+                raise ValueError(f"{path}: line {number} gives {ascii(word)} no pronunciation, such as: red R EH D")
+            found.setdefault(word, []).append(" ".join(phones))
+    return found
+
+
+def _parts(word: str) -> Iterable[tuple[int, int]]:
+    for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+        yield 0, cut
+        yield cut, len(word)
+
+
+def _put_together(word: str, known: Pronunciations) -> list[str]:
+    for cut in range(len(word) - SHORTEST_PART, SHORTEST_PART - 1, -1):
+        first, second = known.get(word[:cut]), known.get(word[cut:])
+        if first and second:
+            return [f"{first[0]} {second[0]}"]
+    return []

@@ -1,0 +1,106 @@
+"""Sound as the recogniser takes it: 16,000 samples a second, one channel, 16 bits."""
+
+from __future__ import annotations
+
+import time
+import wave
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pocketsphinx import Endpointer
+
+RATE = 16_000
+"""Samples per second."""
+Samples = npt.NDArray[np.int16]
+CHUNK = 480
+"""Samples that are taken at a time: 30 ms, which the search for speech works on."""
+LONGEST = 15.0
+"""Seconds after which an utterance is taken as it is: someone who only talks on, or noise."""
+
+_FILTER_LENGTH = 63
+
+
+class SoundError(ValueError):
+    """No sound can be had from there; the message says why."""
+
+
+def read_wav(path: Path) -> Samples:
+    """Read a WAV file of uncompressed samples: 8, 16 or 32 bits, any rate from 8 kHz, channels averaged.
+
+    Returns:
+        (n,) int16 at RATE.
+
+    Raises:
+        SoundError: this is no such file.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except FileNotFoundError:
+        raise SoundError(f"{path}: there is no such file") from None
+    except (OSError, EOFError, wave.Error) as error:
+        raise SoundError(f"{path}: no WAV file of uncompressed samples ({error})") from error
+    if width not in (1, 2, 4) or rate < 8000:
+        raise SoundError(f"{path}: {8 * width} bits at {rate} Hz; 8, 16 or 32 bits at 8000 Hz or more are read")
+    whole = len(data) // (width * channels) * width * channels
+    values = np.frombuffer(data[:whole], f"<{'u' if width == 1 else 'i'}{width}")
+    scaled = (values.astype(np.float32) - (128 if width == 1 else 0)) * 2.0 ** (16 - 8 * width)
+    return resample(scaled.reshape(-1, channels).mean(axis=1), rate)
+
+
+def resample(samples: npt.NDArray[np.float32], rate: int) -> Samples:
+    """Bring (n,) samples, of the scale of int16, from `rate` to RATE; what RATE cannot carry is filtered out."""
+    if rate > RATE:
+        lags = np.arange(_FILTER_LENGTH) - _FILTER_LENGTH // 2
+        low_pass = np.sinc(lags * 0.9 * RATE / rate) * np.hamming(_FILTER_LENGTH)
+        samples = np.convolve(samples, low_pass / low_pass.sum(), "same")
+    if rate != RATE and len(samples):
+        moments = np.arange(int(len(samples) * RATE / rate)) * (rate / RATE)
+        samples = np.interp(moments, np.arange(len(samples)), samples)
+    return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+
+
+def play(samples: Samples) -> Iterator[Samples]:
+    """Give the samples chunk by chunk, as fast as they sound, and half a second of silence after them."""
+    began = time.monotonic()
+    padded = np.concatenate([samples, np.zeros(RATE // 2 + CHUNK, np.int16)])
+    for start in range(0, len(padded) - CHUNK + 1, CHUNK):
+        time.sleep(max(0.0, began + (start + CHUNK) / RATE - time.monotonic()))
+        yield padded[start : start + CHUNK]
+
+
+def microphone(device: str) -> Iterator[Samples]:
+    """Give what a microphone hears, chunk by chunk, for ever.
+
+    Args:
+        device: its name or number, as `python -m sounddevice` lists them; empty for the system's own choice.
+
+    Raises:
+        SoundError: it cannot be opened, or was unplugged.
+    """
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SoundError("the microphone needs PortAudio: sudo apt install libportaudio2") from error
+    chosen = int(device) if device.isdecimal() else device or None
+    try:
+        with sounddevice.RawInputStream(RATE, CHUNK, chosen, channels=1, dtype="int16") as stream:
+            while True:
+                yield np.frombuffer(bytes(stream.read(CHUNK)[0]), np.int16)
+    except (sounddevice.PortAudioError, ValueError) as error:
+        raise SoundError(f"the microphone {ascii(device)} cannot be heard ({' '.join(str(error).split())})") from error
+
+
+def utterances(chunks: Iterable[Samples]) -> Iterator[Samples]:
+    """Cut what was said out of chunks of sound, between the pauses, each as soon as it is over."""
+    finder, spoken = Endpointer(sample_rate=RATE), []
+    for chunk in chunks:
+        speech = finder.process(chunk.astype("<i2").tobytes())
+        if speech is not None:
+            spoken.append(np.frombuffer(speech, "<i2").astype(np.int16))
+        if spoken and (not finder.in_speech or sum(map(len, spoken)) > LONGEST * RATE):
+            yield np.concatenate(spoken)
+            spoken = []

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
+
+from refseg_ros.speech.sound import RATE, SoundError, play, read_wav, resample, utterances
+from tests.speech.voice import needs_espeak, say, write_wav
+
+
+def tone(rate: int, hertz: float, seconds: float = 0.5) -> np.ndarray:
+    return 10_000 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000])
+def test_a_tone_survives_any_rate(tmp_path, rate):
+    heard = read_wav(write_wav(tmp_path / "tone.wav", tone(rate, 440).astype("<i2"), rate))
+    expected = tone(RATE, 440)
+    assert abs(len(heard) - len(expected)) <= 2
+    middle = slice(1000, 7000)
+    assert np.abs(heard[middle] - expected[middle]).max() < 400
+
+
+def test_what_the_rate_cannot_carry_is_filtered_out():
+    assert np.abs(resample(tone(48000, 12_000).astype(np.float32), 48000)[500:-500]).max() < 100
+
+
+@pytest.mark.parametrize("width, scale, middle", [(1, 1 / 256, 128), (2, 1, 0), (4, 65536, 0)])
+def test_widths_and_channels(tmp_path, width, scale, middle):
+    left = tone(RATE, 300)
+    both = np.stack([left, np.zeros_like(left)], axis=1) * scale + middle
+    kind = "u1" if width == 1 else f"<i{width}"
+    heard = read_wav(write_wav(tmp_path / "two.wav", np.rint(both).astype(kind), RATE, 2, width))
+    assert np.abs(heard - left / 2).max() < 260
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 100])
+def test_what_is_no_wav_file_is_refused_by_name(tmp_path, content):
+    (tmp_path / "broken.wav").write_bytes(content)
+    with pytest.raises(SoundError, match="broken.wav: no WAV file"):
+        read_wav(tmp_path / "broken.wav")
+
+
+def test_a_missing_file_and_a_strange_width_are_refused(tmp_path):
+    with pytest.raises(SoundError, match="no such file"):
+        read_wav(tmp_path / "nowhere.wav")
+    with pytest.raises(SoundError, match="24 bits"):
+        read_wav(write_wav(tmp_path / "wide.wav", np.zeros(300, np.uint8), width=3))
+
+
+@needs_espeak
+def test_utterances_are_cut_at_pauses():
+    pause = np.zeros(RATE, np.int16)
+    sound = np.concatenate([pause, say("the red mug"), pause, say("the blue bowl left of the can"), pause])
+    found = list(utterances(np.split(sound[: len(sound) // 480 * 480], len(sound) // 480)))
+    assert len(found) == 2 and len(found[0]) < len(found[1])
+
+
+def test_silence_has_no_utterance():
+    assert not list(utterances(play(np.zeros(RATE // 2, np.int16))))
