@@ -31,6 +31,7 @@ from refseg_ros.files import replacing, write_bytes
 from refseg_ros.overlay import draw
 from refseg_ros.segmenter import Segmenter, Stream
 from refseg_ros.stopwatch import Stopwatch
+from refseg_ros.terminal import printable
 
 _HELP = {name: field.metadata["description"] for name, field in SegmenterConfig.__dataclass_fields__.items()}
 _ASSUMED_RATE = 30.0  # frames per second of a video that does not say
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _segment(options)
     except (OSError, ValueError, EngineError, cv2.error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
@@ -82,7 +83,7 @@ def _segment(options: argparse.Namespace) -> None:
         _segment_image(image[..., ::-1], output, options)
     else:
         _segment_video(source, output, options)
-    print(f"wrote {output}")
+    print(f"wrote {printable(str(output))}")
 
 
 def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace) -> None:
@@ -163,9 +164,9 @@ def _describe(answer: Answer) -> str:
 
 def _report_words(answer: Answer) -> None:
     if answer.unknown_words:
-        print(f"words that the model does not know: {', '.join(answer.unknown_words)}", file=sys.stderr)
+        print(f"words that the model does not know: {printable(', '.join(answer.unknown_words))}", file=sys.stderr)
     if answer.truncated_words:
-        print(f"the expression is too long; not seen: {' '.join(answer.truncated_words)}", file=sys.stderr)
+        print(f"the expression is too long; not seen: {printable(' '.join(answer.truncated_words))}", file=sys.stderr)
 
 
 def _answer(stream: Stream, image: np.ndarray, stamp: float, expression: str) -> Answer:

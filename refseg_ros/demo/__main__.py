@@ -23,6 +23,7 @@ from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
+from refseg_ros.terminal import printable
 
 LEAST_MEAN_IOU = 0.6
 RATE = 5.0
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         rows = _run(options, queries)
     except (DemoError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -101,7 +102,7 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
                 frames += shown
                 print(row.line(len(rows)), flush=True)
                 if row.unknown:
-                    print(f"    words that the model does not know: {', '.join(row.unknown)}", flush=True)
+                    print(f"    words that the model does not know: {printable(', '.join(row.unknown))}", flush=True)
         except DemoError as error:
             if all(node.process.poll() is None for node in nodes):
                 raise DemoError(f"{error}; {nodes[1].tail()}") from error

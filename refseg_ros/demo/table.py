@@ -9,6 +9,7 @@ import numpy as np
 
 from refseg_ros.answer import Verdict
 from refseg_ros.demo.client import Reply
+from refseg_ros.terminal import printable
 
 HEADING = f"{'#':>2}  {'expression':<46}  {'kind':<8}  {'verdict':<14}  score  {'box x,y wxh':<15}   IoU     ms"
 
@@ -50,7 +51,7 @@ class Row:
 
     def line(self, number: int) -> str:
         """Format it as a line of the table."""
-        text = "".join(c if c.isprintable() else "?" for c in self.text)
+        text = printable(self.text)
         text = text if len(text) <= 46 else text[:43] + "..."
         x, y, width, height = self.box
         box = f"{x},{y} {width}x{height}" if width else "-"
