@@ -1,0 +1,152 @@
+"""`python -m refseg_ros.replay`, run as a user runs it, on bags that are recorded here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `replay`)")
+
+from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header, String
+
+from refseg_ros import Segmenter
+from refseg_ros.images import to_array, to_message
+from refseg_ros.msg import BoundingBox, Segmentation
+
+ROOT = Path(__file__).parent.parent.parent
+TYPES = {"/refseg/result": Segmentation, "/refseg/mask": Image, "/refseg/bbox": BoundingBox}
+RATE = 0.1
+"""Seconds between the images of a recording."""
+
+
+def pictures() -> list[np.ndarray]:
+    """A red square that moves, and is gone in the last two of eight."""
+    made = []
+    for index in range(8):
+        image = np.full((120, 160, 3), 90, np.uint8)
+        if index < 6:
+            image[40:80, 20 + 4 * index : 60 + 4 * index] = (220, 10, 10)
+        made.append(image)
+    return made
+
+
+def messages() -> list[tuple[int, Image]]:
+    found = []
+    for index, image in enumerate(pictures()):
+        header = Header(stamp=Time(sec=50, nanosec=int(index * RATE * 1e9)), frame_id="optical")
+        found.append((50_000_000_000 + int((index * RATE + 0.02) * 1e9), to_message(image, "rgb8", header)))
+    return found
+
+
+def record(path: Path, topics: dict[str, list[tuple[int, object]]], storage=StoragePlugin.SQLITE3) -> Path:
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(path, version=8, storage_plugin=storage) as writer:
+        for topic, sent in topics.items():
+            kind = "sensor_msgs/msg/Image" if isinstance(sent[0][1], Image) else "std_msgs/msg/String"
+            connection = writer.add_connection(topic, kind, typestore=types)
+            for moment, message in sent:
+                writer.write(connection, moment, serialize_message(message))
+    return path
+
+
+def replay(bag: Path, text: str, model: Path, *arguments: str) -> subprocess.CompletedProcess:
+    line = [sys.executable, "-m", "refseg_ros.replay", str(bag), text, "--model", str(model), "--threads", "1"]
+    return subprocess.run([*line, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+
+
+def read(path: Path) -> list[tuple[str, int, bytes]]:
+    with Reader(path) as reader:
+        return [(connection.topic, moment, bytes(data)) for connection, moment, data in reader.messages()]
+
+
+def refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin), ids=lambda storage: storage.name.lower())
+def test_every_image_is_answered_as_by_the_library(tmp_path, bundle_folder, storage):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()}, storage)
+    result = replay(bag, "the red mug; the green mug", bundle_folder)
+    assert result.returncode == 0, result.stderr
+    assert "16 answers: NOT_FOUND 10, FOUND 6" in result.stdout
+    written = tmp_path / "bag.refseg"
+    assert any(written.glob("*.mcap" if storage is StoragePlugin.MCAP else "*.db3"))
+    found: dict[str, list] = {topic: [] for topic in TYPES}
+    for topic, moment, data in read(written):
+        found[topic].append((moment, deserialize_message(data, TYPES[topic])))
+    stream = Segmenter(bundle_folder, threads=1).stream()
+    expected = []
+    for (moment, message), image in zip(messages(), pictures(), strict=True):
+        stream.observe(image, message.header.stamp.sec + message.header.stamp.nanosec * 1e-9)
+        expected += [(moment, message.header, answer) for answer in stream.answer(["the red mug", "the green mug"])]
+    for results, masks, boxes, (moment, header, answer) in zip(*found.values(), expected, strict=True):
+        assert results[0] == masks[0] == boxes[0] == moment
+        assert results[1].header == masks[1].header == boxes[1].header == header
+        assert results[1].query == answer.text and results[1].verdict == answer.verdict
+        assert results[1].frame_age == pytest.approx(0.02, abs=1e-6)
+        assert np.array_equal(to_array(masks[1]), answer.mask)
+        assert (boxes[1].x, boxes[1].y, boxes[1].width, boxes[1].height) == tuple(answer.box)
+
+
+def test_the_same_bag_gives_the_same_messages(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()})
+    for name in ("one", "two"):
+        assert replay(bag, "redder", bundle_folder, "-o", str(tmp_path / name)).returncode == 0
+    # Not their bytes: those between the fields, which align them, have no meaning and may differ.
+    one, two = (
+        [(topic, moment, deserialize_message(data, TYPES[topic])) for topic, moment, data in read(tmp_path / name)]
+        for name in ("one", "two")
+    )
+    assert one == two and len(one) == 24
+
+
+def test_the_new_bag_describes_its_messages(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()})
+    assert replay(bag, "red", bundle_folder).returncode == 0
+    with Reader(tmp_path / "bag.refseg") as reader:
+        definitions = {item.msgtype: item.msgdef.data for item in reader.connections}
+    assert "float32[] word_attention" in definitions["refseg_ros/msg/Segmentation"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bag", "bag.refseg"]
+
+
+def test_damaged_images_are_counted_and_the_rest_is_answered(tmp_path, bundle_folder):
+    sent = messages()
+    sent[2][1].encoding = "\x1b[31m"
+    result = replay(record(tmp_path / "bag", {"/camera/image_raw": sent}), "red", bundle_folder)
+    assert result.returncode == 0 and "7 answers" in result.stdout
+    assert "images refused: 1" in result.stderr and "\x1b" not in result.stderr
+
+
+def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder):
+    text = [(1, String(data="hello"))]
+    both = record(tmp_path / "both", {"/front": messages(), "/wrist": messages(), "/chatter": text})
+    none = record(tmp_path / "none", {"/chatter": text})
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "metadata.yaml").write_text("{")
+    (tmp_path / "taken").mkdir()
+    refused(replay(tmp_path / "nowhere", "red", bundle_folder), "nowhere: there is no such folder")
+    refused(replay(tmp_path / "folder", "red", bundle_folder), "no metadata.yaml")
+    refused(replay(tmp_path / "broken", "red", bundle_folder), "broken")
+    refused(replay(both, "red", bundle_folder), "are /front, /wrist", "--image-topic")
+    refused(replay(both, "red", bundle_folder, "--image-topic", "/left"), "no topic /left", "/front, /wrist")
+    refused(replay(both, "red", bundle_folder, "--image-topic", "/chatter"), "std_msgs/msg/String", "/front")
+    refused(replay(none, "red", bundle_folder), "no topic of sensor_msgs/msg/Image", "/chatter (std_msgs/msg/String)")
+    refused(replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", str(tmp_path / "taken")), "exists")
+    refused(replay(both, " ; ", bundle_folder, "--image-topic", "/front"), "no expression")
+    refused(replay(both, "red", tmp_path / "no_model", "--image-topic", "/front"), "no_model")
+    left = {"both", "none", "folder", "broken", "taken"}
+    assert {path.name for path in tmp_path.iterdir()} == left
