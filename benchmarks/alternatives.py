@@ -58,7 +58,7 @@ def measure(effort: Effort) -> list[Table]:
     """The table of alternatives."""
     torch.set_num_threads(CORES)
     torch.manual_seed(0)
-    segmenter = Segmenter(threads=CORES)
+    segmenter = Segmenter(threads=CORES, device="cpu")
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     ours: Callable[[], object] = lambda: segmenter.segment(image, TEXT)  # noqa: E731
     names = {

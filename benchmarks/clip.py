@@ -119,9 +119,8 @@ def frames_of(segmenter: Segmenter, gap: float) -> Callable[[], object]:
 def end_to_end(effort: Effort) -> Table:
     """The table of a frame from image to mask."""
     with tempfile.TemporaryDirectory() as folder:
-        segmenters = {
-            length: Segmenter(with_clip(length, Path(folder, str(length))), threads=CORES) for length in END_TO_END
-        }
+        bundles = {length: with_clip(length, Path(folder, str(length))) for length in END_TO_END}
+        segmenters = {length: Segmenter(bundle, threads=CORES, device="cpu") for length, bundle in bundles.items()}
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     steps: dict[str, Callable[[], object]] = {"single": lambda: segmenters[1].segment(image, TEXT)}
     for length in END_TO_END[1:]:

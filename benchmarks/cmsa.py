@@ -44,7 +44,7 @@ def materialised(x: Parts) -> Tensor:
 def factorised(x: Parts, pooled: bool) -> Tensor:
     """The same by the pooled form, or by the paired one."""
     attend = pooled_attention if pooled else paired_attention
-    mask = torch.ones(len(x["b"]), dtype=torch.bool)
+    mask = torch.ones(len(x["b"]), dtype=torch.bool, device=x["b"].device)
     to_words = FactoredSoftmax.of(x["c"] @ x["b"].T, x["d"] @ x["b"].T, mask)
     return attend(x["a"], x["c"], x["d"], x["e"], x["weights"]) + to_words.pooled(x["weights"]) @ x["f"]
 
@@ -62,10 +62,11 @@ def free_memory() -> int:
 
 def measure(effort: Effort) -> list[Table]:
     """The table of CMSA."""
+    torch.set_num_threads(1)  # a process that has run threads cannot be forked
     fits = {size: matrix_bytes(*size[:2]) <= SHARE * free_memory() for size in SIZES}
     forms = {"materialised": materialised, "paired": partial(factorised, pooled=False)}
     forms["pooled"] = partial(factorised, pooled=True)
-    peaks = {  # before a thread runs here, as `peak_of` wants it
+    peaks = {
         (size, name): peak_of(partial(form, draw(*size)))
         for size in SIZES
         for name, form in forms.items()

@@ -1,23 +1,50 @@
-"""The lines of a GPU: CMSA in torch, as it is and compiled, and how near products of matrices come to its peak."""
+"""The lines of a GPU: CMSA in torch, as it is and compiled, beside the measured peak; a frame in each runtime.
+
+Not tried on a GPU yet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import torch
 
 from benchmarks.cmsa import draw, factorised
-from benchmarks.measuring import Effort, Table, in_turn, milliseconds, ratio
+from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
+from refseg_ros import BundleError, Segmenter
 
+RUNTIMES = (("cpu", "onnx"), ("cuda", "onnx"), ("cuda", "tensorrt"))
 SIZE = (1600, 20, 512)
 SIDE = 8192
 
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of a GPU; none where there is no GPU."""
-    if not torch.cuda.is_available():
-        return []
+    return [cmsa(effort), frame(effort)] if torch.cuda.is_available() else []
+
+
+def frame(effort: Effort) -> Table:
+    """The table of the runtimes that are there, from image to mask."""
+    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    steps, missing = {}, []
+    for device, engine in RUNTIMES:
+        try:
+            segmenter = Segmenter(threads=CORES, device=device, engine=engine)
+        except BundleError as error:
+            missing.append(f"{engine} on {device}: {error}")
+            continue
+        steps[f"{engine} on {device}"] = partial(segmenter.segment, image, TEXT)
+    times = in_turn(steps, effort)
+    slow = next(iter(times.values()))
+    title = "A still image of 640x480 and one expression of five words, by runtime"
+    rows = [[name, milliseconds(values), f"{ratio(slow, values):.2f} x"] for name, values in times.items()]
+    return Table(title, ["runtime", "ms", "the first takes"], rows, missing)
+
+
+def cmsa(effort: Effort) -> Table:
+    """The table of CMSA in torch."""
     positions, words, channels = SIZE
     parts = {name: part.cuda() for name, part in draw(*SIZE).items()}
     matrix = torch.randn(SIDE, SIDE, device="cuda")
@@ -54,7 +81,7 @@ def measure(effort: Effort) -> list[Table]:
                 f"{rate / peak:.0%}",
             ]
         )
-    return [table]
+    return table
 
 
 WAYS: dict[str, Callable[[Callable[[], object]], Callable[[], object]]] = {

@@ -93,7 +93,7 @@ def cameras(segmenter: Segmenter, effort: Effort) -> Table:
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of growth."""
-    segmenter = Segmenter(threads=CORES)
+    segmenter = Segmenter(threads=CORES, device="cpu")
     image, words = picture(640, 480), EXPRESSION.split()
     by_words = {str(many): frame(segmenter, [" ".join(words[:many])], image) for many in WORDS}
     by_size = {f"{width}x{height}": frame(segmenter, [TEXT], picture(width, height)) for width, height in SIZES}

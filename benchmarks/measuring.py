@@ -82,7 +82,7 @@ def ratio(slow: np.ndarray, fast: np.ndarray) -> float:
 
 
 def peak_of(step: Callable[[], object]) -> int:
-    """Bytes that a step adds to the peak of memory, in a child process that is forked before any thread runs."""
+    """Bytes that a step adds to the peak of memory, in a child process; no thread may have run in this one."""
     context = get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_report_peak, args=(step, theirs))
