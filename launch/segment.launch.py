@@ -19,7 +19,10 @@ from launch_ros.parameter_descriptions import ParameterValue
 from refseg_ros.node_config import SegmentNodeConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
-PARAMETERS = ("image_topic", "image_transport", "query", "model", "device")
+PARAMETERS = ("image_topic", "image_transport", "depth_topic", "camera_info_topic", "query", "model", "device")
+
+SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
+"""Topics of the node that rviz shows."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -49,7 +52,7 @@ def generate_launch_description() -> LaunchDescription:
                 "rviz",
                 default_value="false",
                 choices=["true", "false"],
-                description="show overlay, mask and camera image in rviz",
+                description="show overlay, mask, camera image and the things in space in rviz",
             ),
             OpaqueFunction(function=_segment),
             OpaqueFunction(function=_rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
@@ -92,8 +95,7 @@ def _rviz(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             name="rviz",
             arguments=["-d", str(CONFIG / "refseg.rviz")],
             remappings=[
-                ("/refseg/overlay", f"/{namespace}/overlay"),
-                ("/refseg/mask", f"/{namespace}/mask"),
+                *((f"/refseg/{name}", f"/{namespace}/{name}") for name in SHOWN),
                 (SegmentNodeConfig.image_topic, image_topic),
             ],
             parameters=[{"use_sim_time": _use_sim_time()}],

@@ -12,6 +12,8 @@ SPLITS = ("train", "held_out")
 LARGEST_SEED = 2**31 - 1
 CAMERA_MARK = "{camera}"
 """Stands in a topic for the name of a camera."""
+TOPICS = ("image_topic", "depth_topic", "camera_info_topic")
+"""Settings that are topics of a camera."""
 
 _CAMERA = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -29,6 +31,22 @@ class SegmentNodeConfig(SegmenterConfig):
         "how images come: raw (sensor_msgs/Image), or compressed (sensor_msgs/CompressedImage on the topic below "
         "image_topic, image_raw/compressed)",
         default="raw",
+    )
+    depth_topic: str = setting(
+        "depth images (sensor_msgs/Image) registered to the colour image; {camera} as above; empty: nothing is placed "
+        "in space",
+        default="",
+        read_only=True,
+    )
+    camera_info_topic: str = setting(
+        "calibration of the colour image (sensor_msgs/CameraInfo); wanted with depth_topic", default="", read_only=True
+    )
+    depth_tolerance: float = setting(
+        "how far the stamps of an image and of its depth image may be apart",
+        default=0.02,
+        unit="s",
+        range=(0.0, 0.5),
+        read_only=True,
     )
     cameras: tuple[str, ...] = setting(
         "names of the cameras, [front, wrist]; each has topics of its own for its answers (front/mask); empty: one "
@@ -67,13 +85,17 @@ class SegmentNodeConfig(SegmenterConfig):
         check_choice("image_transport", self.image_transport, TRANSPORTS)
         if not self.image_topic:
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
+        if bool(self.depth_topic) != bool(self.camera_info_topic):
+            raise ValueError("depth_topic and camera_info_topic are wanted both, or none of them")
         for name in self.cameras:
             if not isinstance(name, str) or not _CAMERA.fullmatch(name):
                 raise ValueError(f"cameras names {name!r}; a name is lower-case letters, digits and _, a letter first")
         if len(set(self.cameras)) != len(self.cameras):
             raise ValueError(f"cameras is {list(self.cameras)}; it must name each camera once")
-        if len(self.cameras) > 1 and CAMERA_MARK not in self.image_topic:
-            raise ValueError(f"image_topic is {self.image_topic!r}; with several cameras it must contain {CAMERA_MARK}")
+        for topic in TOPICS:
+            value = getattr(self, topic)
+            if len(self.cameras) > 1 and value and CAMERA_MARK not in value:
+                raise ValueError(f"{topic} is {value!r}; with several cameras it must contain {CAMERA_MARK}")
 
 
 @dataclass(frozen=True)

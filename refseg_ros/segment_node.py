@@ -24,7 +24,7 @@ from refseg_ros.node.locate import Locator
 from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import Session
-from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
+from refseg_ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
@@ -39,7 +39,8 @@ class SegmentNode(LifecycleNode):
     Subscriptions, while active:
         query (std_msgs/String): the expression, or several separated by ";"; it counts from the next image on. An empty
             one stops.
-        the topic of parameter `image_topic` (sensor_msgs/Image): sensor-data QoS, depth 1.
+        the topic of parameter `image_topic` (sensor_msgs/Image or CompressedImage): sensor-data QoS, depth 1.
+        the topics of `depth_topic` (sensor_msgs/Image) and `camera_info_topic` (sensor_msgs/CameraInfo), where given.
 
     Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
     several; reliable), each message under its image's header, one for each expression:
@@ -47,6 +48,9 @@ class SegmentNode(LifecycleNode):
         bbox (refseg_ros/BoundingBox): pixels of the image; all zero when nothing was found.
         result (refseg_ros/Segmentation): the whole answer.
         overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
+        pose (geometry_msgs/PoseStamped), markers (visualization_msgs/MarkerArray), cloud (sensor_msgs/PointCloud2):
+            with `depth_topic`, what was placed in space; markers and cloud only while someone listens.
+        detections, detections_3d (vision_msgs): where vision_msgs is installed.
         ~/inference_milliseconds (std_msgs/Float32): what encoding and fusion took; only while someone listens.
         /diagnostics (diagnostic_msgs/DiagnosticArray): once per second, in every state.
 
@@ -193,11 +197,13 @@ class SegmentNode(LifecycleNode):
     def _check_topics(self) -> None:
         config = self._settings.config
         for name in config.cameras or ("",):
-            topic = config.image_topic.replace(CAMERA_MARK, name)
-            try:
-                self.resolve_topic_name(topic)
-            except (NameValidationException, RuntimeError) as error:  # which one depends on the distribution
-                raise ParameterError(f"image_topic is {topic!r}, which is no name of a topic") from error
+            for setting in TOPICS:
+                topic = getattr(config, setting).replace(CAMERA_MARK, name)
+                try:
+                    if topic:
+                        self.resolve_topic_name(topic)
+                except (NameValidationException, RuntimeError) as error:  # which one depends on the distribution
+                    raise ParameterError(f"{setting} is {topic!r}, which is no name of a topic") from error
 
     def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
         if "query" in names:

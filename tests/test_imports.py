@@ -16,8 +16,8 @@ OF_RUNTIME = [path for path in MODULES if path.is_relative_to(ROOT / "refseg_ros
 WITH_ROS = [
     *("images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"),
     *("messages_3d.py", "vision_messages.py", "replay.py", "speech_node.py"),
-    *(f"node/{name}.py" for name in ("camera", "diagnostics", "locate", "messages", "outputs")),
-    *(f"node/{name}.py" for name in ("qos_doctor", "services", "session")),
+    *(f"node/{name}.py" for name in ("camera", "depth", "diagnostics", "locate", "messages", "outputs", "outputs_3d")),
+    *(f"node/{name}.py" for name in ("placing", "qos_doctor", "services", "session")),
 ]
 ROS = {
     "ament_index_python",

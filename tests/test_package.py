@@ -78,10 +78,11 @@ def test_page_and_file_of_the_parameters_are_as_they_are_written():
     assert values == {field.name: [] if field.default == () else field.default for field in fields}
 
 
-def test_rviz_layout_shows_overlay_mask_and_camera():
+def test_rviz_layout_shows_overlay_mask_camera_and_the_things_in_space():
     layout = yaml.safe_load((ROOT / "config" / "refseg.rviz").read_text())
     topics = {display["Topic"]["Value"] for display in layout["Visualization Manager"]["Displays"]}
-    assert topics == {"/refseg/overlay", "/refseg/mask", SegmentNodeConfig.image_topic}
+    shown = {f"/refseg/{name}" for name in ("overlay", "mask", "markers", "pose", "cloud")}
+    assert topics == shown | {SegmentNodeConfig.image_topic}
 
 
 def test_requirements_are_pinned_for_every_python():

@@ -14,15 +14,19 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from refseg_ros.answer import stale
+from refseg_ros.answer import Answer, stale
 from refseg_ros.faults import FaultLog
 from refseg_ros.images import ImageError, to_rgb
+from refseg_ros.messages_3d import Target, is_rectified
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.depth import Depth
 from refseg_ros.node.diagnostics import camera_values, judge_camera, status
 from refseg_ros.node.freshness import Pace, frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.messages import result_message
 from refseg_ros.node.outputs import Outputs
+from refseg_ros.node.outputs_3d import Outputs3D
+from refseg_ros.node.placing import Placed, place
 from refseg_ros.node.qos_doctor import why_no_image
 from refseg_ros.node.queries import Query, Questions
 from refseg_ros.node.stability import Stability, Standing
@@ -93,6 +97,16 @@ class Camera:
         self._forget = False
         self._begin()
         self.outputs = Outputs(node, f"{name}/" if name else "")
+        config = settings.config
+        self._rectified = is_rectified(config.image_topic)
+        self._depth: Depth | None = None
+        self._outputs_3d: Outputs3D | None = None
+        if config.depth_topic:
+            topic, info_topic = (
+                topic.replace(CAMERA_MARK, name) for topic in (config.depth_topic, config.camera_info_topic)
+            )
+            self._depth = Depth(node, topic, info_topic, config.depth_tolerance)
+            self._outputs_3d = Outputs3D(node, f"{name}/" if name else "")
         self._listen()
 
     def listen_anew(self) -> None:
@@ -129,6 +143,9 @@ class Camera:
         self._open = False
         self._node.destroy_subscription(self._images)
         self.outputs.close()
+        if self._depth is not None and self._outputs_3d is not None:
+            self._depth.close()
+            self._outputs_3d.close()
 
     def forget(self) -> None:
         """Begin anew with the next image."""
@@ -185,7 +202,14 @@ class Camera:
         if self._is_stale(frame):
             self._tell_stale(frame, image)
             return
-        wanted = self._settings.config.stable_frames
+        placed = place(self._depth, self._rectified, frame.message.header, image, answers)
+        self._publish(frame, image, answers, placed, spent)
+        self.health.answered(spent)
+
+    def _publish(
+        self, frame: _Frame, image: np.ndarray, answers: list[Answer], placed: list[Placed], spent: float
+    ) -> None:
+        wanted, header = self._settings.config.stable_frames, frame.message.header
         self._stability.keep({query.id for query in frame.queries})
         results = [
             result_message(
@@ -193,16 +217,27 @@ class Camera:
                 query,
                 self._stability.judge(query.id, answer, wanted),
                 self.health.frame_age,
-                frame.message.header,
+                header,
+                place_of_it.message(),
             )
-            for query, answer in zip(frame.queries, answers, strict=True)
+            for query, answer, place_of_it in zip(frame.queries, answers, placed, strict=True)
         ]
         self._tell(frame, results)
-        self.health.answered(spent)
-        if self._is_asked():
-            asked = [answer for query, answer in zip(frame.queries, answers, strict=True) if not query.pursued]
-            age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
-            self.outputs.publish_extras(image, asked, frame.message.header, spent, age, rate)
+        for one in placed:
+            if one.reason:
+                self._faults.note("depth", f"nothing placed in space: {one.reason}")
+        if not self._is_asked():
+            return
+        targets = [
+            Target(query.id, answer, one.lifted)
+            for query, answer, one in zip(frame.queries, answers, placed, strict=True)
+            if not query.pursued
+        ]
+        self.outputs.publish_detections(targets, header)
+        if self._outputs_3d is not None:
+            self._outputs_3d.publish(targets, header)
+        age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
+        self.outputs.publish_extras(image, [target.answer for target in targets], header, spent, age, rate)
 
     def _is_stale(self, frame: _Frame) -> bool:
         limit = self._settings.config.max_frame_age

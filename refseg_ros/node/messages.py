@@ -8,12 +8,14 @@ from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer
 from refseg_ros.images import to_message
-from refseg_ros.msg import BoundingBox, Segmentation
+from refseg_ros.msg import BoundingBox, Placement, Segmentation
 from refseg_ros.node.queries import Query
 from refseg_ros.node.stability import Standing
 
 
-def result_message(answer: Answer, query: Query, standing: Standing, age: float, header: Header) -> Segmentation:
+def result_message(
+    answer: Answer, query: Query, standing: Standing, age: float, header: Header, placement: Placement | None = None
+) -> Segmentation:
     """The whole answer to a query; its `box` and `mask` are whole messages too. `age` of the image in seconds."""
     box, score = answer.box, float(answer.score)
     return Segmentation(
@@ -29,6 +31,7 @@ def result_message(answer: Answer, query: Query, standing: Standing, age: float,
         box=BoundingBox(
             header=header, query_id=query.id, x=box.x, y=box.y, width=box.width, height=box.height, score=score
         ),
+        placement=placement or Placement(),
         mask=to_message(answer.mask, "mono8", header),
         words=list(answer.words),
         levels=answer.word_attention.shape[0],

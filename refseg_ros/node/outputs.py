@@ -12,8 +12,10 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
+from refseg_ros import vision_messages
 from refseg_ros.answer import Answer
 from refseg_ros.images import to_message
+from refseg_ros.messages_3d import Target
 from refseg_ros.msg import BoundingBox, Segmentation
 from refseg_ros.node.queries import MOST_EXPRESSIONS
 from refseg_ros.overlay import draw
@@ -36,7 +38,10 @@ class Outputs:
         self._result = publisher(Segmentation, f"{prefix}result")
         self._overlay = publisher(Image, f"{prefix}overlay")
         self._spent = publisher(Float32, f"~/{prefix}inference_milliseconds")
-        self._all = (self._mask, self._box, self._result, self._overlay, self._spent)
+        self._all = [self._mask, self._box, self._result, self._overlay, self._spent]
+        if vision_messages.AVAILABLE:
+            self._detections = publisher(vision_messages.vision.Detection2DArray, f"{prefix}detections")
+            self._all.append(self._detections)
 
     def publish(self, results: Sequence[Segmentation]) -> None:
         """Publish the answers to each query on an image."""
@@ -44,6 +49,11 @@ class Outputs:
             self._mask.publish(result.mask)
             self._box.publish(result.box)
             self._result.publish(result)
+
+    def publish_detections(self, targets: Sequence[Target], header: Header) -> None:
+        """Publish what was found as vision_msgs has it, where that is installed."""
+        if vision_messages.AVAILABLE:
+            self._detections.publish(vision_messages.detections_2d(targets, header))
 
     def publish_extras(
         self, image: np.ndarray, answers: Sequence[Answer], header: Header, spent: float, age: float, rate: float

@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2 from apt, not as a wheel")
 
 ROOT = Path(__file__).parent.parent.parent
-TEXTS = {"image_topic", "image_transport", "query", "model", "device", "namespace", "params_file"}
+TOPICS = {"image_topic", "image_transport", "depth_topic", "camera_info_topic"}
+TEXTS = TOPICS | {"query", "model", "device", "namespace", "params_file"}
 SHARED = TEXTS | {"autostart", "use_sim_time", "rviz"}
 ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | {"source"}}
 PATIENCE = 90.0
