@@ -42,7 +42,7 @@ class Passport:
     queries: int = setting("expressions at once, at most", range=(1, 1024))
     cameras: int = setting("images at once, at most", range=(1, 1024))
     parity: float = setting(
-        "largest difference to ONNX Runtime, as a share of the largest value of an output", range=(0.0, float("inf"))
+        "largest difference to ONNX Runtime of an output, as a share of its norm", range=(0.0, float("inf"))
     )
 
     def __post_init__(self) -> None:
