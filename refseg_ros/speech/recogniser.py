@@ -11,6 +11,7 @@ import numpy as np
 import pocketsphinx
 from pocketsphinx.lm import ArpaBoLM
 
+from refseg_ros.expression import tokenise
 from refseg_ros.speech.pronunciations import dictionary_lines, pronounce
 from refseg_ros.speech.requests import CLOSINGS, COURTESIES, HESITATIONS, REQUESTS
 from refseg_ros.speech.sentences import Sentences
@@ -51,7 +52,7 @@ class Recogniser:
             OSError: the dictionary cannot be read.
         """
         model = Path(pocketsphinx.get_model_path("en-us"))
-        wake = wake_word.split()
+        wake = tokenise(wake_word)
         around = {word for text in (*REQUESTS, *COURTESIES, *CLOSINGS, *HESITATIONS) for word in text.split()}
         sounds, missing = pronounce({*vocabulary, *around, *wake}, model / "cmudict-en-us.dict", pronunciations)
         if silent := [word for word in wake if word in missing]:
@@ -63,8 +64,8 @@ class Recogniser:
             dictionary.write_text("".join(dictionary_lines(sounds)), encoding="utf-8")
             learnt = ArpaBoLM(add_start=True)
             said = Sentences([word for word in vocabulary if word in sounds]).draw(SENTENCES)
-            learnt.read_corpus(f"{wake_word} {text}" if index % 2 else text for index, text in enumerate(said))
-            learnt.read_corpus([wake_word] * (SENTENCES // 50) if wake else [])
+            learnt.read_corpus(f"{' '.join(wake)} {text}" if index % 2 else text for index, text in enumerate(said))
+            learnt.read_corpus([" ".join(wake)] * (SENTENCES // 50) if wake else [])
             learnt.compute()
             learnt.write_file(str(language))
             self._decoder = pocketsphinx.Decoder(

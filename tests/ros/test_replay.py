@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from refseg_ros import Segmenter
@@ -52,7 +53,7 @@ def record(path: Path, topics: dict[str, list[tuple[int, object]]], storage=Stor
     types = get_typestore(Stores.ROS2_HUMBLE)
     with Writer(path, version=8, storage_plugin=storage) as writer:
         for topic, sent in topics.items():
-            kind = "sensor_msgs/msg/Image" if isinstance(sent[0][1], Image) else "std_msgs/msg/String"
+            kind = f"{'std' if isinstance(sent[0][1], String) else 'sensor'}_msgs/msg/{type(sent[0][1]).__name__}"
             connection = writer.add_connection(topic, kind, typestore=types)
             for moment, message in sent:
                 writer.write(connection, moment, serialize_message(message))
@@ -111,6 +112,21 @@ def test_the_same_bag_gives_the_same_messages(tmp_path, bundle_folder):
         for name in ("one", "two")
     )
     assert one == two and len(one) == 24
+
+
+def test_compressed_images_are_answered_as_those_that_are_not(tmp_path, bundle_folder):
+    packed = []
+    for (moment, message), image in zip(messages(), pictures(), strict=True):
+        data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+        packed.append((moment, CompressedImage(header=message.header, format="rgb8; png compressed bgr8", data=data)))
+    for name, sent in (("raw", messages()), ("packed", packed)):
+        bag = record(tmp_path / name, {f"/{name}": sent})
+        assert replay(bag, "the red mug", bundle_folder).returncode == 0
+    raw, compressed = (
+        [(moment, deserialize_message(data, TYPES[topic])) for topic, moment, data in read(tmp_path / f"{name}.refseg")]
+        for name in ("raw", "packed")
+    )
+    assert raw == compressed and len(raw) == 24
 
 
 def test_the_new_bag_describes_its_messages(tmp_path, bundle_folder):

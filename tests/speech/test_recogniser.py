@@ -61,4 +61,4 @@ def test_words_without_pronunciation_are_reported(words):
     made = Recogniser(["the", "mug", "xqzzt"])
     assert made.unpronounceable == ("xqzzt",)
     with pytest.raises(ValueError, match="wake word 'xqzzt'"):
-        Recogniser(["the", "mug"], "xqzzt")
+        Recogniser(["the", "mug"], "Robot, Xqzzt!")
