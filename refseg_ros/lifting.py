@@ -29,6 +29,8 @@ from refseg_ros.symmetry import Scene, complete
 
 FARTHEST = 100.0
 """Depth in metres from which on a value counts as unknown."""
+MARGIN = 96
+"""Pixels around the mask's box that count, too."""
 LEAST_PIXELS = 30
 """Pixels of known depth that a thing must have."""
 LEAST_VALID = 0.2
@@ -108,12 +110,15 @@ def lift(
         LiftingError: sizes do not fit, the mask is empty, or too little depth is known.
     """
     _check_sizes(mask, depth, lens, image)
-    shown = mask != 0
-    depth = _cleaned(depth)
+    if not mask.any():
+        raise LiftingError("empty", "the mask is empty")
+    x, y, width, height = cv2.boundingRect((mask != 0).view(np.uint8))
+    left, upper = max(0, x - MARGIN), max(0, y - MARGIN)
+    part = np.s_[upper : y + height + MARGIN, left : x + width + MARGIN]
+    shown, image, depth = mask[part] != 0, image[part], _cleaned(depth[part])
+    lens = lens.window(left, upper, shown.shape[1], shown.shape[0])
     core, border = _eroded(shown)
     count = int(np.count_nonzero(core))
-    if count == 0:
-        raise LiftingError("empty", "the mask is empty")
     known = int(np.count_nonzero(core & np.isfinite(depth)))
     ratio = known / count
     if known < min(LEAST_PIXELS, count) or ratio < LEAST_VALID or known < 4:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -69,6 +69,10 @@ class Lens:
     def matrix(self) -> Array:
         """K, (3, 3)."""
         return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def window(self, x: int, y: int, width: int, height: int) -> Lens:
+        """The lens of a part of the image, which begins at pixel (x, y)."""
+        return replace(self, width=width, height=height, cx=self.cx - x, cy=self.cy - y)
 
     def rays(self, columns: npt.ArrayLike, rows: npt.ArrayLike) -> Array:
         """The points (N, 3) at depth 1 m that pixels (N,), (N,) show."""

@@ -17,20 +17,22 @@ from refseg_ros.pinhole import Array, Lens
 
 MOST_POINTS = 250
 """Points that mirrors and axes are tried with."""
+MOST_IMAGED = 5000
+"""Points of which images are made to complete a thing."""
 TURNS = 16
 """Directions of a mirror that are tried first, over half a turn."""
 SHIFTS = 13
 """Places of a mirror, or of an axis in it, that are tried first."""
 LEAST_CONFIRMED = 0.2
 """Share of the images of points that must fall on a seen surface for a mirror to be believed."""
-MOST_REFUTED = 0.05
-"""Share of them that may be refuted."""
+MOST_REFUTED, MOST_REFUTED_BESIDE = 0.05, 0.02
+"""Share of them that may be refuted; of a second mirror, square to the first."""
 LEAST_TURNED = 0.35
 """Share of the turned points that must fall on a seen surface for an axis to be believed; a point seen from the side or
 from behind cannot."""
 MOST_TURNED_REFUTED = 0.12
 """Share of the turned points that may be refuted: a handle."""
-REFUTED_COSTS = 3.0
+REFUTED_COSTS = 2.0
 """How many confirmed points a refuted one outweighs."""
 TRIED_TURNS = np.radians([-75.0, -45.0, -20.0, 20.0, 45.0, 75.0])
 """Radians by which points are turned about an axis to try it."""
@@ -94,18 +96,18 @@ def complete(points: Array, scene: Scene) -> Array:
         points: (N, 3) in the support's frame, metres: x, y along it, z up.
         scene: what the camera sees.
     """
-    some = points[:: max(1, len(points) // MOST_POINTS)]
+    some, many = (points[:: max(1, len(points) // most)] for most in (MOST_POINTS, MOST_IMAGED))
     mirror = _best_mirror(some, scene, np.arange(TURNS) * np.pi / TURNS)
     axis = _best_axis(some, scene, mirror)
     if axis is not None:
-        return np.concatenate([points, _turned(points, axis, scene)])
-    if not _is_believed(mirror, some, scene):
+        return np.concatenate([points, _turned(many, axis, scene)])
+    if not _is_believed(mirror, some, scene, MOST_REFUTED):
         return points
-    points = np.concatenate([points, _reflected(points, mirror, scene)])
+    many = np.concatenate([many, _reflected(many, mirror, scene)])
     square = _best_mirror(some, scene, mirror.angle + 0.5 * np.pi + np.array([-0.1, 0.0, 0.1]))
-    if not _is_believed(square, some, scene):
-        return points
-    return np.concatenate([points, _reflected(points, square, scene)])
+    if not _is_believed(square, some, scene, MOST_REFUTED_BESIDE):
+        return np.concatenate([points, many])
+    return np.concatenate([points, many, _reflected(many, square, scene)])
 
 
 def _reflected(points: Array, mirror: Mirror, scene: Scene) -> Array:
@@ -127,9 +129,9 @@ def _turn(points: Array, axis: Array, angle: float) -> Array:
     return np.concatenate([flat, points[:, 2:]], axis=1)
 
 
-def _is_believed(mirror: Mirror, points: Array, scene: Scene) -> bool:
+def _is_believed(mirror: Mirror, points: Array, scene: Scene, most_refuted: float) -> bool:
     confirmed, refuted = scene.test(mirror.image(points))
-    return bool((confirmed > 0.0).mean() >= LEAST_CONFIRMED and refuted.mean() <= MOST_REFUTED)
+    return bool((confirmed > 0.0).mean() >= LEAST_CONFIRMED and refuted.mean() <= most_refuted)
 
 
 def _best_axis(points: Array, scene: Scene, mirror: Mirror) -> Array | None:

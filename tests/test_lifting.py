@@ -28,10 +28,9 @@ TABLE = -0.7
 class Thing:
     """A thing of a simulated scene that nothing hides, and the truth of it in the optical frame."""
 
-    class_name: str
     mask: np.ndarray
-    centre: np.ndarray
-    size: np.ndarray
+    boxes: list[tuple[np.ndarray, np.ndarray]]
+    """Centre and size of each upright box whose ground plan is hardly larger than the tightest: a mug has two."""
     up: np.ndarray
 
 
@@ -55,20 +54,33 @@ def _unhidden(tabletop: Tabletop, frame: Frame) -> Iterator[Thing]:
             continue
         turn, place = tabletop._data.xmat[number + 1].reshape(3, 3), tabletop._data.xpos[number + 1]
         corners = tabletop._scene.things[number].corners() @ turn.T + place
-        (x, y), sides, _ = cv2.minAreaRect(corners[:, :2].astype(np.float32))
         low, high = corners[:, 2].min(), corners[:, 2].max()
-        yield Thing(
-            truth.class_name,
-            (frame.labels == truth.instance_id).astype(np.uint8) * 255,
-            camera.to_optical(np.array([x, y, (low + high) / 2])),
-            np.array([max(sides), min(sides), high - low]),
-            camera.axes[:, 2],
-        )
+        boxes = [
+            (camera.to_optical(np.array([*middle, (low + high) / 2])), np.array([*sides, high - low]))
+            for middle, sides in _tightest(corners[:, :2])
+        ]
+        yield Thing((frame.labels == truth.instance_id).astype(np.uint8) * 255, boxes, camera.axes[:, 2])
+
+
+def _tightest(plan: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Middle and sides, the longer first, of the rectangles along an edge of the hull, within 2 % of the least."""
+    hull = cv2.convexHull(plan.astype(np.float32))[:, 0].astype(float)
+    edges = np.roll(hull, -1, axis=0) - hull
+    found = []
+    for angle in np.arctan2(edges[:, 1], edges[:, 0]):
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        low, high = (hull @ turn.T).min(axis=0), (hull @ turn.T).max(axis=0)
+        found.append(((low + high) / 2 @ turn, np.sort(high - low)[::-1]))
+    least = min(sides.prod() for _, sides in found)
+    return [(middle, sides) for middle, sides in found if sides.prod() <= 1.02 * least]
 
 
 def errors(box: OrientedBox, thing: Thing) -> tuple[float, float]:
     """Metres between the centres, and the largest relative error of an edge."""
-    return float(np.linalg.norm(box.centre - thing.centre)), float(np.abs(box.size / thing.size - 1.0).max())
+    return min(
+        (float(np.linalg.norm(box.centre - centre)), float(np.abs(box.size / size - 1.0).max()))
+        for centre, size in thing.boxes
+    )
 
 
 def disturbed(frame: Frame, thing: Thing, fault: str) -> tuple[np.ndarray, np.ndarray]:
@@ -85,28 +97,18 @@ def disturbed(frame: Frame, thing: Thing, fault: str) -> tuple[np.ndarray, np.nd
     return mask, depth
 
 
-@pytest.mark.parametrize(("fault", "share"), [("", 0.95), ("noise", 0.85), ("large mask", 0.85), ("small mask", 0.75)])
+@pytest.mark.parametrize(("fault", "share"), [("", 0.9), ("noise", 0.8), ("large mask", 0.8), ("small mask", 0.7)])
 def test_middle_and_size_agree_with_the_truth(scenes, fault: str, share: float):
-    """Of a mug a handle that is turned away cannot be known, and where it is seen, the back of the mug is harder."""
+    """A handle that is turned away cannot be known, nor the back of a thing that has no symmetry."""
     good = []
     for frame, lens, things in scenes[: 3 if fault else None]:
         for thing in things:
-            if thing.class_name == "mug":
-                continue
             mask, depth = disturbed(frame, thing, fault)
             lifted = lift(mask, depth, lens, frame.rgb)
             off, wrong = errors(lifted.box, thing)
             good.append(off < 0.01 and wrong < 0.15)
     assert len(good) > 10
     assert np.mean(good) >= share
-
-
-def test_a_mug_is_found_but_for_its_handle(scenes):
-    mugs = [(f, lens, thing) for f, lens, things in scenes for thing in things if thing.class_name == "mug"]
-    assert mugs
-    for frame, lens, thing in mugs:
-        off, _ = errors(lift(thing.mask, frame.depth, lens, frame.rgb).box, thing)
-        assert off < 0.03
 
 
 def test_axes_are_a_rotation_that_points_up_and_the_box_holds_the_points(scenes):
