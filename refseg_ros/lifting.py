@@ -124,6 +124,8 @@ def lift(
     if known < min(LEAST_PIXELS, count) or ratio < LEAST_VALID or known < 4:
         raise LiftingError("depth", f"depth is known of {known} of the {count} pixels inside the mask", ratio)
     rows, columns = np.nonzero(_body(shown, core, depth, border, lens))
+    if len(rows) < 4:
+        raise LiftingError("depth", f"only {len(rows)} pixels of the mask are of one surface", ratio)
     points = lens.rays(columns, rows) * depth[rows, columns][:, None]
     plane = find_support(shown, depth, lens, points)
     if plane is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refseg_ros.lifting import LiftingError, OrientedBox, lift
@@ -225,6 +225,7 @@ def test_depth_that_is_not_registered_is_refused():
 
 
 @settings(max_examples=30, deadline=None)
+@example(seed=1753, kind="noise", side=7, unknown=0.1875)  # no two pixels of one surface
 @given(
     st.integers(0, 2**31),
     st.sampled_from(["plane", "noise", "one value", "few values"]),
