@@ -1,13 +1,15 @@
 """CMSA in the form of the CVPR paper's code, where a ReLU follows each projection and what is attended to is pooled.
 
-Neither of the two splits into a part of the position and a part of the word, so the attention of all pairs is made:
-(P*N)^2 numbers, divided by what `key_pooling` pools.
+Neither of the two splits into a part of the position and a part of the word, so all pairs attend to all: the work of
+(P*N)^2, divided by what `key_pooling` pools. The matrix is never whole in memory.
 """
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from model_training.networks.cmsa import MAX_SCALE, NORM_EPSILON, CrossModalSelfAttention
 from model_training.networks.pooling import Pooled, pairs, pool_pairs, received_weights
@@ -58,12 +60,14 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         query, value = (self._windows(part, mask) for part in (query, value))  # (..., N', P', d)
         real = mask[..., :: self.key_pooling[0]]  # padding stands at the end
         open_keys = real[..., None].expand(*query.shape[:-1]).flatten(-2)
-        logits = key.flatten(-3, -2) @ query.flatten(-3, -2).transpose(-1, -2)
-        attention = logits.masked_fill(~open_keys[..., None, :], float("-inf")).softmax(-1)  # Eq. 3
-        attended = (attention @ value.flatten(-3, -2)).unflatten(-2, key.shape[-3:-1])  # Eq. 2
-        features = self._rectify(self.output(attended)) + pairs(x, e)
-        rows = attention.unflatten(-1, query.shape[-3:-1]).sum(-1).unflatten(-2, key.shape[-3:-1])  # (..., P, N, N')
-        received = (rows * mask[..., None, :, None]).sum(-2).mean(-2)
+        rows, columns, values = (part.flatten(-3, -2) for part in (key, query, value))
+        attended = F.scaled_dot_product_attention(rows, columns, values, open_keys[..., None, :], scale=1.0)  # Eq. 2-3
+        features = self._rectify(self.output(attended.unflatten(-2, key.shape[-3:-1]))) + pairs(x, e)
+        received = torch.zeros_like(e[..., 0])
+        if self.weigh is received_weights:
+            for n in range(e.shape[-2]):  # a word's rows of Eq. 3 at a time; they are made again for the gradient
+                shares = checkpoint(_shares, key[..., n, :], query, open_keys, use_reentrant=False)
+                received = received + mask[..., n : n + 1] * shares
         return pool_pairs(self.weigh, features, e, mask, received, self.gain)
 
     def _rectify(self, features: Tensor) -> Tensor:
@@ -80,3 +84,12 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         windows = F.max_pool3d(volume, self.key_pooling, ceil_mode=True).flatten(-2).movedim(-3, -1)
         windows = windows.reshape(*lead, *windows.shape[1:])
         return windows.masked_fill(windows == float("-inf"), 0.0)
+
+
+def _shares(key: Tensor, query: Tensor, open_keys: Tensor) -> Tensor:
+    """(..., P, d) of one word, (..., N', P', d) and (..., N'*P') bool -> (..., N'), what the word's pairs attend to, by
+    word, mean over the positions.
+    """
+    logits = key @ query.flatten(-3, -2).transpose(-1, -2)
+    attention = logits.masked_fill(~open_keys[..., None, :], float("-inf")).softmax(-1)
+    return attention.unflatten(-1, query.shape[-3:-1]).sum(-1).mean(-2)
