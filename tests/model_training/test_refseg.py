@@ -30,7 +30,13 @@ PAPER_LIKE = NetworkConfig(
 )
 """The paper's network in small, with every choice as it is by default. Its coordinates are exact in float32."""
 
-NETWORKS = {"tabletop": replace(tiny.NETWORK, vocabulary=12, max_words=5, height=32, width=64), "paper": PAPER_LIKE}
+NETWORKS = {
+    "tabletop": replace(tiny.NETWORK, vocabulary=12, max_words=5, height=32, width=64),
+    "paper": PAPER_LIKE,
+    "sentence": replace(PAPER_LIKE, representation="sentence", fusion="convlstm"),
+    "recurrent": replace(PAPER_LIKE, representation="rmi-lstm", fusion="ppm"),
+    "cvpr": replace(PAPER_LIKE, rectified=True, key_pooling=(2, 2, 2), pooling="mean", fusion="gmlf-channels"),
+}
 
 
 def network(config: NetworkConfig) -> ReferringSegmentation:
