@@ -21,7 +21,14 @@ else:
 
 ROOT = Path(__file__).parent.parent
 MESSAGES = sorted(path for kind in ("msg", "srv", "action") for path in (ROOT / kind).glob(f"*.{kind}"))
-EXTRAS = {"simulation": ["simulation"], "gpu": ["gpu"], "training": ["simulation", "training"], "test": ["test"]}
+EXTRAS = {
+    "simulation": ["simulation"],
+    "gpu": ["gpu"],
+    "training": ["simulation", "training"],
+    "speech": ["test"],
+    "replay": ["training"],
+    "test": ["test"],
+}
 
 
 def project() -> dict:
