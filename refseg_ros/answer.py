@@ -15,9 +15,6 @@ from refseg_ros.engines.network import Outcome
 from refseg_ros.expression import Encoded
 from refseg_ros.geometry import Letterbox
 
-SPECK_SHARE = 0.1
-"""Parts of a mask that are smaller than this share of its largest part are dropped."""
-
 
 class Verdict(IntEnum):
     """What the answer says; the numbers are those of the Segmentation message."""
@@ -112,8 +109,7 @@ def conclude(
         mask, box = _empty_mask(letterbox), Box(0, 0, 0, 0)
     else:
         threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
-        mask = (letterbox.restore(outcome.logits) > threshold).astype(np.uint8) * np.uint8(255)
-        box = drop_specks(mask)
+        mask, box = likeliest_part(letterbox.restore(outcome.logits) - np.float32(threshold))
         if box.width == 0:
             verdict = Verdict.UNCERTAIN
     return Answer(
@@ -129,26 +125,31 @@ def conclude(
     )
 
 
-def drop_specks(mask: np.ndarray) -> Box:
-    """Clear the parts of a mask that are small beside its largest, in place, and return the box of what stays.
+def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
+    """The connected part of what is positive that has the greatest sum of log-odds, as a mask, and its box.
 
-    An expression names one thing. It may be in several parts behind an obstacle, so more than one part can stay.
+    An expression names one thing. Where the network wavers between two, halves of both are no answer, least of all to
+    a gripper. A thing that something narrow crosses gives one of its parts.
 
     Args:
-        mask: (H, W) uint8, 0 or 255.
+        logits: (H, W) float32, log-odds against the threshold.
+
+    Returns:
+        (H, W) uint8, 0 or 255, and the box; all 0 where nothing is positive.
     """
+    mask = (logits > 0).view(np.uint8) * np.uint8(255)
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0:
-        return Box(0, 0, 0, 0)
-    inside = mask[y : y + height, x : x + width]
-    _, parts, statistics, _ = cv2.connectedComponentsWithStats(inside)
-    areas = statistics[:, cv2.CC_STAT_AREA]
-    small = areas < SPECK_SHARE * areas[1:].max()
-    small[0] = False  # part 0 is the background
-    if not small.any():
-        return Box(x, y, width, height)
-    inside[small[parts]] = 0
-    return Box(*cv2.boundingRect(mask))
+        return mask, Box(0, 0, 0, 0)
+    window = slice(y, y + height), slice(x, x + width)
+    count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask[window])
+    if count == 2:  # the background and one part
+        return mask, Box(x, y, width, height)
+    evidence = np.bincount(parts.ravel(), np.maximum(logits[window], 0).ravel(), count)
+    best = int(evidence.argmax())  # never part 0, the background, which has none
+    mask[window] *= parts == best
+    left, top, width, height, _ = (int(value) for value in statistics[best])
+    return mask, Box(x + left, y + top, width, height)
 
 
 def _verdict(score: float, thresholds: Thresholds) -> Verdict:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refseg_ros.answer import SPECK_SHARE, Answer, Box, Verdict, conclude, drop_specks, not_understood
+from refseg_ros.answer import Answer, Box, Verdict, conclude, likeliest_part, not_understood
 from refseg_ros.engines.manifest import Thresholds
 from refseg_ros.engines.network import Outcome
 from refseg_ros.expression import Vocabulary
@@ -95,23 +95,22 @@ def test_not_understood_is_empty():
     assert given_answer.unknown_words == ("gizmo",) and given_answer.word_attention.shape == (3, 1)
 
 
-def test_specks_go_and_parts_of_the_thing_stay():
-    mask = np.zeros((100, 200), np.uint8)
-    mask[10:30, 20:60] = 255  # the largest part
-    mask[10:30, 70:80] = 255  # a quarter of it, behind an obstacle
-    mask[90:93, 190:194] = 255  # a speck
-    assert drop_specks(mask) == Box(20, 10, 60, 20)
-    assert np.count_nonzero(mask) == 20 * 50
+def test_of_two_parts_the_likelier_stays_not_the_larger():
+    logits = np.full((100, 200), -3, np.float32)
+    logits[10:30, 20:60] = 0.5  # 800 pixels, hardly likely
+    logits[50:60, 100:120] = 4  # 200 pixels, sure
+    mask, box = likeliest_part(logits)
+    assert box == Box(100, 50, 20, 10) and mask.dtype == np.uint8
+    assert np.count_nonzero(mask) == 200 and (mask[50:60, 100:120] == 255).all()
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.floats(0.0, 1.0))
-def test_what_stays_is_the_large_parts_and_their_box(seed, height, width, density):
-    mask = (np.random.default_rng(seed).random((height, width)) < density).astype(np.uint8) * 255
-    before = mask.copy()
-    box = drop_specks(mask)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.floats(-3.0, 3.0))
+def test_what_stays_is_one_part_and_its_box(seed, height, width, shift):
+    logits = (np.random.default_rng(seed).normal(size=(height, width)) + shift).astype(np.float32)
+    mask, box = likeliest_part(logits)
     rows, columns = np.nonzero(mask)
-    if not before.any():
+    if not (logits > 0).any():
         assert box == (0, 0, 0, 0) and not mask.any()
         return
     assert box == (
@@ -120,7 +119,8 @@ def test_what_stays_is_the_large_parts_and_their_box(seed, height, width, densit
         columns.max() - columns.min() + 1,
         rows.max() - rows.min() + 1,
     )
-    count, parts = cv2.connectedComponents(before)
-    areas = [np.count_nonzero(parts == part) for part in range(1, count)]
-    kept = [part for part, area in enumerate(areas, start=1) if area >= SPECK_SHARE * max(areas)]
-    assert np.array_equal(mask > 0, np.isin(parts, kept))
+    count, parts = cv2.connectedComponents((logits > 0).astype(np.uint8))
+    sums = [float(logits[parts == part].sum(dtype=np.float64)) for part in range(1, count)]
+    kept = parts[rows[0], columns[0]]
+    assert np.array_equal(mask == 255, parts == kept) and set(np.unique(mask)) <= {0, 255}
+    assert np.isclose(sums[kept - 1], max(sums), rtol=1e-5)
