@@ -25,8 +25,8 @@ OPSET = 18
 """At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
 
 THRESHOLDS = Thresholds(mask=0.3, presence=0.5, uncertain=0.15)
-"""Of a bundle before `calibrate` chooses the presence. A mask of probability 0.3 and above agrees better with the truth than
-one of 0.5 (mean IoU 0.67 against 0.66 on the tabletop): soft edges and thin parts are missed less.
+"""Of a bundle before `calibrate` chooses the presence. A mask of probability 0.3 and above agrees better with the truth
+than one of 0.5 (mean IoU 0.67 against 0.66 on the tabletop): soft edges and thin parts are missed less.
 """
 
 PARTS = ("query", "key", "value")
