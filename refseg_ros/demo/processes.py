@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 Setting = str | int | float | bool | Sequence[str]
@@ -40,11 +40,15 @@ class NodeProcess:
         self.log = log
         assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={_yaml(value)}")]
         command = [sys.executable, "-m", f"refseg_ros.{name}", "--ros-args", *assignments]
-        with open(log, "wb") as output:
-            # A session of its own: Ctrl-C reaches the parent alone, which ends its nodes in order.
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        try:
+            with open(log, "wb") as output, interrupts_held():
+                # A session of its own: Ctrl-C reaches the parent alone, which ends its nodes in order.
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                )
+        except KeyboardInterrupt:
+            self.stop()
+            raise
 
     def check(self) -> None:
         """Raise DemoError with the end of the log if the process has ended."""
@@ -76,6 +80,19 @@ class NodeProcess:
     def __exit__(self, *_: object) -> None:
         """End it."""
         self.stop()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let a Ctrl-C of the block take effect at its end, when whoever has to end what was begun knows of it."""
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
 
 
 def stay_on_this_machine() -> None:

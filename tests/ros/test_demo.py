@@ -18,6 +18,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from refseg_ros.answer import Verdict
 from refseg_ros.demo.__main__ import main
+from refseg_ros.demo.processes import NodeProcess
 from tests.ros.bench import picture
 
 
@@ -64,6 +65,22 @@ def test_a_video_of_ones_own_gives_table_pictures_and_video(clip: Path, bundle_f
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 30
     assert cv2.imread(str(out / "expression_01.png")).shape == (240, 320, 3)
     assert not processes_with(str(tmp_path))
+
+
+def test_a_ctrl_c_while_a_node_is_being_started_leaves_no_node(tmp_path: Path, monkeypatch) -> None:
+    begun = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments, **options) -> None:
+            super().__init__(*arguments, **options)
+            begun.append(self)
+            signal.raise_signal(signal.SIGINT)  # the process runs, and nobody knows of it yet
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        NodeProcess("segment_node", {}, tmp_path / "log")
+    assert len(begun) == 1 and begun[0].returncode is not None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
