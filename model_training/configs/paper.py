@@ -1,4 +1,4 @@
-"""The paper's network at its full size, on the simulated scenes: the benchmark data sets are not read yet.
+"""The paper's network at its full size, on the simulated scenes: `train` does not train on the benchmark data sets yet.
 
 Its backbone begins at random and learns dense labels first; the paper's comes from Pascal VOC. Loss, optimiser and
 learning-rate schedule are those of this project; batch size, number of steps and learning rate are the paper's.
