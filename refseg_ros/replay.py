@@ -45,7 +45,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "rosbags":
         raise
-    sys.exit("error: replaying bags needs rosbags: pip install 'refseg_ros[replay]'")
+    sys.exit("error: replaying bags needs rosbags: pip install rosbags")
 
 IMAGES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 """Types of the topics that can be replayed."""

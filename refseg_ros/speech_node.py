@@ -30,7 +30,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "pocketsphinx":
         raise
-    sys.exit("error: spoken queries need pocketsphinx: pip install 'refseg_ros[speech]'")
+    sys.exit("error: spoken queries need pocketsphinx: pip install pocketsphinx")
 
 LISTENER_WAIT = 10.0
 """Seconds that a WAV file is held back until someone listens to the queries."""

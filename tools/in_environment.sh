@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs a command with the Python and the ROS 2 of .venv and our built messages: tools/in_environment.sh python -m refseg_ros.demo
-# Discovery stays on this machine, and in a domain of its own, so that two runs do not hear each other.
+# Discovery stays on this machine, and in a domain of its own, so that two runs do not hear each other; those that are to,
+# export one ROS_DOMAIN_ID before.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH ROS_DISTRO
 export VIRTUAL_ENV=$root/.venv PATH="$root/.venv/bin:$PATH" AMENT_PREFIX_PATH=$root/.venv
-export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID=$((1 + $$ % 100))
+export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
 export MUJOCO_GL=egl
 set +u
 # shellcheck disable=SC1091  # made by colcon

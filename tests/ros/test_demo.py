@@ -77,10 +77,14 @@ def test_a_ctrl_c_while_a_node_is_being_started_leaves_no_node(tmp_path: Path, m
             signal.raise_signal(signal.SIGINT)  # the process runs, and nobody knows of it yet
 
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        NodeProcess("segment_node", {}, tmp_path / "log")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            NodeProcess("segment_node", {}, tmp_path / "log")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(begun) == 1 and begun[0].returncode is not None
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
