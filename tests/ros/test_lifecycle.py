@@ -68,7 +68,8 @@ def test_a_hundred_cycles_leave_nothing_behind(start, bundle_folder, bench) -> N
             sizes.append(resident_megabytes(node))
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
     assert holdings[-1] <= max(holdings[:20])
-    assert sizes[-1] < sizes[0] + 5, sizes
+    # The allocator's arenas wander by some megabytes; a leak of 100 kB a cycle shows above that.
+    assert min(sizes[-3:]) < max(sizes[:3]) + 9, sizes
     node.check()
 
 
