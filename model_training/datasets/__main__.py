@@ -1,7 +1,8 @@
 """Look into a folder of data: `python -m model_training.datasets DIR`.
 
-Says which data sets are in it, counts images, expressions and words, names missing files, and draws a contact sheet.
-Exit code 2 with one line when it holds none, or one that is not whole.
+Says which data sets are in it, counts images, expressions and words, and names missing files. With `--sheet` it also
+draws samples on a contact sheet; without, it writes nothing. Exit code 2 with one line when the folder holds no data set,
+or one that is not whole.
 """
 
 from __future__ import annotations
@@ -23,20 +24,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model_training.datasets", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
-    parser.add_argument("--sheet", type=Path, default=Path("contact_sheet.png"), help="picture to write (%(default)s)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="PNG to write, with samples of the data drawn on it")
     options = parser.parse_args(arguments)
     try:
+        if options.sheet and options.sheet.suffix.lower() != ".png":
+            raise ValueError(f"{options.sheet}: the contact sheet is a PNG; give a name that ends in .png")
         readers = open_folder(options.folder, options.images)
         for reader in readers:
             print(report(reader))
             if missing := missing_files(reader):
                 raise FileNotFoundError(f"{missing[0]}: expected, but not there; {len(missing)} files are missing")
-        sheet = contact_sheet(readers)
-        write_bytes(options.sheet, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+        if options.sheet:
+            sheet = contact_sheet(readers)
+            write_bytes(options.sheet, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+            print(f"wrote {options.sheet}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"wrote {options.sheet}")
     return 0
 
 

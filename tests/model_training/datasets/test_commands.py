@@ -33,11 +33,23 @@ def test_a_folder_is_told_counted_and_drawn(name: str, tmp_path: Path, capsys: p
 
 def test_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = writers.write_refer(tmp_path)
-    assert __main__.main([str(folder), "--sheet", str(tmp_path / "sheet.png")]) == 0
-    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:-1]}
+    assert __main__.main([str(folder)]) == 0
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]}
     # images, things, expressions, words, distinct words, over 20 words
     assert rows["train"] == ["1", "2", "3", "7", "7", "0"]
     assert rows["together"] == ["2", "4", "5", "14", "11", "0"]
+
+
+def test_nothing_is_written_unless_a_picture_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = writers.write_refer(tmp_path / "data")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert __main__.main([str(folder)]) == 0
+    assert not list(Path().iterdir()) and "wrote" not in capsys.readouterr().out
+    assert __main__.main([str(folder), "--sheet", "sheet.jpg"]) == 2
+    assert capsys.readouterr().err == "error: sheet.jpg: the contact sheet is a PNG; give a name that ends in .png\n"
 
 
 def test_missing_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
