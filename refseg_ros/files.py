@@ -15,12 +15,17 @@ def replacing(path: Path) -> Iterator[Path]:
     When the block raises, the temporary file is removed and whatever stood under `path` before stays.
 
     Raises:
-        OSError: the file cannot be written there.
+        OSError: the file cannot be written there. It names `path`: nobody knows the temporary file.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        # Writing to an open file, as on a full disk, fails without a name.
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -29,7 +34,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file, or leave what was there.
 
     Raises:
-        OSError: the file cannot be written there.
+        OSError: the file cannot be written there; it names `path`.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -4,7 +4,8 @@
     python -m refseg_ros.segment film.mp4 "the rolling ball" -o out.mp4
     python -m refseg_ros.segment film.mp4 "the rolling ball" --profile      and prints where the time of a frame goes
 
-Exit code 0 when the overlay was written, whatever the verdict; 2 with one line on stderr when it was not.
+Exit codes are those of grep: 0 when the thing was found (of a video: in one of its frames at least), 1 when it was not
+(not found, uncertain or not understood), 2 with one line on stderr when no overlay could be written; 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import cv2
 import numpy as np
 
-from refseg_ros.answer import Answer
+from refseg_ros.answer import Answer, Verdict
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.errors import EngineError
 from refseg_ros.files import replacing, write_bytes
@@ -41,18 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        _segment(options)
+        return 0 if _segment(options) else 1
     except (OSError, ValueError, EngineError, cv2.error) as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m refseg_ros.segment", description=(__doc__ or "").splitlines()[0])
+    paragraphs = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m refseg_ros.segment", description=paragraphs[0], epilog=paragraphs[-1]
+    )
     parser.add_argument("source", type=Path, help="an image or a video")
     parser.add_argument("expression", help='what to find, such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, help="overlay to write (default: SOURCE.segmented.png or .mp4)")
@@ -62,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _segment(options: argparse.Namespace) -> None:
+def _segment(options: argparse.Namespace) -> bool:
+    """Write the overlay; whether the thing was found."""
     source: Path = options.source
     if not source.is_file():
         reason = "is a folder; give an image or a video" if source.is_dir() else "there is no such file"
@@ -80,13 +84,14 @@ def _segment(options: argparse.Namespace) -> None:
         image = cv2.imread(str(source), cv2.IMREAD_COLOR)
         if image is None:
             raise ValueError(f"{source}: the image is damaged")
-        _segment_image(image[..., ::-1], output, options)
+        found = _segment_image(image[..., ::-1], output, options)
     else:
-        _segment_video(source, output, options)
+        found = _segment_video(source, output, options)
     print(f"wrote {printable(str(output))}")
+    return found
 
 
-def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace) -> None:
+def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace) -> bool:
     profile = _Profile()
     stream = Segmenter(options.model, threads=options.threads).stream()
     answer = _answer(stream, image, 0.0, options.expression)
@@ -99,9 +104,10 @@ def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace)
     profile.add(stream.watch)
     if options.profile:
         profile.show()
+    return answer.verdict is Verdict.FOUND
 
 
-def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> None:
+def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> bool:
     video = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
     read, frame = video.read()
     if not read:
@@ -138,6 +144,7 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> N
     print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
     if options.profile:
         profile.show()
+    return Verdict.FOUND.name in verdicts
 
 
 def _open_writer(temporary: Path, output: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:

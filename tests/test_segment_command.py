@@ -107,9 +107,23 @@ def test_unknown_words_are_reported(command, image):
     assert result.returncode == 0 and "gizmo" in result.stderr and "zebra" in result.stderr
 
 
-def test_what_is_not_understood_is_said(command, image):
-    result = command(image, "gizmo")
-    assert result.returncode == 0 and result.stdout.startswith("NOT_UNDERSTOOD")
+@pytest.mark.parametrize("text", ["gizmo", "", "   "])
+def test_what_is_not_understood_is_said(command, image, text):
+    result = command(image, text)
+    assert result.returncode == 1 and result.stdout.startswith("NOT_UNDERSTOOD")
+    assert image.with_name("photo.segmented.png").exists()
+
+
+def test_what_is_nowhere_has_an_exit_code_of_its_own(command, image, video):
+    result = command(image, "the green mug")
+    assert result.returncode == 1 and result.stdout.startswith("NOT_FOUND") and result.stderr == ""
+    result = command(video, "the green mug")
+    assert result.returncode == 1 and "12 frames: NOT_FOUND 12" in result.stdout
+
+
+def test_the_help_has_the_exit_codes(command):
+    result = command("--help")
+    assert result.returncode == 0 and "0 when the thing was found" in " ".join(result.stdout.split())
 
 
 def test_the_output_is_replaced(command, image):
@@ -149,7 +163,10 @@ def test_a_place_that_cannot_be_written(command, image, video):
     refused(command(video, "red", "-o", video.parent / "nowhere" / "out.mp4"), "nowhere", "no folder")
     (image.parent / "out.png").mkdir()
     result = command(image, "red", "-o", image.parent / "out.png")
-    assert result.returncode == 2 and "out.png" in result.stderr
+    assert result.returncode == 2 and result.stderr.endswith(f"Is a directory: '{image.parent / 'out.png'}'\n")
+    result = command(image, "red", "-o", "/proc/out.png")
+    assert result.returncode == 2 and result.stderr.endswith("No such file or directory: '/proc/out.png'\n")
+    refused(command(video, "red", "-o", "/proc/out.mp4"), "/proc/out.mp4: cannot be written")
     assert not [path for path in image.parent.iterdir() if "partial" in path.name]
 
 
@@ -160,7 +177,7 @@ def test_a_full_disk(command, image, video):
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 
     before = sorted(image.parent.iterdir())
-    refused(command(image, "red", before=limit), "File too large")
+    refused(command(image, "red", before=limit), "File too large", "photo.segmented.png'")
     refused(command(video, "red", before=limit), "film.segmented.mp4", "disk full")
     assert sorted(image.parent.iterdir()) == before
 

@@ -1,8 +1,8 @@
 """Look into a folder of data: `python -m model_training.datasets DIR`.
 
 Says which data sets are in it, counts images, expressions and words, and names missing files. With `--sheet` it also
-draws samples on a contact sheet; without, it writes nothing. Exit code 2 with one line when the folder holds no data set,
-or one that is not whole.
+draws samples on a picture; without, it writes nothing. Exit code 2 with one line when the folder holds no data set, or
+one that is not whole.
 """
 
 from __future__ import annotations
