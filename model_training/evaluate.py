@@ -1,4 +1,4 @@
-"""Score a model bundle on fresh simulated scenes: `python -m model_training.evaluate --seed 1`.
+"""Score a model bundle on fresh simulated scenes, or on a benchmark (--data): `python -m model_training.evaluate`.
 
 The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's
 size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
