@@ -5,7 +5,7 @@ export PYTHON ?= python3
 RUN := tools/in_environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo test lint bench clean
+.PHONY: help setup setup-tests demo test coverage lint bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -22,6 +22,12 @@ demo: setup ## say it, see the mask: pictures and a video in demo_out/ (SOURCE=c
 test: setup-tests ## run the tests
 	@$(RUN) python -m pytest
 
+coverage: setup-tests ## run the tests and tell which lines of refseg_ros they missed (TESTS="tests/ros ..." for some of them)
+	@$(RUN) coverage erase
+	@$(RUN) coverage run -m pytest $(TESTS)
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report --skip-covered --show-missing
+
 lint: setup-tests ## check style and types
 	@$(RUN) ruff check .
 	@$(RUN) mypy
@@ -31,4 +37,4 @@ bench: ## measure this machine, write docs/performance.md (QUICK=1: minutes inst
 	@$(RUN) python -m benchmarks $(if $(QUICK),--quick) $(if $(SOAK),--soak $(SOAK))
 
 clean: ## remove everything that the targets made
-	rm -rf .venv demo_out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv demo_out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
