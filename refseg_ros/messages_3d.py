@@ -63,16 +63,20 @@ def lens_of_message(info: CameraInfo, rectified: bool = False) -> Lens:
     Raises:
         LensError: it is not calibrated, or its distortion model is not supported.
     """
-    region = info.roi
-    across, down = max(1, info.binning_x), max(1, info.binning_y)
-    width, height = region.width or info.width, region.height or info.height
-    size = (width // across, height // down)
+    size = size_of_images(info)
     if min(size) < 1:
         raise LensError(f"camera_info is for {size[0]}x{size[1]} pixels")
     p = info.p
     k = [p[0], 0.0, p[2], 0.0, p[5], p[6], 0.0, 0.0, 1.0] if rectified else info.k
     model, distortion = ("", ()) if rectified else (info.distortion_model, info.d)
-    return lens_of(size, k, model, distortion, (across, down), (region.x_offset, region.y_offset))
+    region = info.roi
+    return lens_of(size, k, model, distortion, (info.binning_x, info.binning_y), (region.x_offset, region.y_offset))
+
+
+def size_of_images(info: CameraInfo) -> tuple[int, int]:
+    """Width and height of the images that a camera_info belongs to: its region of interest, binned."""
+    width, height = info.roi.width or info.width, info.roi.height or info.height
+    return width // max(1, info.binning_x), height // max(1, info.binning_y)
 
 
 def pose_of(box: OrientedBox) -> Pose:

@@ -28,8 +28,8 @@ class SegmentNodeConfig(SegmenterConfig):
         read_only=True,
     )
     image_transport: str = setting(
-        "how images come: raw (sensor_msgs/Image), or compressed (sensor_msgs/CompressedImage on the topic below "
-        "image_topic, image_raw/compressed)",
+        "how images come: raw (sensor_msgs/Image), or compressed (sensor_msgs/CompressedImage on the topics below "
+        "image_topic, image_raw/compressed, and depth_topic, depth/compressedDepth)",
         default="raw",
     )
     depth_topic: str = setting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -44,6 +45,10 @@ class StampedBuffer(Generic[Item]):
             return None
         nearest, item = min(self._items, key=lambda entry: abs(entry[0] - stamp))
         return item if abs(nearest - stamp) <= round(self.tolerance * NANOSECONDS) else None
+
+    def newest(self, suits: Callable[[Item], bool]) -> Item | None:
+        """The message that came last of those that suit, whatever its stamp; None where none does."""
+        return next((item for _, item in reversed(self._items) if suits(item)), None)
 
     def clear(self) -> None:
         """Forget everything."""

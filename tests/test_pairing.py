@@ -91,6 +91,14 @@ def test_stamps_of_zero_pair_with_each_other_alone():
     assert buffer.at(1) is None
 
 
+def test_the_newest_that_suits_is_the_one_that_came_last_whatever_its_stamp():
+    buffer = buffer_of([START + 10 * FRAME, START + 2 * FRAME, START + 3 * FRAME + 1])
+    assert buffer.newest(lambda _: True) == START + 3 * FRAME + 1
+    assert buffer.newest(lambda stamp: stamp % 2 == 0) == START + 2 * FRAME
+    assert buffer.newest(lambda stamp: stamp < 0) is None
+    assert buffer_of([]).newest(lambda _: True) is None
+
+
 def test_forgetting_forgets_everything():
     buffer = buffer_of([START])
     buffer.clear()

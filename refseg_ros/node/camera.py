@@ -105,7 +105,7 @@ class Camera:
             topic, info_topic = (
                 topic.replace(CAMERA_MARK, name) for topic in (config.depth_topic, config.camera_info_topic)
             )
-            self._depth = Depth(node, topic, info_topic, config.depth_tolerance)
+            self._depth = Depth(node, topic, info_topic, config.depth_tolerance, config.image_transport)
             self._outputs_3d = Outputs3D(node, f"{name}/" if name else "")
         self._listen()
 
@@ -113,6 +113,8 @@ class Camera:
         """Subscribe as the settings are now."""
         self._node.destroy_subscription(self._images)
         self._listen()
+        if self._depth is not None:
+            self._depth.listen_anew(self._settings.config.image_transport)
 
     def _listen(self) -> None:
         config = self._settings.config

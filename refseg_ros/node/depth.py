@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
+from refseg_ros.messages_3d import size_of_images
 from refseg_ros.pairing import NANOSECONDS, StampedBuffer
 
 PATIENCE = 0.1
 """Seconds that a depth image may come after its colour image was worked on, where others came before."""
+LOOK = 1.0
+"""Seconds from one look for a calibration that is kept to the next, until one came."""
 KEPT_UNREAD = 5
 """Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
+
+_TRANSPORTS = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressedDepth")}
+"""Transport -> type of its messages, and what it adds to the topic."""
 
 
 class DepthError(ValueError):
@@ -24,54 +32,109 @@ class DepthError(ValueError):
 class Depth:
     """Receives depth images and calibrations in the executor's thread, and gives them to the worker's."""
 
-    def __init__(self, node: Node, topic: str, info_topic: str, tolerance: float) -> None:
-        """Subscribe; two stamps of one moment are at most `tolerance` seconds apart."""
-        self._node = node
-        self._came = threading.Condition()
-        self._images: StampedBuffer[Image] = StampedBuffer(tolerance)
-        self._info: CameraInfo | None = None
-        overridable = QoSOverridingOptions.with_default_policies()
-        self._subscriptions = [
-            node.create_subscription(
-                kind,
-                name,
-                callback,
-                QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
-                qos_overriding_options=overridable,
-            )
-            for kind, name, callback in ((Image, topic, self._on_image), (CameraInfo, info_topic, self._on_info))
-        ]
+    def __init__(self, node: Node, topic: str, info_topic: str, tolerance: float, transport: str) -> None:
+        """Subscribe.
 
-    def at(self, stamp: int) -> tuple[Image, CameraInfo]:
-        """The depth image of a moment, in nanoseconds, and the calibration, which is the last one that came.
+        Args:
+            node: whose subscriptions they are.
+            topic: of the depth images, without what the transport adds.
+            info_topic: of the calibrations.
+            tolerance: two stamps of one moment are at most so many seconds apart.
+            transport: how depth images come, a key of _TRANSPORTS.
+        """
+        self._node, self._topic = node, topic
+        self._came = threading.Condition()
+        self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
+        self._infos: StampedBuffer[CameraInfo] = StampedBuffer(tolerance)
+        self._info_topics = [
+            node.create_subscription(
+                CameraInfo,
+                info_topic,
+                self._on_info,
+                QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+        ]
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._looking = node.create_timer(LOOK, self._ask_for_kept_infos, clock=steady)
+        self.listen(transport)
+
+    def listen(self, transport: str) -> None:
+        """Subscribe to depth images that come by this transport."""
+        kind, suffix = _TRANSPORTS[transport]
+        self._depth = self._node.create_subscription(
+            kind,
+            self._topic + suffix,
+            self._on_image,
+            QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def listen_anew(self, transport: str) -> None:
+        """Subscribe to depth images by another transport."""
+        self._node.destroy_subscription(self._depth)
+        with self._came:
+            self._images.clear()
+        self.listen(transport)
+
+    def at(self, stamp: int, size: tuple[int, int]) -> tuple[Image | CompressedImage, CameraInfo]:
+        """The depth image and the calibration of a moment.
+
+        The calibration is the one of that moment. Where none came, as of a driver that sends it once, it is the last
+        one for images of that size: lenses seldom change. Whether it really is of that size is for the caller to see.
+
+        Args:
+            stamp: of the image, nanoseconds.
+            size: of the image, width and height in pixels.
 
         Raises:
             DepthError: there is none.
         """
         with self._came:
             self._came.wait_for(
-                lambda: not len(self._images) or self._images.at(stamp) is not None, PATIENCE if self._info else 0.0
+                lambda: not len(self._images) or self._images.at(stamp) is not None,
+                PATIENCE if len(self._infos) else 0.0,
             )
             image = self._images.at(stamp)
             if image is None:
-                tolerance = self._images.tolerance
-                raise DepthError(f"no depth image came within {tolerance:g} s of the image's stamp")
-            if self._info is None:
-                raise DepthError("no camera_info came")
-            return image, self._info
+                tolerance, topic = self._images.tolerance, self._depth.topic_name
+                raise DepthError(f"no depth image came within {tolerance:g} s of the image's stamp on {topic}")
+            info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)
+            info = info or self._infos.newest(lambda _: True)
+            if info is None:
+                raise DepthError(f"no camera_info came on {self._info_topics[0].topic_name}")
+            return image, info
+
+    def _ask_for_kept_infos(self) -> None:
+        """Where none comes: ask a publisher that sent its only one before this node began, and keeps it, for that.
+
+        With all other publishers such a subscription does not fit, and they would warn of it.
+        """
+        topic = self._info_topics[0].topic_name
+        if not len(self._infos):
+            offers = self._node.get_publishers_info_by_topic(topic)
+            if all(offer.qos_profile.durability != DurabilityPolicy.TRANSIENT_LOCAL for offer in offers):
+                return
+            qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+            self._info_topics.append(self._node.create_subscription(CameraInfo, topic, self._on_info, qos))
+        self._looking.cancel()
 
     def close(self) -> None:
         """Listen no more."""
-        for subscription in self._subscriptions:
+        self._node.destroy_timer(self._looking)
+        for subscription in (self._depth, *self._info_topics):
             self._node.destroy_subscription(subscription)
 
-    def _on_image(self, message: Image) -> None:
-        stamp = message.header.stamp
+    def _on_image(self, message: Image | CompressedImage) -> None:
         with self._came:
-            self._images.put(stamp.sec * NANOSECONDS + stamp.nanosec, message)
+            self._images.put(nanoseconds_of(message.header), message)
             self._came.notify_all()
 
     def _on_info(self, message: CameraInfo) -> None:
         with self._came:
-            self._info = message
-            self._came.notify_all()
+            self._infos.put(nanoseconds_of(message.header), message)
+
+
+def nanoseconds_of(header: Header) -> int:
+    """The stamp of a header."""
+    return int(header.stamp.sec * NANOSECONDS + header.stamp.nanosec)

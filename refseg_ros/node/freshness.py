@@ -69,7 +69,8 @@ class Pace:
         self._due = min(self._due, now + period)  # the rate was raised
         if now < self._due:
             return False
-        self._due = (self._due if self._due > now - period else now) + period
+        # Whoever is late by less than this catches up: a camera at exactly this rate is early as often as late.
+        self._due = (self._due if self._due > now - 1.5 * period else now) + period
         return True
 
 

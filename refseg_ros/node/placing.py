@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer, Verdict
@@ -14,9 +13,8 @@ from refseg_ros.images import ImageError, to_depth
 from refseg_ros.lifting import Lifted, LiftingError, lift
 from refseg_ros.messages_3d import lens_of_message, pose_of, size_of
 from refseg_ros.msg import Placement
-from refseg_ros.node.depth import Depth, DepthError
-from refseg_ros.pairing import NANOSECONDS
-from refseg_ros.pinhole import LensError
+from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
+from refseg_ros.pinhole import Lens, LensError
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +51,23 @@ def place(
         image: (H, W, 3) uint8 RGB.
         answers: on it.
     """
-    if depth is None or not any(answer.verdict is Verdict.FOUND for answer in answers):
+    found = [answer.verdict is Verdict.FOUND for answer in answers]
+    if depth is None or not any(found):
         return [Placed()] * len(answers)
+    height, width = image.shape[:2]
     try:
-        message, info = depth.at(header.stamp.sec * NANOSECONDS + header.stamp.nanosec)
-    except DepthError as error:
-        return [_without(answer, str(error)) for answer in answers]
-    return [_placed(answer, image, message, info, rectified) for answer in answers]
+        message, info = depth.at(nanoseconds_of(header), (width, height))
+        metres, lens = to_depth(message), lens_of_message(info, rectified)
+    except (DepthError, ImageError, LensError) as error:
+        return [Placed(reason=str(error) if is_found else "") for is_found in found]
+    return [
+        _placed(answer.mask, metres, lens, image) if is_found else Placed()
+        for answer, is_found in zip(answers, found, strict=True)
+    ]
 
 
-def _placed(answer: Answer, image: np.ndarray, depth: Image, info: CameraInfo, rectified: bool) -> Placed:
-    if answer.verdict is not Verdict.FOUND:
-        return Placed()
+def _placed(mask: np.ndarray, metres: np.ndarray, lens: Lens, image: np.ndarray) -> Placed:
     try:
-        lens = lens_of_message(info, rectified)
-        return Placed(lift(answer.mask, to_depth(depth), lens, image))
-    except (ImageError, LensError, LiftingError) as error:
+        return Placed(lift(mask, metres, lens, image))
+    except LiftingError as error:
         return Placed(reason=str(error))
-
-
-def _without(answer: Answer, reason: str) -> Placed:
-    return Placed(reason=reason if answer.verdict is Verdict.FOUND else "")
