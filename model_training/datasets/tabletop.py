@@ -170,7 +170,7 @@ class TabletopBatches(Dataset[Batch]):
         shown = [] if monochrome else objects
         groups += [[thing.instance_id for thing in shown if thing.colour == name] for name in COLOURS]
         if monochrome:
-            frames = tinted(frames, rng)
+            frames = tinted(frames, labels, rng)
         dense = {stride: np.stack([cover(group, stride) for group in groups]) for stride in STRIDES[1:]}
         return _lighting(frames, rng), words, masks, present, references, motions, unjudged, dense
 
@@ -216,14 +216,18 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> l
 
 
 def contrasted(chosen: list[Phrase], rng: np.random.Generator) -> list[Phrase]:
-    """The same, but every second relation is followed by its like with an absent anchor: only the anchor tells them
-    apart.
+    """The same, but most relations are followed by their like that fits nothing: with an absent anchor, or with a
+    relation of the same things that does not hold. Only the anchor, or the relation, tells them apart.
     """
     for index, phrase in enumerate(chosen[:-1]):
-        if phrase.swapped and rng.random() < 0.5:
+        lot = rng.random()
+        if phrase.swapped and lot < 0.4:
             chosen[index + 1] = Phrase(
                 phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor"
             )
+        elif phrase.untrue and lot < 0.8:
+            text = phrase.untrue[int(rng.integers(len(phrase.untrue)))]
+            chosen[index + 1] = Phrase(text, "absent", None, phrase.candidates, phrase.anchors, reason="relation")
     return chosen
 
 
@@ -251,11 +255,18 @@ def _pooled(shares: np.ndarray, factor: int) -> np.ndarray:
     return sum(rows[:, :, i::factor] for i in range(factor)) / np.float32(factor * factor)
 
 
-def tinted(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A clip (T, H, W, 3) uint8 RGB in shades of one tint."""
+def tinted(frames: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A clip (T, H, W, 3) uint8 RGB in shades of one tint.
+
+    In a still image each thing gets a brightness of its own too: otherwise the bottle would be known by being dark.
+    """
     low, high = TINTS[int(rng.integers(len(TINTS)))]
     tint = np.array(colorsys.hsv_to_rgb(rng.uniform(low, high) / 360, rng.uniform(0.5, 0.9), 1.0), np.float32)
     grey = frames @ np.array([0.299, 0.587, 0.114], np.float32)
+    if len(frames) == 1:
+        gain = np.exp(rng.uniform(-0.7, 0.7, 256)).astype(np.float32)
+        gain[0] = 1  # the table
+        grey = np.minimum(grey * cv2.GaussianBlur(gain[labels], (3, 3), 0.5), 255)
     return ((38 + 0.85 * grey)[..., None] * tint).astype(np.uint8)
 
 

@@ -106,18 +106,36 @@ class FittingPhrases:
         """One with an anchor, in any of the wordings of RELATIONS[relation]."""
         template, noun = pick(self.rng, wording.RELATIONS[relation]), head.words(self.rng)
         article = "the " if self.rng.random() < 0.95 else "a "
-        text = template.format(noun, article + anchor_words.words(self.rng))
+        named = article + anchor_words.words(self.rng)
         other = self.speaker.missing(anchor_words.colour is not None)
         swapped = template.format(noun, article + other.words(self.rng)) if other else ""
-        return self.anchored(text, swapped, target, fits, [anchor])
+        untrue = [
+            wording.RELATIONS[another][0].format(noun, named)
+            for another in ("left", "right", "behind", "front")
+            if all(self.scene.holds(another, thing, anchor) is False for thing in fits)
+        ]
+        return self.anchored(template.format(noun, named), swapped, target, fits, [anchor], untrue)
 
     def anchored(
-        self, text: str, swapped: str, target: ObjectTruth, fits: Sequence[ObjectTruth], anchors: Sequence[ObjectTruth]
+        self,
+        text: str,
+        swapped: str,
+        target: ObjectTruth,
+        fits: Sequence[ObjectTruth],
+        anchors: Sequence[ObjectTruth],
+        untrue: Sequence[str] = (),
     ) -> Phrase:
-        """A relation and its control, which begin alike."""
+        """A relation and its controls, which begin alike."""
         opening = self.speaker.opening(text, swapped)
-        control = opening + swapped if swapped else ""
-        return Phrase(opening + text, "relation", target.instance_id, ids_of(fits), ids_of(anchors), control)
+        return Phrase(
+            opening + text,
+            "relation",
+            target.instance_id,
+            ids_of(fits),
+            ids_of(anchors),
+            swapped=opening + swapped if swapped else "",
+            untrue=tuple(opening + other for other in untrue),
+        )
 
     def between(self) -> Iterable[Phrase]:
         """ "the mug between the bowl and the can": near the line that joins them, every other mug clear of it."""

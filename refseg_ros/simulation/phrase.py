@@ -29,6 +29,8 @@ class Phrase:
     """Instance ids of the things that the target is related to ("the bowl")."""
     swapped: str = ""
     """A relation's text with its anchor replaced by something absent: nothing fits it any more."""
+    untrue: tuple[str, ...] = ()
+    """A relation's text with other relations to the same anchor, which hold for none of the candidates."""
     reason: str = ""
     """Why nothing fits: "thing", "anchor" (not there), "relation", "motion", "order" or "negation" (not so)."""
 

@@ -28,10 +28,10 @@ from model_training.datasets.tabletop import (
     unseen_pairs,
 )
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
-from refseg_ros.simulation.arrangement import MOVING, speed
-from refseg_ros.simulation.phrases import Phrase
+from refseg_ros.simulation.arrangement import MOVING, Arrangement, speed
+from refseg_ros.simulation.phrases import Phrase, phrases
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
-from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS
+from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, RELATIONS
 from tests.model_training import tiny
 from tests.simulation.listener import Listener
 from tests.simulation.scenes_by_hand import thing
@@ -185,7 +185,7 @@ def test_what_only_a_held_out_pair_would_tell_apart_is_not_judged() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_tinted_clip_has_one_hue(scenes: list[Scene], seed: int) -> None:
     clip = next(scene.frames for scene in scenes if len(scene.frames) > 1)
-    shown = tinted(clip, np.random.default_rng(seed))
+    shown = tinted(clip, np.zeros(clip.shape[1:3], np.uint8), np.random.default_rng(seed))
     assert shown.shape == clip.shape and shown.dtype == np.uint8
     high, low = shown.max(-1).astype(float), shown.min(-1).astype(float)
     hsv = cv2.cvtColor((shown.reshape(1, -1, 3) / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2HSV)[0]
@@ -262,16 +262,50 @@ def test_where_to_a_thing_goes(velocity: tuple[float, float, float], expected: l
     assert motions_of(replace(thing(1, "ball", "red"), velocity=velocity, motion="sliding")) == expected
 
 
-def test_every_second_relation_is_followed_by_its_like_without_the_anchor() -> None:
-    relation = Phrase("the mug left of the can", "relation", 1, (1, 2), (3,), swapped="the mug left of the bowl")
+def test_most_relations_are_followed_by_their_like_that_fits_nothing() -> None:
+    relation = Phrase(
+        "the mug left of the can",
+        "relation",
+        1,
+        (1, 2),
+        (3,),
+        swapped="the mug left of the bowl",
+        untrue=("the mug behind the can",),
+    )
     other = Phrase("the can", "class", 3, (3,))
-    rng, swapped = np.random.default_rng(0), 0
-    for _ in range(200):
+    rng, drawn = np.random.default_rng(0), {"anchor": 0, "relation": 0, "": 0}
+    for _ in range(300):
         first, second, third = contrasted([relation, other, other], rng)
         assert (first, third) == (relation, other)
+        drawn[second.reason] += 1
         if second != other:
-            assert second.text == relation.swapped and second.target is None and second.reason == "anchor"
-            assert second.candidates == (1, 2) and second.anchors == ()
-            swapped += 1
-    assert 70 < swapped < 130
+            assert second.target is None and second.candidates == (1, 2)
+            text, anchors = {"anchor": (relation.swapped, ()), "relation": (relation.untrue[0], (3,))}[second.reason]
+            assert (second.text, second.anchors) == (text, anchors)
+    assert drawn["anchor"] > 80 and drawn["relation"] > 80 and drawn[""] > 30
     assert contrasted([relation], rng) == [relation]
+
+
+def test_a_relation_that_does_not_hold_is_told_of_things_of_which_none_stands_so(scenes: list[Scene]) -> None:
+    told = 0
+    for scene in scenes:
+        height, width = scene.labels.shape
+        seen = Arrangement(scene.objects, width, height)
+        things = {item.instance_id: item for item in scene.objects}
+        for phrase in phrases(scene.objects, width, height, np.random.default_rng(1)):
+            for text in phrase.untrue:
+                relation = next(name for name, said in RELATIONS.items() if said[0].format("", "").strip() in text)
+                anchor = things[phrase.anchors[0]]
+                assert all(seen.holds(relation, things[i], anchor) is False for i in phrase.candidates), text
+                told += 1
+    assert told > 20
+
+
+def test_in_a_tinted_still_each_thing_has_a_brightness_of_its_own() -> None:
+    frames = np.full((1, 12, 24, 3), 90, np.uint8)
+    labels = np.repeat(np.array([0, 1, 2], np.uint8), 8)[None].repeat(12, 0)
+    shown = tinted(frames, labels, np.random.default_rng(0)).max(-1)[0]
+    table, one, two = (shown[:, start : start + 4] for start in (2, 10, 18))
+    assert (table == shown[0, 3]).all() and len({int(part[0, 0]) for part in (table, one, two)}) == 3
+    moving = tinted(frames.repeat(2, 0), labels, np.random.default_rng(0))
+    assert (moving.max(-1) == moving.max()).all()
