@@ -16,8 +16,8 @@ setup: ## make .venv with ROS 2 and build the messages
 setup-tests: ## setup, and torch and the test tools
 	@tools/setup.sh tests
 
-demo: setup ## say it, see the mask: pictures and a video in demo_out/ (SOURCE=clip.mp4 QUERY="the red block" for your own)
-	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY")
+demo: setup ## say it, see the mask: pictures and a video in demo_out/ or OUT= (SOURCE=clip.mp4 QUERY="the red block" for your own)
+	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY") $(if $(OUT),--out "$$OUT")
 
 test: setup-tests ## run the tests
 	@$(RUN) python -m pytest

@@ -128,7 +128,7 @@ def _ask_own(client: Client, queries: Sequence[str]) -> Iterator[tuple[Row, list
         client.ask(text)
         replies = client.more_replies(text, count)
         best = max(replies, key=lambda reply: reply.result.score)
-        yield Row.of(text, "own", best, None), [reply.overlay for reply in replies]
+        yield Row.of(text, "own", best, None, None), [reply.overlay for reply in replies]
 
 
 if __name__ == "__main__":

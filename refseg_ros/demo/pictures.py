@@ -18,6 +18,8 @@ TILE_WIDTH = 480
 LARGEST_VIDEO = (1280, 960)
 GAP = 6
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_TRUTH = (255, 0, 255)
+"""Colour of the truth's outline, which no verdict has and hardly a thing."""
 
 
 def prepare(folder: Path) -> None:
@@ -36,7 +38,7 @@ def prepare(folder: Path) -> None:
 
 
 def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
-    """Write expression_01.png, ... and contact_sheet.png."""
+    """Write expression_01.png, ... as the node drew them, and contact_sheet.png with the truth beside the answers."""
     for number, row in enumerate(rows, 1):
         _write_png(folder / f"expression_{number:02}.png", row.overlay)
     tiles = [_tile(row) for row in rows]
@@ -77,13 +79,30 @@ def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
 
 
 def _tile(row: Row) -> np.ndarray:
-    """The overlay at the width of a tile, with a line below."""
+    """The overlay at the width of a tile, the truth's outline on it where that is known, with a line below."""
     height, width = row.overlay.shape[:2]
-    picture = cv2.resize(row.overlay, (TILE_WIDTH, max(1, height * TILE_WIDTH // width)), interpolation=cv2.INTER_AREA)
+    size = (TILE_WIDTH, max(1, height * TILE_WIDTH // width))
+    picture = cv2.resize(row.overlay, size, interpolation=cv2.INTER_AREA)
     line = np.full((24, TILE_WIDTH, 3), 255, np.uint8)
     known = "" if row.iou is None else f"{row.kind}: IoU {row.iou:.2f}, "
-    cv2.putText(line, f"{known}{row.delay:.0f} ms", (4, 17), _FONT, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+    _write(line, f"{known}{row.delay:.0f} ms", 4, (40, 40, 40))
+    if row.truth is not None and row.truth.any():
+        _outline(picture, cv2.resize(row.truth.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
+        cv2.line(line, (TILE_WIDTH - 84, 12), (TILE_WIDTH - 56, 12), _TRUTH, 1)
+        _write(line, "truth", TILE_WIDTH - 50, (40, 40, 40))
+    elif row.truth is not None:
+        _write(line, "truth: not there", TILE_WIDTH - 134, (40, 40, 40))
     return np.vstack([picture, line])
+
+
+def _outline(picture: np.ndarray, mask: np.ndarray) -> None:
+    """Draw the border of a mask, one pixel thin."""
+    border, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, border, -1, _TRUTH, 1)
+
+
+def _write(line: np.ndarray, text: str, left: int, colour: tuple[int, int, int]) -> None:
+    cv2.putText(line, text, (left, 17), _FONT, 0.5, colour, 1, cv2.LINE_AA)
 
 
 def _write_png(path: Path, rgb: np.ndarray) -> None:

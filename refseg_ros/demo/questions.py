@@ -50,13 +50,20 @@ def ask_plan(client: Client, seed: int) -> Iterator[Row]:
     raise DemoError(f"none of {MOST_SCENES} scenes offered an expression of the kinds {', '.join(left)}")
 
 
-def judge(phrase: Phrase, verdict: Verdict, mask: np.ndarray, labels: np.ndarray) -> float:
-    """Intersection over union with the truth, in [0, 1]; where nothing fits, 1 for saying so and else 0."""
+def judge(phrase: Phrase, verdict: Verdict, mask: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union with the truth, in [0, 1]; where nothing fits, 1 for saying so and else 0.
+
+    Args:
+        phrase: what was asked.
+        verdict: of the answer.
+        mask: (H, W) uint8 of the answer, not 0 where the thing is said to be.
+        truth: (H, W) bool, where it is.
+    """
     if phrase.target is None:
         return float(verdict is Verdict.NOT_FOUND)
-    answered, true = mask > 0, labels == phrase.target
-    union = np.count_nonzero(answered | true)
-    return np.count_nonzero(answered & true) / union if union else 0.0
+    answered = mask > 0
+    union = np.count_nonzero(answered | truth)
+    return np.count_nonzero(answered & truth) / union if union else 0.0
 
 
 def _suitable(truth: dict[str, Any], left: Sequence[str]) -> bool:
@@ -75,8 +82,10 @@ def _ask_scene(client: Client, scene: int, left: Sequence[str], rng: np.random.G
             continue
         reply = client.ask(phrase.text)
         if reply.truth is not None and reply.labels is not None and _still_true(phrase, truth, reply.truth):
-            iou = judge(phrase, Verdict(reply.result.verdict), reply.mask, reply.labels)
-            return Row.of(phrase.text, phrase.kind, reply, iou)
+            nowhere = np.zeros(reply.labels.shape, bool)
+            where = nowhere if phrase.target is None else reply.labels == phrase.target
+            iou = judge(phrase, Verdict(reply.result.verdict), reply.mask, where)
+            return Row.of(phrase.text, phrase.kind, reply, iou, where)
     return None
 
 

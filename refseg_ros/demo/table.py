@@ -32,9 +32,11 @@ class Row:
     """Words of the expression that the model does not know."""
     overlay: np.ndarray
     """(H, W, 3) uint8 RGB: the answer drawn over its image."""
+    truth: np.ndarray | None
+    """(H, W) bool: where the thing is, nowhere if there is none; None where the truth is not known."""
 
     @staticmethod
-    def of(text: str, kind: str, reply: Reply, iou: float | None) -> Row:
+    def of(text: str, kind: str, reply: Reply, iou: float | None, truth: np.ndarray | None) -> Row:
         """Make the line of a reply."""
         result, box = reply.result, reply.result.box
         return Row(
@@ -47,6 +49,7 @@ class Row:
             delay=reply.delay,
             unknown=tuple(result.unknown_words),
             overlay=reply.overlay,
+            truth=truth,
         )
 
     def line(self, number: int) -> str:

@@ -18,7 +18,9 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from refseg_ros.answer import Verdict
 from refseg_ros.demo.__main__ import main
+from refseg_ros.demo.pictures import TILE_WIDTH, write_pictures
 from refseg_ros.demo.processes import NodeProcess
+from refseg_ros.demo.table import Row
 from tests.ros.bench import picture
 
 
@@ -138,14 +140,31 @@ def test_answers_are_judged_against_the_truth() -> None:
     from refseg_ros.demo.questions import judge
     from refseg_ros.simulation.phrases import Phrase
 
-    labels = np.zeros((10, 10), np.uint8)
-    labels[2:6, 2:6] = 7
+    truth = np.zeros((10, 10), bool)
+    truth[2:6, 2:6] = True
     present, absent = Phrase("the mug", "class", 7), Phrase("the red mug", "absent", None)
-    mask = np.where(labels == 7, 255, 0).astype(np.uint8)
-    assert judge(present, Verdict.FOUND, mask, labels) == 1.0
+    mask = np.where(truth, 255, 0).astype(np.uint8)
+    assert judge(present, Verdict.FOUND, mask, truth) == 1.0
     mask[2:4] = 0
-    assert judge(present, Verdict.UNCERTAIN, mask, labels) == 0.5
-    assert judge(present, Verdict.NOT_FOUND, np.zeros_like(mask), labels) == 0.0
-    assert judge(absent, Verdict.NOT_FOUND, np.zeros_like(mask), labels) == 1.0
-    assert judge(absent, Verdict.FOUND, mask, labels) == 0.0
-    assert judge(absent, Verdict.UNCERTAIN, mask, labels) == 0.0
+    assert judge(present, Verdict.UNCERTAIN, mask, truth) == 0.5
+    assert judge(present, Verdict.NOT_FOUND, np.zeros_like(mask), truth) == 0.0
+    assert judge(absent, Verdict.NOT_FOUND, np.zeros_like(mask), truth) == 1.0
+    assert judge(absent, Verdict.FOUND, mask, truth) == 0.0
+    assert judge(absent, Verdict.UNCERTAIN, mask, truth) == 0.0
+
+
+def test_the_sheet_shows_the_truth_where_it_is_known(tmp_path: Path) -> None:
+    there = np.zeros((240, 320), bool)
+    there[60:180, 80:240] = True
+    grey = np.full((240, 320, 3), 90, np.uint8)
+    rows = [
+        Row("red", "own", Verdict.FOUND, 1.0, (80, 60, 160, 120), iou, 1.0, (), grey, truth)
+        for iou, truth in ((0.5, there), (1.0, np.zeros_like(there)), (None, None))
+    ]
+    write_pictures(tmp_path, rows)
+    sheet = cv2.imread(str(tmp_path / "contact_sheet.png"))
+    tiles = [sheet[6:366, 6 + index * (TILE_WIDTH + 6) :][:, :TILE_WIDTH] for index in range(3)]
+    drawn, *others = [(tile == (255, 0, 255)).all(axis=2) for tile in tiles]
+    assert drawn[90, 120:360].all() and drawn[90:270, 120].all() and np.count_nonzero(drawn) == 2 * (240 + 180) - 4
+    assert not any(other.any() for other in others)
+    assert (cv2.imread(str(tmp_path / "expression_01.png")) == 90).all()
