@@ -2,18 +2,17 @@
 
 A message becomes an array, or an `ImageError` says in one line what is wrong with it. cv_bridge is not needed: its
 Python half checks neither step nor length. Where it is installed it reads the encodings that are not known here.
+Reading needs no ROS: any object with the message's fields will do, such as those of rosbags.
 """
 
 from __future__ import annotations
 
 import array
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
 
 from refseg_ros.compressed_images import decode_colours, decode_depth
 from refseg_ros.image_encodings import (
@@ -26,6 +25,10 @@ from refseg_ros.image_encodings import (
     metres_of,
     view_pixels,
 )
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import CompressedImage, Image
+    from std_msgs.msg import Header
 
 __all__ = ["ImageError", "to_array", "to_depth", "to_message", "to_rgb"]
 
@@ -60,7 +63,7 @@ def to_rgb(message: Image | CompressedImage) -> npt.NDArray[np.uint8]:
     Raises:
         ImageError: as `to_array`, where the encoding holds no colours, and where compressed data is broken.
     """
-    if isinstance(message, CompressedImage):
+    if _is_compressed(message):
         return decode_colours(bytes(message.data))
     check_colour(message.encoding)
     if message.encoding not in LAYOUTS and (bridge := _cv_bridge()) is not None:
@@ -74,7 +77,7 @@ def to_depth(message: Image | CompressedImage) -> npt.NDArray[np.float32]:
     Raises:
         ImageError: as `to_array`, where the encoding is none of depth, and where compressed data is broken.
     """
-    if isinstance(message, CompressedImage):
+    if _is_compressed(message):
         return decode_depth(bytes(message.data), message.format)
     return metres_of(to_array(message), message.encoding)
 
@@ -90,6 +93,8 @@ def to_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     Raises:
         ImageError: shape or dtype do not fit the encoding.
     """
+    from sensor_msgs.msg import Image  # here, because reading needs no ROS
+
     layout = layout_of(encoding)
     channels = () if layout.channels == 1 else (layout.channels,)
     fits = pixels.dtype == layout.dtype and pixels.ndim == 2 + len(channels) and pixels.shape[2:] == channels
@@ -101,6 +106,11 @@ def to_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     # Over bytes, in one copy: from the array itself it would be taken element by element (203 ms at 640x480).
     message.data = array.array("B", pixels.tobytes())
     return message
+
+
+def _is_compressed(message: Image | CompressedImage) -> bool:
+    """Whether it is a CompressedImage, by the field that Image lacks."""
+    return hasattr(message, "format")
 
 
 @cache

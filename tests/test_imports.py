@@ -17,7 +17,7 @@ WITH_ROS = [
     *("images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"),
     *("messages_3d.py", "vision_messages.py", "bag_replay.py", "speech_node.py"),
     *(f"node/{name}.py" for name in ("camera", "depth", "diagnostics", "locate", "messages", "outputs", "outputs_3d")),
-    *(f"node/{name}.py" for name in ("placing", "qos_doctor", "services", "session")),
+    *(f"node/{name}.py" for name in ("placing", "qos_doctor", "services", "session", "transforms")),
 ]
 ROS = {
     "ament_index_python",
@@ -84,7 +84,7 @@ def test_the_library_needs_no_ros_no_simulator_and_no_training():
         "for name in ('rclpy', 'sensor_msgs', 'std_msgs', 'mujoco', 'torch', 'onnx'):\n"
         "    sys.modules[name] = None\n"  # an import of it fails
         "from refseg_ros import *\n"
-        "import refseg_ros, refseg_ros.segment\n"
+        "import refseg_ros, refseg_ros.segment, refseg_ros.images\n"
         "assert all(hasattr(refseg_ros, name) for name in refseg_ros.__all__)"
     )
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from rosbags.highlevel import AnyReader
-from rosbags.image import ImageError, message_to_cvimage
-from rosbags.image.image import to_cvtype
 from rosbags.typesys import Stores, get_typestore
 
 from model_training.datasets.own_frames import COLUMNS, TABLE
 from refseg_ros.files import write_bytes
+from refseg_ros.images import ImageError, to_rgb
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Types of messages that hold pictures."""
@@ -43,7 +40,7 @@ def cut(bag: Path, topic: str, folder: Path, every: float) -> int:
     count = 0
     for time, pixels in frames_of(bag, topic, every):
         images.mkdir(parents=True, exist_ok=True)
-        write_bytes(images / f"{time}.png", cv2.imencode(".png", pixels)[1].tobytes())
+        write_bytes(images / f"{time}.png", cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
         count += 1
     if not count:
         raise ValueError(f"{bag}: no message of {topic} is in it")
@@ -54,7 +51,7 @@ def cut(bag: Path, topic: str, folder: Path, every: float) -> int:
 
 
 def frames_of(bag: Path, topic: str, every: float) -> Iterator[tuple[int, np.ndarray]]:
-    """(nanoseconds, (H, W, 3) uint8 BGR) of the frames of a topic, `every` seconds apart or more.
+    """(nanoseconds, (H, W, 3) uint8 RGB) of the frames of a topic, `every` seconds apart or more.
 
     Raises:
         ValueError, OSError: as `cut`.
@@ -72,26 +69,15 @@ def frames_of(bag: Path, topic: str, every: float) -> Iterator[tuple[int, np.nda
             for connection, time, raw in reader.messages(connections=wanted):
                 if due is None or time >= due:
                     due = time + round(every * 1e9)
-                    yield time, _pixels(reader.deserialize(raw, connection.msgtype), f"{bag}: {topic} at {time} ns")
+                    try:
+                        pixels = to_rgb(reader.deserialize(raw, connection.msgtype))
+                    except ImageError as error:
+                        raise ValueError(f"{bag}: {topic} at {time} ns: not a picture in colours ({error})") from error
+                    yield time, pixels
     except (ValueError, OSError):
         raise
     except Exception as error:  # what the storages and the decoder raise on a damaged bag has no common base
         raise ValueError(f"{bag}: not a bag that can be read ({' '.join(str(error).split())})") from None
-
-
-def _pixels(message: Any, where: str) -> np.ndarray:
-    """(H, W, 3) uint8 BGR of a message."""
-    try:
-        if hasattr(message, "step"):
-            _, _, dtype, channels = to_cvtype(message.encoding)
-            row = message.width * channels * np.dtype(dtype).itemsize
-            if message.step > row:  # rows may be padded, which the conversion does not know
-                padded = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-                message = replace(message, data=padded[:, :row].tobytes(), step=row)
-        return np.ascontiguousarray(message_to_cvimage(message, "bgr8"))
-    except (ImageError, AssertionError, ValueError, TypeError, cv2.error) as error:
-        reason = " ".join(str(error).split()) or "it cannot be decoded"
-        raise ValueError(f"{where}: not a picture in colours ({reason})") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
