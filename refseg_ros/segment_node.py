@@ -18,6 +18,7 @@ from rclpy.logging import get_logger
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
+from refseg_ros.node import transforms
 from refseg_ros.node.background import Background
 from refseg_ros.node.diagnostics import Diagnostics, status
 from refseg_ros.node.locate import Locator
@@ -40,10 +41,13 @@ class SegmentNode(LifecycleNode):
         query (std_msgs/String): the expression, or several separated by ";"; it counts from the next image on. An empty
             one stops.
         the topic of parameter `image_topic` (sensor_msgs/Image or CompressedImage): sensor-data QoS, depth 1.
-        the topics of `depth_topic` (sensor_msgs/Image) and `camera_info_topic` (sensor_msgs/CameraInfo), where given.
+        the topics of `depth_topic` (sensor_msgs/Image or CompressedImage) and `camera_info_topic`
+            (sensor_msgs/CameraInfo), where given.
+        /tf and /tf_static (tf2_msgs/TFMessage), where `target_frame` is given.
 
     Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
-    several; reliable), each message under its image's header, one for each expression:
+    several; reliable), each message under its image's header, one for each expression; things in space under its stamp
+    and the frame `target_frame`, where that is given:
         mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. Empty when nothing was found.
         bbox (refseg_ros/BoundingBox): pixels of the image; all zero when nothing was found.
         result (refseg_ros/Segmentation): the whole answer.
@@ -76,6 +80,11 @@ class SegmentNode(LifecycleNode):
         super().__init__("segment", namespace="/refseg")
         self._settings = Parameters(self, SegmentNodeConfig, self._on_change)
         self._check_topics()
+        if self._settings.config.target_frame and not transforms.AVAILABLE:
+            raise ParameterError(
+                "target_frame needs the messages of /tf, which are not installed: sudo apt install "
+                "ros-$ROS_DISTRO-tf2-msgs"
+            )
         self._faults = FaultLog(self.get_logger().error)
         self._questions = Questions()
         self._loading: Background[Segmenter] | None = None
@@ -107,6 +116,10 @@ class SegmentNode(LifecycleNode):
     def refuse_text(self, error: UnicodeDecodeError) -> None:
         """Count a message with a text that is none."""
         self._faults.note("text", f"message refused: a text in it is no UTF-8 ({error.reason} at byte {error.start})")
+
+    def refuse_call(self, error: Exception) -> None:
+        """Count a call that rclpy could not make anything of, such as a parameter of a type that there is not."""
+        self._faults.note("call", f"call refused: {type(error).__name__}: {shown(str(error))}")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model."""
@@ -267,6 +280,10 @@ def _spin(node: SegmentNode) -> None:
             executor.spin_once()
         except UnicodeDecodeError as error:
             node.refuse_text(error)
+        except Exception as error:  # whatever somebody sends costs that one message or call, never the node
+            if not rclpy.ok():
+                raise
+            node.refuse_call(error)
 
 
 def _end(node: SegmentNode) -> None:
