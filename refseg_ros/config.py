@@ -8,6 +8,7 @@ holds the values to it.
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -18,6 +19,8 @@ _KINDS: dict[Any, tuple[str, type | tuple[type, ...]]] = {
     str: ("a text", str),
     tuple[str, ...]: ("a list of texts", tuple),
 }
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = 100  # characters of a refused value, which may have megabytes
 
 
 def setting(
@@ -51,7 +54,7 @@ def check(settings: Any) -> None:
             words += f" from {limits[0]} to {limits[1]} {field.metadata['unit']}".rstrip()
             right = right and limits[0] <= value <= limits[1]
         if not right:
-            raise ValueError(f"{field.name} is {value!r}; it must be {words}")
+            raise ValueError(f"{field.name} is {_brief.repr(value)}; it must be {words}")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -61,7 +64,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         ValueError: the message names the setting, its value and what is allowed.
     """
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+        raise ValueError(f"{name} is {_brief.repr(value)}; it must be one of {', '.join(choices)}")
 
 
 DEVICES = ("auto", "cuda", "cpu")

@@ -150,7 +150,7 @@ def parameter(random: np.random.Generator) -> Parameter:
     value.integer_array_value = whole
     value.double_array_value = [float(one) for one in random.choice(ODD_NUMBERS, 3)]
     value.string_array_value = words
-    name = str(random.choice(PARAMETERS)) if random.random() < 0.97 else words[1][:1000]
+    name = str(random.choice(PARAMETERS)) if random.random() < 0.97 else words[1][:200]
     if name == "image_transport" and value.string_value == "compressed":
         value.string_value = "uncompressed"
     return Parameter(name=name, value=value)
