@@ -20,7 +20,7 @@ KINDS = [SegmentNodeConfig, CameraNodeConfig]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.data())
 def test_any_value_is_taken_or_refused_in_one_line(kind: type, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(dataclasses.fields(kind)))
