@@ -17,7 +17,7 @@ also too small where something hides a part of the thing, or the image's border 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ import numpy.typing as npt
 from refseg_ros.pinhole import Array, Lens
 from refseg_ros.support_plane import Plane, find_support
 from refseg_ros.symmetry import Scene, complete
+from refseg_ros.transforms import Transform
 
 FARTHEST = 100.0
 """Depth in metres from which on a value counts as unknown."""
@@ -60,11 +61,11 @@ class LiftingError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class OrientedBox:
-    """A box in the camera's optical frame (x right, y down, z forward).
+    """A box in the camera's optical frame (x right, y down, z forward), or in the one that it was moved into.
 
     Attributes:
         centre: (3,) metres.
-        axes: (3, 3) rotation; its columns are the directions of the box's edges in the optical frame.
+        axes: (3, 3) rotation; its columns are the directions of the box's edges in the frame.
         size: (3,) metres, the whole length along each of these.
     """
 
@@ -75,7 +76,7 @@ class OrientedBox:
 
 @dataclass(frozen=True, eq=False)
 class Lifted:
-    """A thing in space, in the camera's optical frame, metres.
+    """A thing in space, in the camera's optical frame or in the one that it was moved into, metres.
 
     Attributes:
         box: around the whole thing. Its centre is what is published as the centroid; the centre of mass, which no
@@ -92,6 +93,11 @@ class Lifted:
     valid_ratio: float
     points: npt.NDArray[np.float32]
     colours: npt.NDArray[np.uint8]
+
+    def moved(self, transform: Transform) -> Lifted:
+        """The same thing in another frame."""
+        box = OrientedBox(transform.move(self.box.centre), transform.rotation @ self.box.axes, self.box.size)
+        return replace(self, box=box, points=transform.move(self.points).astype(np.float32))
 
 
 def lift(

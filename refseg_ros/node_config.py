@@ -48,6 +48,12 @@ class SegmentNodeConfig(SegmenterConfig):
         range=(0.0, 0.5),
         read_only=True,
     )
+    target_frame: str = setting(
+        "frame in which things are placed in space, by the transforms on /tf and /tf_static at the stamp of the image; "
+        "empty: the camera's optical frame",
+        default="",
+        read_only=True,
+    )
     cameras: tuple[str, ...] = setting(
         "names of the cameras, [front, wrist]; each has topics of its own for its answers (front/mask); empty: one "
         "camera without a name",
@@ -65,6 +71,12 @@ class SegmentNodeConfig(SegmenterConfig):
         "images in a row that must find a thing at the same place before it is called stable",
         default=5,
         range=(1, 1000),
+    )
+    stable_distance: float = setting(
+        "how far a thing that depth places in space may be, while it is called stable, from where it was first",
+        default=0.03,
+        unit="m",
+        range=(0.001, 10.0),
     )
     max_frame_age: float = setting(
         "an image that is older than this is not answered but called stale; 0: no limit",
@@ -87,6 +99,8 @@ class SegmentNodeConfig(SegmenterConfig):
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
         if bool(self.depth_topic) != bool(self.camera_info_topic):
             raise ValueError("depth_topic and camera_info_topic are wanted both, or none of them")
+        if self.target_frame and not self.depth_topic:
+            raise ValueError(f"target_frame is {self.target_frame!r}; it is wanted with depth_topic only")
         for name in self.cameras:
             if not isinstance(name, str) or not _CAMERA.fullmatch(name):
                 raise ValueError(f"cameras names {name!r}; a name is lower-case letters, digits and _, a letter first")

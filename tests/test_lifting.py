@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from refseg_ros.lifting import LiftingError, OrientedBox, lift
 from refseg_ros.pinhole import Lens
 from refseg_ros.simulation.tabletop import Frame, Tabletop
+from refseg_ros.transforms import Transform
 
 SEEDS = range(1, 7)
 LENS = Lens(320, 240, 300.0, 300.0, 159.5, 119.5)
@@ -178,6 +179,19 @@ def test_without_support_the_seen_part_counts_and_it_is_said(lift_by: float, tab
     assert np.linalg.norm(lifted.box.centre - centre) < 0.05
     np.testing.assert_allclose(lifted.box.axes.T @ lifted.box.axes, np.eye(3), atol=1e-6)
     assert lifted.box.size[0] == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_thing_that_is_moved_into_another_frame_is_the_same_thing():
+    mask, depth, _ = by_hand()
+    thing = lift(mask, depth, LENS, IMAGE)
+    turn = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+    moved = thing.moved(Transform(turn, np.array([2.0, 3.0, 1.5])))
+    x, y, z = thing.box.centre
+    np.testing.assert_allclose(moved.box.centre, [2.0 + z, 3.0 - x, 1.5 - y])
+    np.testing.assert_allclose(moved.box.axes, turn @ thing.box.axes)
+    assert (moved.box.size == thing.box.size).all() and moved.valid_ratio == thing.valid_ratio
+    back = (moved.points - [2.0, 3.0, 1.5]) @ turn
+    np.testing.assert_allclose(back, thing.points, atol=1e-6)
 
 
 def test_holes_are_counted_and_do_not_move_the_thing():

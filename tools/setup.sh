@@ -118,12 +118,13 @@ install_wheels() { # name of the step, what it is, requirement files...
 # CMake refuses headers (NumPy's, in .venv) that lie below the package that it builds: it gets a folder of links beside them.
 build_package() {
     local key parts=(CMakeLists.txt package.xml action cmake config launch msg refseg_ros srv)
-    key=$( (cat "$STAMPS/robot" && sha256sum msg/* srv/* action/* cmake/* CMakeLists.txt package.xml && ls launch config) | hash_of)
+    key=$( (cat "$STAMPS/robot" && sha256sum msg/* srv/* action/* cmake/* CMakeLists.txt package.xml tools/tf2_msgs/*.* tools/tf2_msgs/msg/* && ls launch config) | hash_of)
     is_done build "$key" && return 0
     say "Building the messages and the package with colcon"
     rm -rf "$WORKSPACE"
     mkdir -p "$WORKSPACE/src/refseg_ros"
     ln -s "${parts[@]/#/$PWD/}" "$WORKSPACE/src/refseg_ros/"
+    ln -s "$PWD/tools/tf2_msgs" "$WORKSPACE/src/"
     run build env -C "$WORKSPACE" PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV" AMENT_PREFIX_PATH="$VENV" CMAKE_PREFIX_PATH="$VENV" \
         colcon build --symlink-install --event-handlers console_direct+ --cmake-args -DPython3_EXECUTABLE="$VENV/bin/python"
     finish build "$key"

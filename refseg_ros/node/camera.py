@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer, stale
 from refseg_ros.faults import FaultLog
@@ -30,6 +31,7 @@ from refseg_ros.node.placing import Placed, place
 from refseg_ros.node.qos_doctor import why_no_image
 from refseg_ros.node.queries import Query, Questions
 from refseg_ros.node.stability import Stability, Standing
+from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
 from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import Parameters
@@ -76,6 +78,7 @@ class Camera:
         worker: Worker,
         faults: FaultLog,
         told: Callable[[str, Segmentation], None],
+        transforms: Transforms | None,
     ) -> None:
         """Open the topics.
 
@@ -88,11 +91,13 @@ class Camera:
             worker: who answers.
             faults: where refused and lost images are told.
             told: called in the worker's thread with the camera's name and each answer to a pursued query.
+            transforms: to the frame that things are wanted in, if it is not the camera's.
         """
         self.name = name
         self.health = Health()
         self._node, self._segmenter, self._settings = node, segmenter, settings
         self._questions, self._worker, self._faults, self._told = questions, worker, faults, told
+        self._transforms = transforms
         self._open = True
         self._forget = False
         self._begin()
@@ -204,25 +209,25 @@ class Camera:
         if self._is_stale(frame):
             self._tell_stale(frame, image)
             return
-        placed = place(self._depth, self._rectified, frame.message.header, image, answers)
+        placed = place(self._depth, self._transforms, self._rectified, frame.message.header, image, answers)
         self._publish(frame, image, answers, placed, spent)
         self.health.answered(spent)
 
     def _publish(
         self, frame: _Frame, image: np.ndarray, answers: list[Answer], placed: list[Placed], spent: float
     ) -> None:
-        wanted, header = self._settings.config.stable_frames, frame.message.header
+        config, header = self._settings.config, frame.message.header
         self._stability.keep({query.id for query in frame.queries})
         results = [
             result_message(
                 answer,
                 query,
-                self._stability.judge(query.id, answer, wanted),
+                self._stability.judge(query.id, answer, config.stable_frames, one.spot, config.stable_distance),
                 self.health.frame_age,
                 header,
-                place_of_it.message(),
+                one.message(),
             )
-            for query, answer, place_of_it in zip(frame.queries, answers, placed, strict=True)
+            for query, answer, one in zip(frame.queries, answers, placed, strict=True)
         ]
         self._tell(frame, results)
         for one in placed:
@@ -237,7 +242,8 @@ class Camera:
         ]
         self.outputs.publish_detections(targets, header)
         if self._outputs_3d is not None:
-            self._outputs_3d.publish(targets, header)
+            frame_id = self._transforms.target if self._transforms else header.frame_id
+            self._outputs_3d.publish(targets, Header(stamp=header.stamp, frame_id=frame_id))
         age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
         self.outputs.publish_extras(image, [target.answer for target in targets], header, spent, age, rate)
 

@@ -14,7 +14,10 @@ from refseg_ros.lifting import Lifted, LiftingError, lift
 from refseg_ros.messages_3d import lens_of_message, pose_of, size_of
 from refseg_ros.msg import Placement
 from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
-from refseg_ros.pinhole import Lens, LensError
+from refseg_ros.node.stability import Spot
+from refseg_ros.node.transforms import Transforms
+from refseg_ros.pinhole import LensError
+from refseg_ros.transforms import TransformError
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +25,15 @@ class Placed:
     """Where a thing is, or why that is not known."""
 
     lifted: Lifted | None = None
+    frame: str = ""
+    """What `lifted` is in."""
     reason: str = ""
     """Empty where nothing was found, or no depth is asked for."""
+
+    @property
+    def spot(self) -> Spot | None:
+        """Where its middle is."""
+        return None if self.lifted is None else Spot(self.frame, self.lifted.box.centre)
 
     def message(self) -> Placement:
         """The message of it."""
@@ -32,6 +42,7 @@ class Placed:
         box = self.lifted.box
         return Placement(
             known=True,
+            frame_id=self.frame,
             pose=pose_of(box),
             size=size_of(box),
             supported=self.lifted.supported,
@@ -40,12 +51,18 @@ class Placed:
 
 
 def place(
-    depth: Depth | None, rectified: bool, header: Header, image: np.ndarray, answers: Sequence[Answer]
+    depth: Depth | None,
+    transforms: Transforms | None,
+    rectified: bool,
+    header: Header,
+    image: np.ndarray,
+    answers: Sequence[Answer],
 ) -> list[Placed]:
     """Place what each answer found.
 
     Args:
         depth: of the camera; None where none is asked for.
+        transforms: to the frame that things are wanted in; None for that of the image.
         rectified: whether the camera's images are without distortion.
         header: of the image.
         image: (H, W, 3) uint8 RGB.
@@ -58,16 +75,16 @@ def place(
     try:
         message, info = depth.at(nanoseconds_of(header), (width, height))
         metres, lens = to_depth(message), lens_of_message(info, rectified)
-    except (DepthError, ImageError, LensError) as error:
+        transform = transforms.at(header) if transforms else None
+    except (DepthError, ImageError, LensError, TransformError) as error:
         return [Placed(reason=str(error) if is_found else "") for is_found in found]
-    return [
-        _placed(answer.mask, metres, lens, image) if is_found else Placed()
-        for answer, is_found in zip(answers, found, strict=True)
-    ]
+    frame = transforms.target if transforms else header.frame_id
 
+    def placed(answer: Answer) -> Placed:
+        try:
+            lifted = lift(answer.mask, metres, lens, image)
+        except LiftingError as error:
+            return Placed(reason=str(error))
+        return Placed(lifted.moved(transform) if transform else lifted, frame)
 
-def _placed(mask: np.ndarray, metres: np.ndarray, lens: Lens, image: np.ndarray) -> Placed:
-    try:
-        return Placed(lift(mask, metres, lens, image))
-    except LiftingError as error:
-        return Placed(reason=str(error))
+    return [placed(answer) if is_found else Placed() for answer, is_found in zip(answers, found, strict=True)]

@@ -14,6 +14,7 @@ from refseg_ros.faults import FaultLog
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.camera import Camera
 from refseg_ros.node.queries import Questions
+from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
 from refseg_ros.node_config import SegmentNodeConfig
 from refseg_ros.parameters import Parameters
@@ -48,8 +49,10 @@ class Session:
         self.is_closed = False
         self.segmenter = segmenter
         self.worker = Worker()
+        target = settings.config.target_frame
+        self._transforms = Transforms(node, target, faults) if target else None
         self.cameras = [
-            Camera(node, name, segmenter, settings, questions, self.worker, faults, told)
+            Camera(node, name, segmenter, settings, questions, self.worker, faults, told, self._transforms)
             for name in settings.config.cameras or ("",)
         ]
         self._query = node.create_subscription(
@@ -71,4 +74,6 @@ class Session:
         self._node.destroy_subscription(self._query)
         for camera in self.cameras:
             camera.close()
+        if self._transforms is not None:
+            self._transforms.close()
         return self.worker.stop(PATIENCE)

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from refseg_ros.answer import Answer, Box, Verdict
+from refseg_ros.pinhole import Array
 
 LEAST_OVERLAP = 0.5
 """Intersection over union that the boxes of two frames in a row must have to be the same thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spot:
+    """A place in space: (3,) metres in a frame."""
+
+    frame: str
+    position: Array
 
 
 @dataclass(frozen=True)
@@ -23,26 +34,60 @@ class Standing:
     """It was stable, and is not found any more."""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """Frames in a row that found a thing at the same place."""
+
+    box: Box
+    """In the last one."""
+    begin: Spot | None
+    """In the first one that knew; all of them are measured by it, so that nothing creeps away unnoticed."""
+    standing: Standing
+
+
 class Stability:
-    """The standing of the queries of one camera."""
+    """The standing of the queries of one camera.
+
+    Of a thing whose place in space is known, that place alone counts: it may move through the image with a camera that
+    moves, if it stays in the frame that the place is in. Else the boxes in the image count.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[Box, Standing]] = {}
+        self._last: dict[int, _Run] = {}
 
-    def judge(self, query_id: int, answer: Answer, wanted: int) -> Standing:
-        """The standing of a query after the answer on the next frame; `wanted` frames in a row make it stable."""
-        box, before = self._last.get(query_id, (answer.box, Standing()))
+    def judge(
+        self, query_id: int, answer: Answer, wanted: int, spot: Spot | None = None, distance: float = 0.0
+    ) -> Standing:
+        """The standing of a query after the answer on the next frame.
+
+        Args:
+            query_id: its number.
+            answer: to it.
+            wanted: frames in a row that make it stable.
+            spot: where the thing is in space, if that is known.
+            distance: how far that may be from where the thing was in the first of the frames, in metres.
+        """
+        run = self._last.get(query_id, _Run(answer.box, None, Standing()))
         if answer.verdict is not Verdict.FOUND:
-            standing = Standing(lost=before.stable or before.lost)
+            standing, begin = Standing(lost=run.standing.stable or run.standing.lost), None
+        elif _goes_on(run, answer, spot, distance):
+            frames = run.standing.frames + 1
+            standing, begin = Standing(frames, stable=frames >= wanted), run.begin or spot
         else:
-            frames = before.frames + 1 if overlap(box, answer.box) >= LEAST_OVERLAP else 1
-            standing = Standing(frames, stable=frames >= wanted)
-        self._last[query_id] = (answer.box, standing)
+            standing, begin = Standing(1, stable=wanted <= 1), spot
+        self._last[query_id] = _Run(answer.box, begin, standing)
         return standing
 
     def keep(self, query_ids: Collection[int]) -> None:
         """Forget all queries but these."""
         self._last = {number: last for number, last in self._last.items() if number in query_ids}
+
+
+def _goes_on(run: _Run, answer: Answer, spot: Spot | None, distance: float) -> bool:
+    if spot is not None and run.begin is not None:
+        here, there = spot.position, run.begin.position
+        return spot.frame == run.begin.frame and float(np.linalg.norm(here - there)) <= distance
+    return overlap(run.box, answer.box) >= LEAST_OVERLAP
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -1,8 +1,7 @@
-"""What the node places in space, with depth of the moment of the image and of no other."""
+"""What the node places in space, with depth and lens of the moment of the image and of no other."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 
 import cv2
@@ -13,106 +12,14 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from geometry_msgs.msg import PoseStamped
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from refseg_ros.images import to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import picture
-
-FOCAL = 300.0
-PLATE, WALL = 0.9, 1.0
-"""Depth of the red square of `picture` and of all around it, metres: a plate that is held in front of a wall."""
-
-
-class DepthCamera:
-    """Publishes colour, depth and calibration, each when it is told to."""
-
-    def __init__(self, bench, latched: bool = False, on_misfit: Callable | None = None) -> None:
-        self._bench = bench
-        self._depth = bench.node.create_publisher(Image, "/camera/depth", 10)
-        self._packed = bench.node.create_publisher(CompressedImage, "/camera/depth/compressedDepth", 10)
-        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
-        self._info = bench.node.create_publisher(
-            CameraInfo,
-            "/camera/camera_info",
-            QoSProfile(depth=10, durability=durability),
-            event_callbacks=PublisherEventCallbacks(incompatible_qos=on_misfit),
-        )
-        self.answers: dict[type, list] = {PoseStamped: [], MarkerArray: [], PointCloud2: []}
-        for kind, topic in ((PoseStamped, "pose"), (MarkerArray, "markers"), (PointCloud2, "cloud")):
-            bench.node.create_subscription(kind, f"/refseg/{topic}", self.answers[kind].append, 50)
-
-    def wait_for_node(self) -> None:
-        self._bench.wait_for_node()
-        self._bench.until(
-            lambda: self._depth.get_subscription_count() and self._info.get_subscription_count(), "the subscriptions"
-        )
-
-    def send_depth(self, header: Header, lift: float = 0.0, size: tuple[int, int] = (240, 320)) -> None:
-        depth = np.full(size, WALL + lift, np.float32)
-        depth[48:144, 96:192] = PLATE + lift
-        self._depth.publish(to_message(depth, "32FC1", header))
-
-    def send_packed_depth(self, header: Header, encoding: str) -> None:
-        """As compressed_depth_image_transport packs it: millimetres, or metres by their inverse."""
-        self._packed.publish(
-            CompressedImage(header=header, format=f"{encoding}; compressedDepth png", data=packed_depth(encoding))
-        )
-
-    def send_info(self, header: Header, focal: float = FOCAL, size: tuple[int, int] = (320, 240)) -> None:
-        width, height = size
-        info = CameraInfo(header=header, width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
-        info.k = [focal, 0.0, 159.5, 0.0, focal, 119.5, 0.0, 0.0, 1.0]
-        self._info.publish(info)
-
-    def send_picture(self, header: Header) -> None:
-        self._bench.images.publish(to_message(picture(), "rgb8", header))
-
-    def result_of(self, header: Header, query: str = "red") -> Segmentation | None:
-        return next((one for one in self._bench.results if one.header == header and one.query == query), None)
-
-    def result_where(self, send: Callable[[Header], None], suits: Callable[[Segmentation], bool]) -> Segmentation:
-        """Send again and again, each time under a new header, until an answer to one of these suits."""
-        shown: list[Header] = []
-
-        def look() -> Segmentation | None:
-            shown.append(self._bench.header())
-            send(shown[-1])
-            self._bench.listen(0.2)
-            results = (self.result_of(header) for header in shown)
-            return next((one for one in results if one is not None and suits(one)), None)
-
-        return self._bench.until(look, "an answer as it is wanted")
-
-
-def packed_depth(encoding: str) -> bytes:
-    depth = np.full((240, 320), WALL)
-    depth[48:144, 96:192] = PLATE
-    if encoding == "16UC1":
-        header, stored = bytes(12), depth * 1000.0
-    else:
-        a, farthest = 100.0 * 101.0, 10.0
-        b = 1.0 - a / farthest
-        header, stored = struct.pack("<iff", 0, a, b), a / depth + b
-    return header + cv2.imencode(".png", np.round(stored).astype(np.uint16))[1].tobytes()
-
-
-def plate_of(focal: float) -> tuple[float, float, float]:
-    """Where the middle of the plate is, through a lens."""
-    return (143.5 - 159.5) / focal * PLATE, (95.5 - 119.5) / focal * PLATE, PLATE
-
-
-def position_of(result: Segmentation) -> tuple[float, float, float]:
-    position = result.placement.pose.position
-    return position.x, position.y, position.z
-
-
-SETTINGS = dict(threads=1, query="red; green", depth_topic="/camera/depth", camera_info_topic="/camera/camera_info")
+from tests.ros.depth_camera import FOCAL, PLATE, SETTINGS, DepthCamera, plate_of, position_of
 
 
 @pytest.fixture
@@ -285,17 +192,31 @@ def test_compressed_depth_places_as_raw_depth_does(start, bundle_folder, bench) 
     assert set_.successful
     camera.wait_for_node()
 
-    def send_raw(header: Header) -> None:
-        camera.send_info(header)
-        camera.send_depth(header)
-        camera.send_picture(header)
-
-    camera.result_where(send_raw, lambda one: one.placement.known)
-    unheard = bench.until(lambda: not camera._packed.get_subscription_count(), "the end of the subscription")
-    assert unheard
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    bench.until(lambda: not camera.packed.get_subscription_count(), "the end of the subscription")
 
 
 def test_depth_needs_a_calibration(start, bundle_folder) -> None:
     node = start("segment_node", model=str(bundle_folder), depth_topic="/camera/depth")
     assert node.process.wait(60) == 1
     assert "depth_topic and camera_info_topic are wanted both" in node.tail()
+
+
+def test_what_moves_along_the_optical_axis_is_not_stable(camera, bench) -> None:
+    """In the image it stays where it is; 2 cm an image are seen by depth alone."""
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    for number in range(12):
+        header = bench.header()
+        camera.send(header, lift=0.02 * number)
+        result = camera.answer_to(header)
+        assert result is None or not (result.stable and result.placement.known)
+    still = 0.02 * 11
+    result = bench.until(lambda: _stable_answer(camera, bench, still), "a thing that is stable")
+    assert abs(result.placement.pose.position.z - PLATE - still) < 0.02
+
+
+def _stable_answer(camera: DepthCamera, bench, lift: float) -> Segmentation | None:
+    header = bench.header()
+    camera.send(header, lift=lift)
+    result = camera.answer_to(header)
+    return result if result is not None and result.stable and result.placement.known else None

@@ -12,7 +12,10 @@ ALWAYS_ALLOWED = {"/clock", "/parameter_events"}
 """Subscribed to or not, by the distribution and by use_sim_time."""
 WITH_DEPTH = {f"/refseg/{name}" for name in ("pose", "markers", "cloud", "detections", "detections_3d")}
 """Published only with a depth topic, some only where vision_msgs is installed."""
-OTHER_INPUTS = {"/camera/image_raw/compressed", "/camera/camera_info", "/camera/depth", "/camera/depth/compressedDepth"}
+OTHER_INPUTS = {
+    *("/camera/image_raw/compressed", "/camera/camera_info", "/camera/depth", "/camera/depth/compressedDepth"),
+    *("/tf", "/tf_static"),
+}
 """Subscribed to only by parameter."""
 OPTIONAL_SERVICES = {"get_type_description"}
 """Offered by the distributions from Jazzy on."""

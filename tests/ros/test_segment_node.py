@@ -189,7 +189,7 @@ def test_a_flood_of_queries_and_images_leaves_the_newest(node, bench) -> None:
     assert stamps == sorted(set(stamps))
 
 
-LIVE = {"image_transport", "query", "threshold", "stable_frames", "max_frame_age", "max_rate"}
+LIVE = {"image_transport", "query", "threshold", "stable_frames", "stable_distance", "max_frame_age", "max_rate"}
 
 
 def test_parameters_are_described_live_and_checked(node, bench) -> None:
