@@ -5,7 +5,7 @@ export PYTHON ?= python3
 RUN := tools/in_environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo test coverage lint bench clean
+.PHONY: help setup setup-tests demo test coverage soak lint bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -27,6 +27,9 @@ coverage: setup-tests ## run the tests and tell which lines of refseg_ros they m
 	@$(RUN) coverage run -m pytest $(TESTS)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report --skip-covered --show-missing
+
+soak: setup-tests ## ten minutes of a camera, the node and faults thrown in at random (MINUTES=, SEED=)
+	@$(RUN) python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 lint: setup-tests ## check style and types
 	@$(RUN) ruff check .

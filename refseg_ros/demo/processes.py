@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,10 @@ Setting = str | int | float | bool | Sequence[str]
 
 PATIENCE = 3.0
 """Seconds that a process has to end after SIGINT."""
+
+_LIBC = ctypes.CDLL(None)
+_SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of <sys/prctl.h>."""
 
 
 class DemoError(Exception):
@@ -44,7 +49,12 @@ class NodeProcess:
             with open(log, "wb") as output, interrupts_held():
                 # A session of its own: Ctrl-C reaches the parent alone, which ends its nodes in order.
                 self.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_end_with_parent,
                 )
         except KeyboardInterrupt:
             self.stop()
@@ -99,6 +109,11 @@ def stay_on_this_machine() -> None:
     """Keep discovery of this process and its children on this machine, and in a domain of its own unless one is set."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end the process that calls this, in order, when the one that started it is killed."""
+    _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _yaml(value: Setting) -> str:

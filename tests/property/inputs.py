@@ -139,7 +139,7 @@ def parameter(random: np.random.Generator) -> Parameter:
     """One of the node's parameters, or one that it has not, with any value of any type."""
     words = [text(random).decode("utf-8", "replace") for _ in range(3)]
     whole = [int(value) for value in random.choice([0, 1, -1, 7, 2**31, -(2**31), 2**62, -(2**63)], 3)]
-    value = ParameterValue(type=int(random.choice([*range(10), 77])))
+    value = ParameterValue(type=int(random.integers(10)) if random.random() < 0.99 else 77)
     if value.type == ParameterType.PARAMETER_BOOL:
         value.bool_value = bool(random.integers(2))
     value.integer_value = whole[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import dataclasses
 import signal
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile
@@ -33,29 +33,26 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
+from refseg_ros.node_config import SegmentNodeConfig
 from refseg_ros.srv import SegmentImage
 from tests.bundles import write_bundle
 from tests.property import inputs
 from tests.ros.bench import Bench, picture
+from tests.ros.vitals import Violation, check_log, vitals_of
 
 Value = TypeVar("Value")
 PATIENCE = 120.0
 """Seconds after which the node is said to hang; far beyond what anything takes it, also on a busy machine."""
-STEPS = 40
-"""Steps of a round; each sends about six inputs."""
+STEPS = 20
+"""Steps of a round; each sends about a dozen inputs, the calls among them at once."""
+CALLS, PARAMETERS = 3, 4
+"""Calls of ~/segment_image in a step, and parameters that are set in it."""
+NO_TYPE = 77
+"""No type of a parameter."""
 LIVE: dict[str, object] = {
-    "query": "",
-    "threshold": 0.0,
-    "max_frame_age": 0.0,
-    "max_rate": 0.0,
-    "stable_frames": 5,
-    "use_sim_time": False,
-}
+    field.name: field.default for field in dataclasses.fields(SegmentNodeConfig) if not field.metadata["read_only"]
+} | {"max_frame_age": 0.0, "use_sim_time": False}
 """Parameters that a round may have changed, with what they are set to after it."""
-
-
-class Violation(Exception):
-    """The node did what it never should; the message says what."""
 
 
 class Attacker:
@@ -120,36 +117,54 @@ class Attacker:
         else:
             self._count("images")
             bench.images.publish(inputs.cut(random, inputs.image(random, moment).raw()))
-        self._set(inputs.parameter(random))
-        self._ask(inputs.image(random, moment).clean(), inputs.text(random).decode("utf-8", "replace"))
+        responses = [self._set(random), *(self._ask(random, moment) for _ in range(CALLS))]
+        for wait in responses:
+            wait()
 
-    def _count(self, kind: str) -> None:
-        self.counts[kind] += 1
+    def _count(self, kind: str, many: int = 1) -> None:
+        self.counts[kind] += many
 
-    def _set(self, parameter: ParameterMessage) -> None:
-        self._count("parameters")
-        response = self._bench.parameters.set_parameters([parameter])
-        if parameter.value.type > ParameterType.PARAMETER_STRING_ARRAY:  # rclpy itself stumbles, and answers nothing
-            return
-        (result,) = self._wait(response, "parameters").results
-        if not result.successful:
-            self._expect(_is_line(result.reason), f"the reason for a refused parameter is {result.reason[:500]!r}")
+    def _set(self, random: np.random.Generator) -> Callable[[], None]:
+        """Set a few parameters; gives what waits for the response and looks at it."""
+        wanted = [inputs.parameter(random) for _ in range(PARAMETERS)]
+        if any(one.value.type > ParameterType.PARAMETER_STRING_ARRAY for one in wanted):
+            del wanted[1:]
+            wanted[0].value.type = NO_TYPE
+        self._count("parameters", len(wanted))
+        response = self._bench.parameters.set_parameters(wanted)
 
-    def _ask(self, image: Image, query: str) -> None:
+        def wait() -> None:
+            if wanted[0].value.type == NO_TYPE:  # rclpy itself stumbles over it, and answers nothing
+                return
+            for result in self._wait(response, "parameters").results:
+                if not result.successful:
+                    self._expect(_is_line(result.reason), f"a parameter is refused for {result.reason[:500]!r}")
+
+        return wait
+
+    def _ask(self, random: np.random.Generator, moment: float) -> Callable[[], None]:
+        """Call ~/segment_image; gives what waits for the response and looks at it."""
+        image, query = inputs.image(random, moment).clean(), inputs.text(random).decode("utf-8", "replace")
         self._count("images of the service")
         self._count("texts of the service")
-        response = self._wait(
-            self._segment.call_async(SegmentImage.Request(image=image, query=query)), "~/segment_image"
-        )
-        self._expect(response.success == bool(response.answers), "an answer comes exactly where there is success")
-        self._expect(response.success or _is_line(response.message), f"the reason is {response.message[:500]!r}")
-        for answer in response.answers:
-            self._expect(answer.header == image.header, "an answer has the header of its image")
-            size = (answer.mask.height, answer.mask.width)
-            self._expect(size == (image.height, image.width), "a mask has the size of its image")
+        called = self._segment.call_async(SegmentImage.Request(image=image, query=query))
+
+        def wait() -> None:
+            response = self._wait(called, "~/segment_image")
+            self._expect(response.success == bool(response.answers), "an answer comes exactly where there is success")
+            self._expect(
+                response.success or _is_line(response.message), f"it is refused for {response.message[:500]!r}"
+            )
+            self._expect("wait already" not in response.message, "no call is turned away")
+            for answer in response.answers:
+                self._expect(answer.header == image.header, "an answer has the header of its image")
+                size = (answer.mask.height, answer.mask.width)
+                self._expect(size == (image.height, image.width), "a mask has the size of its image")
+
+        return wait
 
     def _restore(self, transport: str) -> None:
-        wanted = [Parameter(name, value=value) for name, value in LIVE.items() | {("image_transport", transport)}]
+        wanted = [Parameter(name, value=value) for name, value in (LIVE | {"image_transport": transport}).items()]
         for result in self._wait(self._bench.parameters.set_parameters(wanted), "parameters").results:
             self._expect(result.successful, f"a good parameter is refused: {result.reason}")
 
@@ -215,26 +230,6 @@ def _is_line(text: str) -> bool:
     return 0 < len(text) < 1000 and text.isprintable()
 
 
-def check_log(node: NodeProcess) -> None:
-    """Hold the log to what a log may hold, whatever was sent.
-
-    Raises:
-        Violation: a traceback, a line without an end, a character that no terminal should see, or a flood.
-    """
-    text = node.log.read_bytes().decode()
-    lines = text.split("\n")
-    if "Traceback" in text:
-        raise Violation(f"the node's log has a traceback\n{text[text.index('Traceback') :][:3000]}")
-    if bad := [line for line in lines if len(line) > 1000 or not line.isprintable()]:
-        raise Violation(f"the node's log has {len(bad)} lines that are no lines, such as {bad[0][:500]!r}")
-
-
-def megabytes(node: NodeProcess) -> float:
-    """Resident memory of the node."""
-    status = Path(f"/proc/{node.process.pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
 def run(folder: Path, count: int, seed: int, first: int = 0, tell: Callable[[str], object] = print) -> Attacker:
     """Send at least so many inputs to a node of its own, which keeps its log in a folder.
 
@@ -255,12 +250,12 @@ def run(folder: Path, count: int, seed: int, first: int = 0, tell: Callable[[str
                 attacker.round(number)
                 number += 1
                 if number == first + 1:
-                    early = megabytes(node)
+                    early = vitals_of(node).megabytes
                 if time.monotonic() - told_at > 30:
                     told_at = time.monotonic()
-                    tell(f"{attacker.total} inputs, {told_at - began:.0f} s, {megabytes(node):.0f} MB")
+                    tell(f"{attacker.total} inputs, {told_at - began:.0f} s, {vitals_of(node).megabytes:.0f} MB")
             check_log(node)
-            late = megabytes(node)
+            late = vitals_of(node).megabytes
             if (code := node.stop(signal.SIGTERM)) != 0:
                 raise Violation(f"SIGTERM ended the node with {code}\n{node.tail(20)}")
         except Violation as error:
