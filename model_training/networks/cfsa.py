@@ -137,9 +137,7 @@ def _blocks(key: Tensor, query: Tensor, value: Tensor, bounded: bool) -> Blocks:
     """Of keys (F, P, d) with queries and values (F, P, d); either side may be one frame for all of the other."""
     logits = key @ query.transpose(1, 2)
     shift = None if bounded else logits.amax(-1, keepdim=True)
-    if shift is not None:
-        logits = logits - shift
-    # One product gives the weighted values and, by a channel of ones, what they are divided by.
-    sums = logits.exp() @ torch.cat([value, torch.ones_like(value[..., :1])], -1)
-    logsum = sums[..., -1].log()
-    return Blocks(logsum if shift is None else logsum + shift[..., 0], sums[..., :-1] / sums[..., -1:])
+    weights = (logits if shift is None else logits - shift).exp()
+    total = weights.sum(-1, keepdim=True)[..., 0]  # ONNX Runtime reduces no empty tensor; an index is right all the same
+    logsum = total.log() if shift is None else total.log() + shift[..., 0]
+    return Blocks(logsum, weights @ value / total[..., None])

@@ -76,7 +76,7 @@ class ClipMemory:
         if slot is not None or not past:
             for level, blocks in self._blocks.items():
                 for part, array in zip(MERGED, blocks.merged(past), strict=True):
-                    self._merged[f"past_{level}_{part}"] = self._placed(array)
+                    self._place(f"past_{level}_{part}", array)
         self._ring, self._pairs = ring, {}
         return {past_name(name): array[:past] for name, array in self._kept.items()} | self._merged
 
@@ -88,11 +88,11 @@ class ClipMemory:
         """Forget all frames."""
         self._frames.clear()
 
-    def _placed(self, array: np.ndarray) -> Array:
-        """The array, where the engine reads it."""
-        placed = self._zeros(array.shape, array.dtype)
-        placed[:] = array
-        return placed
+    def _place(self, name: str, array: np.ndarray) -> None:
+        """Put what was merged where the engine reads it; the place is the one before while its size is."""
+        if name not in self._merged or self._merged[name].shape != array.shape:
+            self._merged[name] = self._zeros(array.shape, array.dtype)
+        self._merged[name][:] = array
 
     def _allocate(self, ring: Mapping[str, Array]) -> None:
         for name, array in ring.items():
@@ -112,26 +112,27 @@ class _LevelBlocks:
 
     def __init__(self, slots: int, value: Array) -> None:
         _, positions, channels = value.shape
-        # [frame of the queries, frame of the keys, key]
-        self._logsum = np.zeros((slots, slots, positions), value.dtype)
-        self._attended = np.zeros((slots, slots, positions, channels), value.dtype)
+        self._logsum = np.zeros((slots, slots, positions), value.dtype)  # [frame of the queries, frame of the keys, key]
+        # [frame of the keys, key, frame of the queries, channel]: what is summed lies together
+        self._attended = np.zeros((slots, positions, slots, channels), value.dtype)
 
     def write(self, slot: int, new: NewPairs) -> None:
         """Give a frame the slot; the blocks of the frame that had it are overwritten."""
-        for kept, row, column in zip((self._logsum, self._attended), new.row, new.column, strict=True):
-            kept[slot, : len(column)] = np.asarray(column)
-            kept[: len(row) - 1, slot] = np.asarray(row[:-1])
-            kept[slot, slot] = np.asarray(row[-1])
+        row, column = (Blocks(*map(np.asarray, side)) for side in new)
+        earlier = len(column.logsum)
+        self._logsum[slot, :earlier] = column.logsum
+        self._logsum[:earlier, slot] = row.logsum[:-1]
+        self._logsum[slot, slot] = row.logsum[-1]
+        self._attended[:earlier, :, slot] = column.attended
+        self._attended[slot, :, :earlier] = row.attended[:-1].swapaxes(0, 1)
+        self._attended[slot, :, slot] = row.attended[-1]
 
     def merged(self, past: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The first `past` frames' (L, P) log-sums, (L, P, d) attended values and (L, L, P) shares."""
-        logsum, attended = self._logsum[:past, :past], self._attended[:past, :past]
+        logsum = self._logsum[:past, :past]
         highest = logsum.max(0, initial=-np.inf)
         shares = np.exp(logsum - highest)
         total = shares.sum(0)
         shares /= total
-        whole = np.zeros(attended.shape[1:], attended.dtype)
-        part = np.empty_like(whole)
-        for share, block in zip(shares, attended, strict=True):
-            whole += np.multiply(share[..., None], block, out=part)
-        return highest + np.log(total), whole, shares
+        weights = shares.transpose(1, 2, 0)[:, :, None]
+        return highest + np.log(total), (weights @ self._attended[:past, :, :past])[:, :, 0], shares
