@@ -138,6 +138,7 @@ def _blocks(key: Tensor, query: Tensor, value: Tensor, bounded: bool) -> Blocks:
     logits = key @ query.transpose(1, 2)
     shift = None if bounded else logits.amax(-1, keepdim=True)
     weights = (logits if shift is None else logits - shift).exp()
-    total = weights.sum(-1, keepdim=True)[..., 0]  # ONNX Runtime reduces no empty tensor; an index is right all the same
+    # ONNX Runtime does not reduce an empty tensor (L = 0): the axis is taken away by an index.
+    total = weights.sum(-1, keepdim=True)[..., 0]
     logsum = total.log() if shift is None else total.log() + shift[..., 0]
     return Blocks(logsum, weights @ value / total[..., None])

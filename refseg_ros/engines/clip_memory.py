@@ -112,7 +112,8 @@ class _LevelBlocks:
 
     def __init__(self, slots: int, value: Array) -> None:
         _, positions, channels = value.shape
-        self._logsum = np.zeros((slots, slots, positions), value.dtype)  # [frame of the queries, frame of the keys, key]
+        # [frame of the queries, frame of the keys, key]
+        self._logsum = np.zeros((slots, slots, positions), value.dtype)
         # [frame of the keys, key, frame of the queries, channel]: what is summed lies together
         self._attended = np.zeros((slots, positions, slots, channels), value.dtype)
 
