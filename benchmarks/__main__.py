@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import load, report
 from benchmarks.measuring import Effort, Table
 from benchmarks.report import Section
 
@@ -34,6 +34,8 @@ WANTED = {
     "alternatives": ("transformers", "transformers is missing; `make bench` installs it"),
 }
 """Section -> a module that it cannot do without, and what to say then."""
+CLOCKED = ("node", "paper")
+"""Sections that time processes of their own, by the clock however busy the machine is."""
 
 MARK = "TABLES "
 ROOT = Path(__file__).parent.parent
@@ -44,16 +46,17 @@ def run(name: str, arguments: list[str]) -> Section:
     module, reason = WANTED.get(name, ("", ""))
     if module and importlib.util.find_spec(module) is None:
         return Section(SECTIONS[name], [], f"Not measured: {reason}.")
-    if name == "node" and "--busy" in arguments:
-        return Section(SECTIONS[name], [], "Not measured: on a busy machine the clock would time the other work.")
-    command = [sys.executable, "-m", "benchmarks", "--section", name, *arguments]
+    busy = load.of_others() >= load.BUSY
+    command = [sys.executable, "-m", "benchmarks", "--section", name, *arguments, *["--busy"] * busy]
+    meanwhile = load.Load()
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    others = meanwhile.of_others()
     lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode or not lines:
         return Section(SECTIONS[name], [], f"Not measured: it ended with exit code {done.returncode}.")
     tables = [Table(**table) for table in json.loads(lines[-1].removeprefix(MARK))]
     reason = "" if tables else "Not measured: there is no GPU here. What these lines would say is untried."
-    return Section(SECTIONS[name], tables, reason)
+    return Section(SECTIONS[name], tables, reason, others, counted=busy and name not in CLOCKED)
 
 
 def main() -> int:
@@ -61,7 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and nothing that takes minutes")
     parser.add_argument("--soak", type=float, help="seconds that the node is watched for (default: 600, quick: 30)")
-    parser.add_argument("--busy", action="store_true", help="count computing time; done of itself on a busy machine")
+    parser.add_argument("--busy", action="store_true", help="with --section: count computing time")
     parser.add_argument("--section", choices=SECTIONS, help="measure this one alone, and print it as JSON")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the page and its picture")
     options = parser.parse_args()
@@ -71,15 +74,14 @@ def main() -> int:
         tables = importlib.import_module(f"benchmarks.{options.section}").measure(effort)
         print(MARK + json.dumps([table.as_json() for table in tables]))
         return 0
-    busy = report.is_busy()
-    arguments = ["--quick"] * options.quick + ["--busy"] * busy
+    arguments = ["--quick"] * options.quick
     arguments += [f"--soak={options.soak}"] if options.soak else []
     sections, began = [], time.monotonic()
     for name, title in SECTIONS.items():
         print(f"[bench] {time.monotonic() - began:5.0f} s  {title}", file=sys.stderr, flush=True)
         sections.append(run(name, arguments))
         print(sections[-1].text(), flush=True)
-    report.write(sections, options.output, quick=options.quick, busy=busy)
+    report.write(sections, options.output, quick=options.quick)
     return 0
 
 

@@ -31,6 +31,8 @@ class Table:
     curves: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
     """For the plot: name -> x and y; the axes are the two `labels`."""
     labels: tuple[str, str] = ("", "")
+    figures: dict[str, float] = field(default_factory=dict)
+    """What `aims.AIMS` sets an aim for, by its key there."""
 
     def as_json(self) -> dict[str, object]:
         """The table as nested dicts and lists."""

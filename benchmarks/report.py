@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks import aims
+from benchmarks.load import BUSY
 from benchmarks.measuring import CORES, Table
 from refseg_ros.engines.bundle import SHIPPED
 from refseg_ros.files import replacing, write_bytes
 
 PACKAGES = ("onnxruntime", "torch", "numpy", "opencv-python-headless", "transformers", "ros-rclpy", "tensorrt")
-BUSY = 0.3
-"""Share of the cores in use before the first measurement, above which the machine counts as busy."""
 
 
 @dataclass
@@ -25,11 +24,22 @@ class Section:
 
     title: str
     tables: list[Table]
-    reason: str
+    reason: str = ""
+    others: float = 0.0
+    """Share of the cores that other work took while it was measured."""
+    counted: bool = False
+    """Whether times are the computing time of all threads, and not the clock's."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the machine was not free."""
+        return bool(self.tables) and (self.counted or self.others >= BUSY)
 
     def text(self) -> str:
         """In Markdown."""
-        parts = [f"## {self.title}", self.reason, *map(_table, self.tables)]
+        clock = "the computing time of all threads" if self.counted else "the clock's"
+        note = f"**Other work took {self.others:.0%} of the cores while this was measured; times are {clock}.**"
+        parts = [f"## {self.title}", self.reason, note if self.disturbed else "", *map(_table, self.tables)]
         return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -75,12 +85,7 @@ def commit() -> str:
     return f"commit {head.stdout.strip()}{' with changes' if changed.stdout.strip() else ''}"
 
 
-def is_busy() -> bool:
-    """Whether other work keeps the cores now, by the mean number of processes that wanted one in the last minute."""
-    return os.getloadavg()[0] > BUSY * CORES
-
-
-def write(sections: list[Section], folder: Path, quick: bool, busy: bool) -> None:
+def write(sections: list[Section], folder: Path, quick: bool) -> None:
     """Write the page and its picture."""
     date = datetime.datetime.now(datetime.timezone.utc).date()
     size = {path.name: path.stat().st_size / 1e6 for path in SHIPPED.glob("*.onnx")}
@@ -93,12 +98,14 @@ def write(sections: list[Section], folder: Path, quick: bool, busy: bool) -> Non
         "rounds, a time the median of the rounds. Where nothing else is said the model is the one that ships.",
         f"The bundle is {sum(size.values()):.1f} MB ({files}).",
     ]
-    if busy:
+    if any(section.disturbed for section in sections):
         head.insert(
             2,
-            "**Other work kept the cores while this was measured.** Times are therefore the computing time of all "
-            "threads, which is more than the time on free cores, and ratios are ratios of it.",
+            "**Other work kept the cores while some of this was measured;** it says so there. The computing time of "
+            "all threads is more than the time on free cores would be; ratios of it are fair.",
         )
+    figures = {key: value for section in sections for table in section.tables for key, value in table.figures.items()}
+    head.append(_table(aims.reached(figures)))
     if any(table.curves for section in sections for table in section.tables):
         head.append("![Time of CMSA, CFSA and a frame](performance.png)")
         _plot(sections, folder / "performance.png")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import cmsa, report
+from benchmarks import aims, cmsa, load, report
 from benchmarks.measuring import Effort, Table, in_turn, peak_of, ratio
 
 EFFORT = Effort(seconds=0.0, least=3, most=3)
@@ -33,13 +36,39 @@ def test_the_peak_of_a_step_is_that_of_a_process_of_its_own() -> None:
 
 def test_the_page_says_what_was_measured_and_what_not(tmp_path: Path) -> None:
     table = Table("Sums", ["n", "ms"], [["1", "2.0"]], ["A note."], {"sum": ([1.0, 2.0], [3.0, 4.0])}, ("n", "ms"))
-    sections = [report.Section("First", [table], ""), report.Section("Second", [], "Not measured: no reason.")]
-    report.write(sections, tmp_path, quick=True, busy=True)
+    table.figures = {"clip 30": 1.4, "clip 5": 1.6}
+    sections = [
+        report.Section("First", [table], others=0.5, counted=True),
+        report.Section("Second", [], "Not measured: no reason."),
+    ]
+    report.write(sections, tmp_path, quick=True)
     page = (tmp_path / "performance.md").read_text()
     assert "| n | ms |\n| --- | --- |\n| 1 | 2.0 |\n\nA note." in page
     assert "## Second\n\nNot measured: no reason." in page
     assert "Other work kept the cores" in page and "QUICK=1" in page and "onnxruntime" in page
+    assert "Other work took 50% of the cores while this was measured; times are the computing time" in page
+    assert page.count("**short**") == 1 and page.count("| not measured |") == len(aims.AIMS) - 2
     assert (tmp_path / "performance.png").read_bytes().startswith(b"\x89PNG")
-    report.write(sections[1:], tmp_path, quick=False, busy=False)
+    report.write(sections[1:], tmp_path, quick=False)
     page = (tmp_path / "performance.md").read_text()
     assert "performance.png" not in page and "Other work" not in page and "QUICK" not in page
+
+
+def test_what_falls_short_is_told_from_what_does_not() -> None:
+    rows = {row[0]: row for row in aims.reached({"cmsa 400": 15.0, "queries": 0.36}).rows}
+    assert rows[aims.AIMS["cmsa 400"].what][1:] == ["at least 15 times faster", "15 times faster", ""]
+    assert rows[aims.AIMS["queries"].what][1:] == ["at most 0.35 of it", "0.36 of it", "**short**"]
+
+
+def test_the_work_of_others_is_told_from_ours() -> None:
+    began = load.Load()
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        until = time.monotonic() + 3
+        while time.monotonic() < until and began.of_others() < 0.05:
+            sum(range(10_000))
+        assert began.of_others() > 0
+    finally:
+        other.kill()
+        other.wait()
+    assert 0 <= load.of_others(0.05) <= 1

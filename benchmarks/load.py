@@ -1,0 +1,42 @@
+"""How much of the machine other work takes while something is measured."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from pathlib import Path
+
+BUSY = 0.15
+"""Share of the cores from which on other work is said to disturb a measurement."""
+
+
+class Load:
+    """What all cores did since a moment, and how much of it was not done by this process and the children it ended."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._began, self._all, self._own = time.monotonic(), _all_seconds(), _own_seconds()
+
+    def of_others(self) -> float:
+        """Share of the machine's cores that other work took, 0 to 1."""
+        lasted = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return max(0.0, _all_seconds() - self._all - (_own_seconds() - self._own)) / lasted
+
+
+def of_others(seconds: float = 3.0) -> float:
+    """Watch the machine for some time: the share of its cores that other work takes."""
+    load = Load()
+    time.sleep(seconds)
+    return load.of_others()
+
+
+def _all_seconds() -> float:
+    """Seconds that the cores computed, together, and that a host of this machine took away."""
+    user, nice, system, _, _, interrupt, soft, stolen = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + interrupt + soft + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
