@@ -22,6 +22,7 @@ from refseg_ros.node import transforms
 from refseg_ros.node.background import Background
 from refseg_ros.node.diagnostics import Diagnostics, status
 from refseg_ros.node.locate import Locator
+from refseg_ros.node.model import Model
 from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import Session
@@ -87,8 +88,8 @@ class SegmentNode(LifecycleNode):
             )
         self._faults = FaultLog(self.get_logger().error)
         self._questions = Questions()
-        self._loading: Background[Segmenter] | None = None
-        self._segmenter: Segmenter | None = None
+        self._loading: Background[None] | None = None
+        self._model: Model | None = None
         self._session: Session | None = None
         self._ended = True
         """Whether all threads that computed for this node have ended."""
@@ -125,26 +126,26 @@ class SegmentNode(LifecycleNode):
         """Load the model."""
         config = self._settings.config
         settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(SegmenterConfig)}
-        self._loading = Background(lambda: Segmenter(**settings))
+        model = Model(lambda: Segmenter(**settings), self.get_logger().error)
+        model.set_threshold(config.threshold)
+        self._loading = Background(model.load)
         try:
-            self._segmenter = self._loading.wait(self._while_loading)
+            self._loading.wait(self._while_loading)
         except InterruptedError:
             return TransitionCallbackReturn.FAILURE
         except BundleError as error:
             self._refusal = str(error)
             self.get_logger().fatal(self._refusal)
             return TransitionCallbackReturn.FAILURE
-        self._loading, self._refusal = None, ""
-        self.get_logger().info(f"the network {self._segmenter.runtime}")
-        self._own_presence = self._segmenter.manifest.thresholds.presence
-        self._set_threshold(config.threshold)
+        self._loading, self._refusal, self._model = None, "", model
+        self.get_logger().info(f"the network {model.runtime}")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the topics."""
-        assert self._segmenter is not None
+        assert self._model is not None
         self._session = Session(
-            self, self._segmenter, self._settings, self._questions, self._faults, self._ask, self._locator.tell
+            self, self._model, self._settings, self._questions, self._faults, self._ask, self._locator.tell
         )
         return TransitionCallbackReturn.SUCCESS
 
@@ -155,7 +156,7 @@ class SegmentNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the memory of the model."""
-        self._segmenter = None
+        self._model = None
         gc.collect()  # the callbacks of cameras that were closed still hold it, in a circle
         return TransitionCallbackReturn.SUCCESS
 
@@ -183,11 +184,13 @@ class SegmentNode(LifecycleNode):
 
     def _statuses(self) -> list[DiagnosticStatus]:
         loading = self._loading is not None and self._loading.is_running
-        runtime = self._segmenter.runtime if self._segmenter else ""
+        runtime = self._model.runtime if self._model else ""
         if self._refusal:
             level, message = DiagnosticStatus.ERROR, f"the model is refused: {self._refusal}"
         elif loading:
             level, message = DiagnosticStatus.WARN, "the model is being loaded"
+        elif self._model is not None and self._model.trouble:
+            level, message = DiagnosticStatus.ERROR, self._model.trouble
         elif self._session is None:
             level, message = DiagnosticStatus.OK, "not active"
         else:
@@ -195,8 +198,9 @@ class SegmentNode(LifecycleNode):
         config = self._settings.config
         values = {
             "model": config.model or "(the one that ships)",
-            "name of the model": self._segmenter.manifest.name if self._segmenter else "",
+            "name of the model": self._model.name if self._model else "",
             "engine": runtime,
+            "times loaded": self._model.loads if self._model else 0,
             "queries": "; ".join(shown(query.text) for query in self._questions.current),
             **{f"faults: {kind}": count for kind, count in sorted(self._faults.counts.items())},
         }
@@ -224,16 +228,8 @@ class SegmentNode(LifecycleNode):
         if "image_transport" in names and self._session is not None:
             for camera in self._session.cameras:
                 camera.listen_anew()
-        if "threshold" in names:
-            self._set_threshold(config.threshold)
-
-    def _set_threshold(self, threshold: float) -> None:
-        """Have things found from this probability on, or from the model's own where it is 0."""
-        if self._segmenter is None:
-            return
-        manifest = self._segmenter.manifest
-        thresholds = dataclasses.replace(manifest.thresholds, presence=threshold or self._own_presence)
-        self._segmenter.manifest = dataclasses.replace(manifest, thresholds=thresholds)
+        if "threshold" in names and self._model is not None:
+            self._model.set_threshold(config.threshold)
 
     def _ask(self, text: str) -> None:
         before = self._questions.asked

@@ -36,7 +36,7 @@ def detections_2d(targets: Sequence[Target], header: Header) -> Any:
 
 
 def detections_3d(targets: Sequence[Target], header: Header) -> Any:
-    """A vision_msgs/Detection3DArray of the targets that were found and lifted: boxes in the frame of the header, metres."""
+    """A vision_msgs/Detection3DArray of the targets that were found and lifted: boxes in the header's frame, metres."""
     detections = []
     for target in _found(targets):
         if target.lifted is None:

@@ -16,6 +16,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer, stale
+from refseg_ros.errors import EngineError
 from refseg_ros.faults import FaultLog
 from refseg_ros.images import ImageError, to_rgb
 from refseg_ros.messages_3d import Target, is_rectified
@@ -25,6 +26,7 @@ from refseg_ros.node.diagnostics import camera_values, judge_camera, status
 from refseg_ros.node.freshness import Pace, frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.messages import result_message
+from refseg_ros.node.model import Model
 from refseg_ros.node.outputs import Outputs
 from refseg_ros.node.outputs_3d import Outputs3D
 from refseg_ros.node.placing import Placed, place
@@ -35,7 +37,7 @@ from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
 from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.parameters import Parameters
-from refseg_ros.segmenter import Segmenter
+from refseg_ros.segmenter import Stream
 
 _TRANSPORTS = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressed")}
 """Transport -> type of its messages, and what it adds to the topic."""
@@ -72,35 +74,36 @@ class Camera:
         self,
         node: Node,
         name: str,
-        segmenter: Segmenter,
+        model: Model,
         settings: Parameters[SegmentNodeConfig],
         questions: Questions,
         worker: Worker,
         faults: FaultLog,
         told: Callable[[str, Segmentation], None],
         transforms: Transforms | None,
+        mend: Callable[[], None],
     ) -> None:
         """Open the topics.
 
         Args:
             node: whose topics they are.
             name: of the camera.
-            segmenter: the model, which cameras share.
+            model: shared by all cameras.
             settings: of the node, as they are at any time.
             questions: what to look for.
             worker: who answers.
             faults: where refused and lost images are told.
             told: called in the worker's thread with the camera's name and each answer to a pursued query.
             transforms: to the frame that things are wanted in, if it is not the camera's.
+            mend: called in the worker's thread before each image, to load the model again if it broke down.
         """
         self.name = name
         self.health = Health()
-        self._node, self._segmenter, self._settings = node, segmenter, settings
+        self._node, self._model, self._settings = node, model, settings
         self._questions, self._worker, self._faults, self._told = questions, worker, faults, told
-        self._transforms = transforms
+        self._transforms, self._mend = transforms, mend
         self._open = True
-        self._forget = False
-        self._begin()
+        self._stream: Stream | None = None
         self.outputs = Outputs(node, f"{name}/" if name else "")
         config = settings.config
         self._rectified = is_rectified(config.image_topic)
@@ -156,14 +159,14 @@ class Camera:
 
     def forget(self) -> None:
         """Begin anew with the next image."""
-        self._forget = True
+        self._stream = None
 
-    def _begin(self) -> None:
-        self._forget = False
-        self._stream = self._segmenter.stream()
+    def _begin(self) -> Stream:
+        stream = self._stream = self._model.stream()
         self._stability = Stability()
         self._pace = Pace()
         self._observed = -float("inf")
+        return stream
 
     def _now(self) -> float:
         return float(self._node.get_clock().now().nanoseconds * 1e-9)
@@ -176,36 +179,38 @@ class Camera:
 
     def _work(self, frame: _Frame) -> None:
         try:
-            if self._forget:
-                self._begin()
-            self._take(frame)
+            self._mend()
+            self._take(frame, self._stream or self._begin())
         except ImageError as error:
             self.health.refused(str(error))
             self._faults.note(error.kind, f"image refused: {error}")
         except Exception as error:  # whatever goes wrong costs this one image, never the node
             reason = f"{type(error).__name__}: {error}"
             self.health.failed(reason)
+            if isinstance(error, EngineError):
+                self._model.failed(reason)
             if self._open and self._node.context.ok():
                 self._faults.note(type(error).__name__, f"image lost: {reason}")
 
-    def _take(self, frame: _Frame) -> None:
+    def _take(self, frame: _Frame, stream: Stream) -> None:
         image = to_rgb(frame.message)
         config = self._settings.config
         if not frame.queries or not self._pace.is_due(config.max_rate, time.monotonic()):
-            if not 0 <= frame.stamp - self._observed < self._segmenter.manifest.clip.interval:
-                self._observe(image, frame.stamp)
+            if not 0 <= frame.stamp - self._observed < self._model.interval:
+                self._observe(stream, image, frame.stamp)
             self.health.counters.passed += 1
             return
         if self._is_stale(frame):
             self._tell_stale(frame, image)
         else:
-            self._answer(frame, image)
+            self._answer(frame, stream, image)
 
-    def _answer(self, frame: _Frame, image: np.ndarray) -> None:
+    def _answer(self, frame: _Frame, stream: Stream, image: np.ndarray) -> None:
         began = time.perf_counter()
-        self._observe(image, frame.stamp)
-        answers = self._stream.answer([query.text for query in frame.queries])
+        self._observe(stream, image, frame.stamp)
+        answers = stream.answer([query.text for query in frame.queries])
         spent = (time.perf_counter() - began) * 1e3
+        self._model.worked()
         if self._is_stale(frame):
             self._tell_stale(frame, image)
             return
@@ -278,9 +283,9 @@ class Camera:
         """Whether anybody still wants answers: the query may have been cleared, or the node deactivated meanwhile."""
         return self._open and bool(self._questions.asked)
 
-    def _observe(self, image: np.ndarray, stamp: float) -> None:
+    def _observe(self, stream: Stream, image: np.ndarray, stamp: float) -> None:
         self._observed = stamp
         try:
-            self._stream.observe(image, stamp)
+            stream.observe(image, stamp)
         except ValueError as error:
             raise ImageError("size", str(error)) from error

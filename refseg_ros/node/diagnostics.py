@@ -12,13 +12,12 @@ from rclpy.qos import QoSProfile
 
 from refseg_ros.node.freshness import RATE_WINDOW
 from refseg_ros.node.health import Health
+from refseg_ros.node.model import FAILURES
 
 PERIOD = 1.0
 """Seconds from one message to the next."""
 STALL = 3.0
 """Seconds without an image after which a camera is said to have stalled."""
-FAILURES = 5
-"""Images lost in the network in a row after which something is wrong with it."""
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 

@@ -70,8 +70,7 @@ class Services:
         if session is None:
             response.message = "the node is not active"
             return response
-        for camera in session.cameras:
-            camera.forget()
+        session.forget()
         response.success = True
         response.message = "past images and what was stable are forgotten; the query stays"
         return response
@@ -82,10 +81,14 @@ def _work(
 ) -> None:
     """In the worker's thread."""
     try:
-        stream = session.segmenter.stream()
+        session.mend()
+        stream = session.model.stream()
         stream.observe(to_rgb(request.image), 0.0)
         answers = stream.answer([query.text for query in queries])
+        session.model.worked()
     except (ValueError, EngineError) as error:
+        if isinstance(error, EngineError):
+            session.model.failed(str(error))
         pending.give((str(error), []))
         return
     except Exception as error:  # whatever goes wrong costs this one image, never the node

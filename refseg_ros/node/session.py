@@ -13,12 +13,12 @@ from std_msgs.msg import String
 from refseg_ros.faults import FaultLog
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.camera import Camera
+from refseg_ros.node.model import Model
 from refseg_ros.node.queries import Questions
 from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
 from refseg_ros.node_config import SegmentNodeConfig
 from refseg_ros.parameters import Parameters
-from refseg_ros.segmenter import Segmenter
 
 PATIENCE = 1.0
 """Seconds that a frame in the works has at the end; one that takes longer is abandoned."""
@@ -28,7 +28,7 @@ class Session:
     """Everything that activation opens and deactivation closes.
 
     Attributes:
-        segmenter: the model.
+        model: what computes.
         worker: who computes.
         is_closed: whether it is over.
         cameras: one for each name in the parameter `cameras`, or the one without a name.
@@ -37,7 +37,7 @@ class Session:
     def __init__(
         self,
         node: Node,
-        segmenter: Segmenter,
+        model: Model,
         settings: Parameters[SegmentNodeConfig],
         questions: Questions,
         faults: FaultLog,
@@ -47,12 +47,12 @@ class Session:
         """Open everything; `ask` takes the text of a query, `told` is that of `Camera`."""
         self._node = node
         self.is_closed = False
-        self.segmenter = segmenter
+        self.model = model
         self.worker = Worker()
         target = settings.config.target_frame
         self._transforms = Transforms(node, target, faults) if target else None
         self.cameras = [
-            Camera(node, name, segmenter, settings, questions, self.worker, faults, told, self._transforms)
+            Camera(node, name, model, settings, questions, self.worker, faults, told, self._transforms, self.mend)
             for name in settings.config.cameras or ("",)
         ]
         self._query = node.create_subscription(
@@ -67,6 +67,15 @@ class Session:
         """How each camera fares."""
         own = [topic for camera in self.cameras for topic in camera.outputs.topics]
         return [camera.status(own) for camera in self.cameras]
+
+    def mend(self) -> None:
+        """Load the model again if it broke down; for the worker's thread."""
+        self.model.mend(self.forget)
+
+    def forget(self) -> None:
+        """Begin anew with the next image of each camera."""
+        for camera in self.cameras:
+            camera.forget()
 
     def close(self) -> bool:
         """Close everything, and tell whether the worker came to its end."""

@@ -33,12 +33,12 @@ class Reader:
 
     def until(self, name: str, look, what: str) -> DiagnosticStatus:
         """Wait until a status, with its values as a dict, is as wanted."""
+        return self._bench.until(lambda: self.newest(name, look), what)
 
-        def found() -> DiagnosticStatus | None:
-            status = self._newest.get(f"refseg/segment: {name}")
-            return status if status is not None and look(status, values(status)) else None
-
-        return self._bench.until(found, what)
+    def newest(self, name: str, look) -> DiagnosticStatus | None:
+        """A status, if it is as wanted now."""
+        status = self._newest.get(f"refseg/segment: {name}")
+        return status if status is not None and look(status, values(status)) else None
 
 
 def values(status: DiagnosticStatus) -> dict[str, str]:

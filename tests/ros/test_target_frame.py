@@ -27,7 +27,7 @@ MOUNT = (-0.5, 0.5, -0.5, 0.5)
 """The quaternion of every optical frame in a camera that looks along x, with z up (REP-103)."""
 HEIGHT = 1.5
 STEP = 40
-"""Columns that the plate moves from image to image: whole cells of the mask, and boxes that overlap by less than half."""
+"""Columns that the plate moves from image to image: whole cells of the mask; boxes overlap by less than half."""
 
 
 class Robot:
