@@ -160,6 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
             if value <= 0:
                 raise ValueError(f"--{flag} is {value}; it must be more than 0")
         config = within(configs.load(options.config), options.budget)
+        if config.scenes is None:
+            raise ValueError(f"variants are compared on simulated scenes; {config.name} learns a data set")
         device = torch.device(options.device)
         ablation = Ablation(config, options.out, options.data, options.scenes, options.workers, device)
         ablation.run(options.variants or list(OF_THE_TABLES), options.seeds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import onnx
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from model_training import checkpoint, configs
 from model_training.configs.schema import Config
-from model_training.datasets.tabletop import tabletop_vocabulary
 from model_training.networks.cfsa import Past
 from model_training.networks.refseg import Encoder, Fusion, ReferringSegmentation
+from model_training.starting import vocabulary_of
 from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, VOCABULARY, Clip, InputSize, Manifest, Thresholds
 from refseg_ros.engines.network import LOGITS, PRESENCE, WORD_ATTENTION, WORDS, pair_names
@@ -169,10 +169,13 @@ def load_model(path: Path) -> tuple[ReferringSegmentation, Config, dict[str, obj
     if "network" not in facts:
         raise ValueError(f"{path}: a checkpoint in the middle of training; take model.safetensors beside it")
     config = configs.load(str(facts["config"]))
-    model = ReferringSegmentation(config.network)
+    network = facts["network"] if isinstance(facts["network"], dict) else {}
+    switches = {name: tuple(value) if isinstance(value, list) else value for name, value in network.items()}
     try:
+        config = replace(config, network=replace(config.network, **switches))
+        model = ReferringSegmentation(config.network)
         model.load_state_dict(tensors)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: of another network than {config.name} ({str(error).splitlines()[0]})") from None
     return model.eval(), config, facts
 
@@ -194,9 +197,9 @@ def main(arguments: list[str] | None = None) -> int:
             clip=Clip(network.clip, network.clip_stride * config.clip_interval if network.clip > 1 else 0.0),
             thresholds=THRESHOLDS,
             network=asdict(network),
-            training={key: value for key, value in facts.items() if key != "network"},
+            training={key: value for key, value in facts.items() if key not in ("network", "vocabulary")},
         )
-        written = export(model, options.bundle, manifest, tabletop_vocabulary().dump())
+        written = export(model, options.bundle, manifest, vocabulary_of(facts).dump())
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

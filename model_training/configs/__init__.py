@@ -6,7 +6,10 @@ from importlib import import_module
 
 from model_training.configs.schema import Config
 
-NAMES = ("tabletop", "paper")
+NAMES = (
+    *("tabletop", "small"),
+    *("paper", "paper_unc", "paper_unc_plus", "paper_gref", "paper_referit", "paper_a2d"),
+)
 
 
 def load(name: str) -> Config:

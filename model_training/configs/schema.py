@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model_training.datasets.rendering import SceneSet
+from model_training.datasets.sample import STILL, Clip
 from model_training.networks.config import NetworkConfig
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with one learning-rate schedule: warm-up, then a cosine down to a hundredth."""
+    """A stretch of training with a schedule of the learning rate of its own."""
 
     name: str
     steps: int
     frames: int
-    """Frames (clips) in a batch."""
+    """Frames (clips) in a batch, of all processes together."""
     expressions: int
     """Expressions on each; 0 trains the encoder alone, on dense labels."""
     learning_rate: float
     encoder_factor: float = 1.0
-    """Factor on the learning rate of the encoder. Below 1 its batch norm statistics are frozen too."""
+    """Factor on the learning rate of what sees the image. Below 1 its batch norm statistics are frozen too; at 0 it is
+    frozen whole."""
     warm_up: int = 100
+    schedule: str = "cosine"
+    """One of schedules.SCHEDULES."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,12 @@ class LossWeights:
 
     dice: float
     presence: float
-    reference: float
+    # What only the simulator can tell
+    reference: float = 0.0
     """Of candidates, anchors and target in the rounds of CMSA."""
-    motion: float
+    motion: float = 0.0
     """Of what moves, and where to, after CFSA."""
-    dense: float
+    dense: float = 0.0
     """Of classes and colours in the encoder."""
 
 
@@ -44,17 +49,32 @@ class Config:
 
     name: str
     network: NetworkConfig
-    scenes: SceneSet
+    """Its `vocabulary` is that of the data where a folder is learned."""
     phases: tuple[Phase, ...]
     losses: LossWeights
-    clip_interval: float
+    scenes: SceneSet | None = None
+    """The simulated scenes that are learned; None: the folder of a data set."""
+    dataset: str = ""
+    """The one to learn where a folder holds several, by the name that its reader gives it; all, if it is not there."""
+    split: str = "train"
+    """Of the data set."""
+    clip: Clip = STILL
+    """Which frames of a video a sample of a data set has."""
+    clip_interval: float = 0.0
     """Seconds between the frames of a clip, on the robot."""
-    moving_share: float
-    """Share of batches that are clips."""
+    moving_share: float = 0.0
+    """Share of batches of simulated scenes that are clips."""
+    optimiser: str = "adamw"
+    """One of optimisers.OPTIMISERS."""
     weight_decay: float = 0.02
     gradient_norm: float = 5.0
+    """Longer gradients are shortened to it."""
     average: float = 0.998
-    """Decay of the moving average of the weights, which is what gets exported."""
+    """Decay of the moving average of the weights, which is what gets exported; 0: the last weights are."""
+    precision: str = "bfloat16"
+    """What multiplications are done in, one of training.PRECISIONS; weights and sums are float32."""
+    accumulate: int = 1
+    """Parts that a batch goes through in, one after the other, to need less memory."""
     unseen_scenes: int = 192
     """Scenes of the held-out split that validation looks at."""
     seed: int = 0

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from model_training.datasets.letterboxed import LetterboxCache, Letterboxed, letterboxed
 from model_training.datasets.sample import STILL, Clip, Expression, Reader
+from model_training.datasets.workers import end_with_parent
 from refseg_ros.config import check, setting
 from refseg_ros.expression import Vocabulary
 
@@ -166,3 +167,4 @@ class _Guarded(Dataset):
 def _alone(worker: int) -> None:
     """OpenCV takes all cores otherwise, in each of the processes."""
     cv2.setNumThreads(1)
+    end_with_parent(worker)

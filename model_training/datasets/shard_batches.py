@@ -33,6 +33,20 @@ class _Lane:
     records: list[Record] = field(default_factory=list)
 
 
+def vocabulary_of(place: str) -> Vocabulary:
+    """The words of the shards of a place.
+
+    Raises:
+        ValueError, OSError: they have no list of words that can be read; the message names it.
+    """
+    address = f"{place.rstrip('/')}/{shards.VOCABULARY}"
+    with gopen(address) as file:
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    if lines[:2] != list(Vocabulary(()).words):
+        raise ValueError(f"{address}: not the words of shards; write these again")
+    return Vocabulary(lines[2:])
+
+
 class ShardBatches(Dataset[Batch]):
     """Draws batches from shards; an epoch of each lane shows each of its samples once.
 

@@ -14,7 +14,7 @@ from model_training import checkpoint, train
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.rendering import Scene
 from model_training.datasets.tabletop import Batch, TabletopBatches, tabletop_vocabulary
-from model_training.train import Training
+from model_training.training import Training
 from tests.model_training import tiny
 
 CPU = torch.device("cpu")
@@ -95,7 +95,7 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(
     check_same(out, finished)
     run(out, data)  # once more, after its end
     check_same(out, finished)
-    assert sorted(os.listdir(out)) == ["last.safetensors", "log.csv", "model.safetensors"]
+    assert sorted(os.listdir(out)) == ["last.safetensors", "log.csv", "model.safetensors", "tensorboard"]
 
 
 def test_the_log_has_every_step_with_its_terms(finished: Path) -> None:

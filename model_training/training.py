@@ -1,0 +1,171 @@
+"""The state of a training run, and one step of it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from model_training import checkpoint
+from model_training.configs.schema import Config
+from model_training.networks.config import chosen
+from model_training.networks.refseg import ReferringSegmentation
+from model_training.optimisers import optimiser_of
+from model_training.ranks import ALONE, Ranks
+from model_training.schedules import learning_rate
+from model_training.starting import adapted, vocabulary_of
+from model_training.synced_norm import synced
+from model_training.tasks.expressions import ExpressionLearner
+from model_training.tasks.tabletop import TabletopLearner
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Training:
+    """Everything that a checkpoint holds: the learner, the optimiser, the average of the weights, the step.
+
+    Args:
+        config: of the run.
+        device: to train on.
+        identity: what is kept with a checkpoint, and must be the same in one that is gone on from.
+        ranks: the processes that train together.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        device: torch.device,
+        identity: dict[str, object] | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device, self.identity, self.ranks = config, device, identity or {}, ranks
+        self.learner = (TabletopLearner(config) if config.scenes else ExpressionLearner(config)).to(device)
+        self.model = self.learner.model
+        if ranks.count > 1:
+            synced(self.learner)
+        self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self.phase, self.step = 0, 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.optimiser = optimiser_of(self.learner, self.config, self.config.phases[self.phase])
+        self._together = self.ranks.together(self.learner, self.device)
+
+    def next_phase(self) -> None:
+        """Enter the next phase, with an optimiser of its own."""
+        self.phase, self.step = self.phase + 1, 0
+        self._begin()
+
+    def update(self, batch: Any) -> dict[str, float]:
+        """One optimiser step on the part of a batch that this process has; returns the terms of the loss on it.
+
+        Raises:
+            FloatingPointError: the loss or its gradient is not finite.
+        """
+        phase = self.config.phases[self.phase]
+        self.learner.train()
+        if phase.encoder_factor < 1:
+            self.model.encoder.eval()
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(phase, self.step, group["factor"])
+        self.optimiser.zero_grad(set_to_none=True)
+        parts = self.learner.parts(batch, self.config.accumulate)
+        sums: dict[str, float] = {}
+        for number, part in enumerate(parts):
+            with self._gradients_apart() if number + 1 < len(parts) else nullcontext():
+                terms = self._terms(part, phase.expressions > 0)
+                (sum(terms.values()) / len(parts)).backward()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + term.item() / len(parts)
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.gradient_norm)
+        if not torch.isfinite(norm):
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in sums.items())
+            raise FloatingPointError(f"phase {phase.name}, step {self.step}: the gradient is {float(norm)} ({shown})")
+        self.optimiser.step()
+        self._average()
+        self.step += 1
+        return sums
+
+    def _terms(self, part: Any, with_expressions: bool) -> dict[str, Tensor]:
+        dtype = chosen("precision", self.config.precision, PRECISIONS)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
+            return self._together(part, with_expressions)
+
+    def _gradients_apart(self) -> Any:
+        """The processes keep their gradients to themselves: those of a part of a batch are not all."""
+        return self._together.no_sync() if isinstance(self._together, DistributedDataParallel) else nullcontext()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.config.average, (self.step + 1) / (self.step + 10))
+        for name, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point() and "running_" not in name:
+                self.average[name].lerp_(tensor, 1 - decay)
+            else:
+                self.average[name].copy_(tensor)
+
+    def averaged(self) -> ReferringSegmentation:
+        """The network with its averaged weights, for evaluation."""
+        model = ReferringSegmentation(self.config.network).to(self.device)
+        model.load_state_dict(self.average)
+        return model.eval()
+
+    def forget_the_past(self) -> None:
+        """Let the average begin with the weights as they are now."""
+        self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+
+    def start_from(self, path: Path) -> None:
+        """Begin with finished weights, and with the first phase that has expressions.
+
+        Raises:
+            ValueError: no weights of this network; the message names the file.
+        """
+        tensors, facts = checkpoint.load(path)
+        try:
+            known = adapted(tensors, self.model, vocabulary_of(facts), vocabulary_of(self.identity))
+            self.model.load_state_dict(known)
+        except (RuntimeError, LookupError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{path}: no weights of the network {self.config.name} ({reason})") from None
+        self.forget_the_past()
+        while self.config.phases[self.phase].expressions == 0:
+            self.next_phase()
+
+    def save(self, path: Path) -> None:
+        """Write the whole state."""
+        tensors = self.learner.state_dict() | {f"average.{name}": value for name, value in self.average.items()}
+        tensors |= checkpoint.flatten_optimiser(self.optimiser)
+        position = {"phase": self.phase, "step": self.step, "config": self.config.name}
+        checkpoint.save(path, tensors, position | self.identity)
+
+    def restore(self, path: Path) -> None:
+        """Read the whole state back.
+
+        Raises:
+            ValueError: no checkpoint of this configuration, or of other data.
+        """
+        tensors, facts = checkpoint.load(path)
+        for name, value in self.identity.items():
+            if facts.get(name) != value:
+                raise ValueError(f"{path}: of a run with another {name}; use another --out")
+        try:
+            known = self.learner.state_dict().keys()
+            self.learner.load_state_dict({name: tensors[name] for name in known})
+            self.phase, self.step = int(str(facts["phase"])), int(str(facts["step"]))
+            prefix = "average."
+            self.average = {
+                name.removeprefix(prefix): tensor.to(self.device)
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+            self._begin()
+            checkpoint.restore_optimiser(self.optimiser, tensors)
+        except (RuntimeError, LookupError, ValueError) as error:
+            reason = f"of another network than {self.config.name} ({str(error).splitlines()[0]})"
+            raise ValueError(f"{path}: {reason}; use another --out") from None

@@ -1,0 +1,47 @@
+"""`python -m tests.model_training.train_tiny`: the command `train`, which knows the configurations of folder.py.
+
+With DIE=RANK:STEP in the environment the process of that rank kills itself in the middle of a step.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from model_training import configs, train
+from model_training.training import Training
+from tests.model_training import folder
+
+torch.set_num_threads(1)
+train.SAVE_EVERY = train.LOG_EVERY = 2
+
+
+def register() -> None:
+    """Let the commands know the configurations by their names."""
+    for config in (folder.SMALL, folder.PAPER):
+        configs.NAMES = (*configs.NAMES, config.name)
+        sys.modules[f"model_training.configs.{config.name}"] = SimpleNamespace(CONFIG=config)
+
+
+def die_at(rank: int, step: int) -> None:
+    """Let the process of a rank end as one that is killed."""
+    update = Training.update
+
+    def dying(state: Training, batch: Any) -> dict[str, float]:
+        if (state.ranks.rank, state.step) == (rank, step):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return update(state, batch)
+
+    Training.update = dying
+
+
+if __name__ == "__main__":
+    register()
+    if "DIE" in os.environ:
+        die_at(*map(int, os.environ["DIE"].split(":")))
+    sys.exit(train.main())
