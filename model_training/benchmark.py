@@ -15,6 +15,7 @@ from tqdm import tqdm
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import STILL, Clip, Reader, Record
 from model_training.metrics import THRESHOLDS, PresenceScores, Scores, SequenceScores
+from refseg_ros.config import SegmenterConfig
 from refseg_ros.segmenter import Segmenter
 
 CHUNK = 16
@@ -33,8 +34,8 @@ class Benchmark:
     """Folder of COCO's images, if not in a usual place."""
     stride: int = 5
     """Frames of a video from one of a clip to the next."""
-    dense_crf: bool = False
-    """Whether masks are refined."""
+    outlines: str = SegmenterConfig.outlines
+    """How masks are outlined."""
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Judge:
     """A model and a data set, ready."""
 
     def __init__(self, benchmark: Benchmark, reader: Reader, threads: int = 0) -> None:
-        self.segmenter = Segmenter(benchmark.bundle, threads=threads, dense_crf=benchmark.dense_crf)
+        self.segmenter = Segmenter(benchmark.bundle, threads=threads, outlines=benchmark.outlines)
         self.thresholds = self.segmenter.manifest.thresholds
         show_always(self.segmenter)
         clip = self.segmenter.manifest.clip

@@ -26,6 +26,7 @@ from model_training.datasets.tabletop import choose
 from model_training.metrics import THRESHOLDS, Scores
 from model_training.tables import markdown, table_of
 from refseg_ros.answer import Verdict
+from refseg_ros.config import OUTLINES, SegmenterConfig
 from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
 from refseg_ros.segmenter import Segmenter
@@ -85,12 +86,12 @@ class Evaluation:
         bundle: folder of the model.
         split: of the scenes, "held_out" or "train".
         seed: of the first scene; the others follow.
-        dense_crf: whether masks are refined.
+        outlines: how masks are outlined.
     """
 
-    def __init__(self, bundle: Path, split: str, seed: int, dense_crf: bool = False) -> None:
-        self.segmenter = Segmenter(bundle, dense_crf=dense_crf)
-        self.showing = Segmenter(bundle, dense_crf=dense_crf)
+    def __init__(self, bundle: Path, split: str, seed: int, outlines: str = SegmenterConfig.outlines) -> None:
+        self.segmenter = Segmenter(bundle, outlines=outlines)
+        self.showing = Segmenter(bundle, outlines=outlines)
         show_always(self.showing)
         self.split, self.seed = split, seed
         self.findings = Findings()
@@ -165,7 +166,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="frames of a video from one of a clip to the next (default: %(default)s)",
     )
     parser.add_argument("--processes", type=int, default=1, help="that share a benchmark's work (default: 1)")
-    parser.add_argument("--dense-crf", action="store_true", help="refine masks by DenseCRF")
+    parser.add_argument(
+        "--outlines",
+        choices=OUTLINES,
+        default=SegmenterConfig.outlines,
+        help="how masks are outlined (default: %(default)s; the paper's: network, and dense_crf)",
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
     options = parser.parse_args(arguments)
     try:
@@ -182,13 +188,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the figures on simulated scenes, and return them by their command."""
-    evaluation = Evaluation(options.bundle, options.split, options.seed, options.dense_crf)
+    evaluation = Evaluation(options.bundle, options.split, options.seed, options.outlines)
     figures = evaluation.run(options.expressions).figures()
     width = max(map(len, figures))
     for name, value in figures.items():
         print(f"{name:<{width}}  {value:g}")
-    crf = " --dense-crf" if options.dense_crf else ""
-    command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}{crf}"
+    outlined = _outlined(options)
+    command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}{outlined}"
     return {command: figures}
 
 
@@ -196,16 +202,21 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the tables of a benchmark's folder, and return their figures by data set and split."""
     if options.processes < 1 or options.stride < 1:
         raise ValueError("--processes and --stride must be at least 1")
-    benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.dense_crf)
-    name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.dense_crf else "")
+    benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.outlines)
+    name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
     noted = {}
     for number, reader in enumerate(open_folder(options.data, options.images)):
         splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
         figures = {split: scored(benchmark, reader, number, split, options.processes).figures() for split in splits}
         print(markdown(table_of(reader.name), name, figures), end="\n\n")
-        crf = " --dense-crf" if options.dense_crf else ""
-        noted |= {f"evaluate {reader.name} --set {split}{crf}": of_split for split, of_split in figures.items()}
+        outlined = _outlined(options)
+        noted |= {f"evaluate {reader.name} --set {split}{outlined}": of_split for split, of_split in figures.items()}
     return noted
+
+
+def _outlined(options: argparse.Namespace) -> str:
+    """The option as it was given, if it was."""
+    return "" if options.outlines == SegmenterConfig.outlines else f" --outlines {options.outlines}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ holds the values to it.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import reprlib
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ def setting(
     """Give a dataclass field with its documentation; `range` is (least, greatest), both allowed."""
     metadata = {"description": description, "unit": unit, "range": range, "read_only": read_only}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def add_option(parser: argparse.ArgumentParser, kind: type, name: str) -> None:
+    """Let a command line set a field of a settings class, a number or a text, with its text as help."""
+    field = next(field for field in dataclasses.fields(kind) if field.name == name)
+    default = f" (default: {field.default})" if field.default != "" else ""
+    text = f"{field.metadata['description']}{default}"
+    parser.add_argument(f"--{name}", type=type(field.default), default=field.default, help=text)
 
 
 def check(settings: Any) -> None:
@@ -69,6 +78,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 DEVICES = ("auto", "cuda", "cpu")
 ENGINES = ("auto", "tensorrt", "onnx")
+OUTLINES = ("network", "guided", "dense_crf")
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,10 @@ class SegmenterConfig:
         range=(0.0, 3600.0),
         read_only=True,
     )
-    dense_crf: bool = setting(
-        "draw masks to the edges of the image by DenseCRF: finer outlines, for many times the network's own work",
-        default=False,
+    outlines: str = setting(
+        "how masks are outlined: network (as it gives them), guided (drawn to the edges of what it saw), or dense_crf "
+        "(to the edges of a finer image, for many times the network's own work)",
+        default="guided",
         read_only=True,
     )
     device: str = setting(
@@ -111,3 +122,4 @@ class SegmenterConfig:
         check(self)
         check_choice("device", self.device, DEVICES)
         check_choice("engine", self.engine, ENGINES)
+        check_choice("outlines", self.outlines, OUTLINES)

@@ -89,22 +89,31 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: str | Path) -> Vocabulary:
-        """Read a vocabulary file: UTF-8, one word per line, `<pad>` and `<unknown>` first.
+        """Read a vocabulary file.
 
         Raises:
-            ValueError: the file is not such a list; the message says which file and why.
+            ValueError: as `parse`.
             OSError: it cannot be read.
         """
+        return cls.parse(Path(path).read_bytes(), str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, name: str) -> Vocabulary:
+        """Read the content of a vocabulary file: UTF-8, one word per line, `<pad>` and `<unknown>` first.
+
+        Raises:
+            ValueError: it is not such a list; the message says why, and calls the file `name`.
+        """
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            lines = data.decode().splitlines()
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: not a UTF-8 text ({error.reason} at byte {error.start})") from None
+            raise ValueError(f"{name}: not a UTF-8 text ({error.reason} at byte {error.start})") from None
         if lines[:2] != ["<pad>", "<unknown>"]:
-            raise ValueError(f"{path}: a vocabulary begins with the lines <pad> and <unknown>, not with {lines[:2]}")
+            raise ValueError(f"{name}: a vocabulary begins with the lines <pad> and <unknown>, not with {lines[:2]}")
         try:
             return cls(lines[2:])
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
 
     def dump(self) -> str:
         """The text of a vocabulary file, as `load` reads it."""

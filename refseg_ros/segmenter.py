@@ -13,13 +13,16 @@ from refseg_ros.dense_crf import DenseCRF, at_working_size
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.contract import Array
-from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, VOCABULARY
+from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION
 from refseg_ros.engines.network import Encoding, Network
-from refseg_ros.errors import BundleError, EngineError
-from refseg_ros.expression import Vocabulary
+from refseg_ros.errors import EngineError
 from refseg_ros.frame_buffer import FrameBuffer, check_stamp
 from refseg_ros.geometry import Letterbox, check_image
+from refseg_ros.guided_filter import GuidedFilter
 from refseg_ros.stopwatch import Stopwatch
+
+REFINEMENTS: dict[str, type[GuidedFilter] | type[DenseCRF]] = {"guided": GuidedFilter, "dense_crf": DenseCRF}
+"""What draws a mask's outlines to the edges of an image, by the setting `outlines`."""
 
 
 class Segmenter:
@@ -42,7 +45,7 @@ class Segmenter:
         threads: int = SegmenterConfig.threads,
         maximum_side: int = SegmenterConfig.maximum_side,
         maximum_gap: float = SegmenterConfig.maximum_gap,
-        dense_crf: bool = SegmenterConfig.dense_crf,
+        outlines: str = SegmenterConfig.outlines,
         device: str = SegmenterConfig.device,
         engine: str = SegmenterConfig.engine,
     ) -> None:
@@ -52,13 +55,10 @@ class Segmenter:
             BundleError: the bundle is missing or not fit for use; one line says which file, why and what to do.
             ValueError: a setting is out of its range.
         """
-        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, dense_crf, device, engine)
+        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, outlines, device, engine)
         bundle = Bundle.load(self.config.model or SHIPPED)
         self.manifest = bundle.manifest
-        try:
-            self.vocabulary = Vocabulary.load(bundle.folder / VOCABULARY)
-        except ValueError as error:
-            raise BundleError(f"{error}; export the model again") from error
+        self.vocabulary = bundle.vocabulary()
         words = len(self.vocabulary)
         choice = choose_engines(
             bundle,
@@ -107,11 +107,11 @@ class Segmenter:
             inputs = np.stack([box.apply(image) for box, image in zip(letterboxes, images, strict=True)])
         with watch.step("encode"):
             encodings = self.network.encode(inputs)
-        for stream, letterbox, image, encoding, stamp in zip(
-            streams, letterboxes, images, encodings, stamps, strict=True
-        ):
+        finely = self.config.outlines == "dense_crf"
+        for index, (stream, letterbox, stamp) in enumerate(zip(streams, letterboxes, stamps, strict=True)):
+            guide = at_working_size(images[index], letterbox) if finely else inputs[index]
             stream.watch.spent = dict(watch.spent)
-            stream.take(letterbox, image, encoding, stamp)
+            stream.take(letterbox, guide, encodings[index], stamp)
 
 
 class Stream:
@@ -130,7 +130,7 @@ class Stream:
         self._memory = segmenter.network.memory(frames)
         self._features: dict[str, Array] = {}
         self._letterbox: Letterbox | None = None
-        self._image = np.zeros((0, 0, 3), np.uint8)
+        self._guide = np.zeros((0, 0, 3), np.uint8)
         self._query = _Query(segmenter, ())
 
     def observe(self, image: np.ndarray, stamp: float) -> None:
@@ -146,8 +146,9 @@ class Stream:
         """
         self._segmenter.observe([self], [image], [stamp])
 
-    def take(self, letterbox: Letterbox, image: np.ndarray, encoding: Encoding, stamp: float) -> None:
-        """Take the camera's next frame, encoded; `Segmenter.observe` calls it.
+    def take(self, letterbox: Letterbox, guide: np.ndarray, encoding: Encoding, stamp: float) -> None:
+        """Take the camera's next frame, encoded, and (H, W, 3) uint8 RGB to the edges of which masks are drawn;
+        `Segmenter.observe` calls it.
 
         Raises:
             EngineError: the clip failed. The frame is lost, and the past with it.
@@ -160,9 +161,7 @@ class Stream:
                 self._memory.clear()
                 raise
             self._memory.keep(recall.pairs)
-        self._letterbox, self._features = letterbox, recall.features
-        if self._segmenter.config.dense_crf:
-            self._image = at_working_size(image, letterbox)
+        self._letterbox, self._features, self._guide = letterbox, recall.features, guide
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
         """Find what each expression names in the newest frame; word ids are kept until the expressions change.
@@ -180,10 +179,11 @@ class Stream:
         thresholds = self._segmenter.manifest.thresholds
         with self.watch.step("fuse"):
             fused = network.fuse(self._features, query.ids) if len(query.ids) else []
-        if self._segmenter.config.dense_crf and fused:
-            with self.watch.step("refine"):
-                crf = DenseCRF(self._image)
-                fused = [outcome._replace(logits=crf.refine(outcome.logits)) for outcome in fused]
+        method = REFINEMENTS.get(self._segmenter.config.outlines)
+        if method is not None and fused:
+            with self.watch.step("outline"):
+                refinement = method(self._guide)
+                fused = [outcome._replace(logits=refinement.refine(outcome.logits)) for outcome in fused]
         outcomes = iter(fused)
         with self.watch.step("conclude"):
             return [

@@ -121,8 +121,8 @@ def test_the_segmenter_s_masks_are_refined(bundle_folder: Path) -> None:
     image[103:305, 207:411] = (220, 10, 10)
     truth = (image[..., 0] == 220).astype(bool)
     plain, refined = (
-        Segmenter(bundle_folder, threads=1, dense_crf=dense_crf).segment(image, "the red mug")
-        for dense_crf in (False, True)
+        Segmenter(bundle_folder, threads=1, outlines=outlines).segment(image, "the red mug")
+        for outlines in ("network", "dense_crf")
     )
     assert refined.verdict is plain.verdict is Verdict.FOUND and refined.score == plain.score
     wrong = [np.count_nonzero((answer.mask > 0) != truth) for answer in (plain, refined)]
@@ -130,7 +130,7 @@ def test_the_segmenter_s_masks_are_refined(bundle_folder: Path) -> None:
 
 
 def test_the_segmenter_refines_each_of_several_masks_on_each_frame(bundle_folder: Path) -> None:
-    stream = Segmenter(bundle_folder, threads=1, dense_crf=True).stream()
+    stream = Segmenter(bundle_folder, threads=1, outlines="dense_crf").stream()
     for index, left in enumerate((40, 300)):
         image = np.full((360, 480, 3), 90, np.uint8)
         image[100:200, left : left + 100] = (220, 10, 10)

@@ -123,9 +123,9 @@ def test_the_query_may_change_between_frames(segmenter):
         assert answer.text == text and answer.verdict is segmenter.segment(image, text).verdict
 
 
-def test_a_stream_answers_on_its_newest_frame_with_its_past(segmenter):
+def test_a_stream_answers_on_its_newest_frame_with_its_past(bundle_folder):
     with_red, without = scene(480, 640, red=(50, 50, 200, 200)), scene(480, 640)
-    stream = segmenter.stream()
+    stream = Segmenter(bundle_folder, threads=1, outlines="network").stream()  # the newest frame has no edges
     stream.observe(with_red, 10.0)
     stream.observe(without, 10.3)
     now, ever = stream.answer(["red", "redder"])
@@ -185,7 +185,7 @@ def test_the_time_of_every_step_is_told(segmenter):
         stream.observe(scene(480, 640), stamp)
         assert list(stream.watch.spent) == ["letterbox", "encode", "clip"]
         stream.answer(["red"])
-        assert list(stream.watch.spent) == ["letterbox", "encode", "clip", "fuse", "conclude"]
+        assert list(stream.watch.spent) == ["letterbox", "encode", "clip", "fuse", "outline", "conclude"]
         assert all(seconds > 0 for seconds in stream.watch.spent.values())
 
 

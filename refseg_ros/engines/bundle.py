@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from refseg_ros.engines.external_data import external_files
-from refseg_ros.engines.manifest import Manifest
+from refseg_ros.engines.manifest import VOCABULARY, Manifest
 from refseg_ros.errors import BundleError
+from refseg_ros.expression import Vocabulary
 from refseg_ros.files import write_bytes
 
 MANIFEST = "manifest.json"
@@ -54,6 +55,17 @@ class Bundle:
             if name.endswith(".onnx"):
                 _check_onnx(folder / name, data)
         return cls(folder, manifest, contents)
+
+    def vocabulary(self) -> Vocabulary:
+        """The words that the model knows.
+
+        Raises:
+            BundleError: the file is no vocabulary.
+        """
+        try:
+            return Vocabulary.parse(self.contents[VOCABULARY], str(self.folder / VOCABULARY))
+        except ValueError as error:
+            raise BundleError(f"{error}; export the model again") from None
 
 
 def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:

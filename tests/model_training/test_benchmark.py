@@ -124,7 +124,7 @@ def test_a_table_in_the_paper_s_layout() -> None:
         "Table 3: UNC",
         "",
         "| Method | Set | prec@0.5 | prec@0.6 | prec@0.7 | prec@0.8 | prec@0.9 | Overall IoU |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| Ye et al. | testB | 64.55 | 56.62 | 47.11 | 34.41 | 12.78 | 56.03 |",
         "| ours | testB | 50.00 | 40.00 | 30.00 | 20.00 | 12.35 | 60.00 |",
         "",
@@ -144,12 +144,12 @@ def test_the_command_prints_and_keeps(
     unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
-    assert evaluate.main(["--bundle", str(bundle), "--data", str(unc), "--set", "testA", "--dense-crf", "--write"]) == 0
+    assert evaluate.main(["--bundle", str(bundle), "--data", str(unc), "--set", "testA", "--outlines", "dense_crf", "--write"]) == 0
     out = capsys.readouterr().out
     assert "Table 3: UNC" in out and "| by-hand + DenseCRF | testA | 50.00 |" in out
     metrics = Bundle.load(bundle).manifest.metrics
-    assert list(metrics) == ["evaluate UNC --set testA --dense-crf"]
-    assert metrics["evaluate UNC --set testA --dense-crf"]["P@0.5"] == 0.5
+    assert list(metrics) == ["evaluate UNC --set testA --outlines dense_crf"]
+    assert metrics["evaluate UNC --set testA --outlines dense_crf"]["P@0.5"] == 0.5
 
 
 @pytest.mark.parametrize(
