@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from model_training.figure_file import write_figure
+from model_training.markdown_table import markdown_table
 from model_training.variants import TABLE_1, TABLE_2, VARIANTS, Group
-from refseg_ros.files import write_bytes
 
 PAPER = (
     "Ye, Rochan, Liu, Zhang and Wang, Referring Segmentation in Images and Videos with Cross-Modal Self-Attention "
@@ -38,18 +38,18 @@ def markdown(figures: Figures, settings: str) -> str:
         "within a column compare.",
         "## Table 1: pooling",
         "Without multi-level fusion.",
-        _table(["", *TABLE_1.columns, OURS], _rows(TABLE_1, figures)),
+        markdown_table(["", *TABLE_1.columns, OURS], _rows(TABLE_1, figures)),
         "## Table 2: attention, representation, fusion",
         "The first two groups without multi-level fusion. The paper says that DenseCRF refines all of its masks here, "
         "but gives 50.95 in Table 1 too, without it. Ours are not refined.",
     ]
-    parts += [_table([group.title, *group.columns, OURS], _rows(group, figures)) for group in TABLE_2]
+    parts += [markdown_table([group.title, *group.columns, OURS], _rows(group, figures)) for group in TABLE_2]
     named = {row.variant for group in (TABLE_1, *TABLE_2) for row in group.rows}
     others = [name for name in VARIANTS if name in figures and name not in named]
     if others:
         switches = [", ".join(f"{field} {value}" for field, value in VARIANTS[name].items()) for name in others]
         rows = [[f"{name}: {text}", _ours(figures[name])] for name, text in zip(others, switches, strict=True)]
-        parts += ["## Further switches", "Of the network with CMSA and GMLF.", _table(["", OURS], rows)]
+        parts += ["## Further switches", "Of the network with CMSA and GMLF.", markdown_table(["", OURS], rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -67,11 +67,6 @@ def _ours(shares: Sequence[float]) -> str:
         return f"diverged ({int(np.isnan(shares).sum())} of {len(shares)})"
     spread = f" ± {100 * np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
     return f"{100 * np.mean(shares):.2f}{spread} ({len(shares)})"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def plot(figures: Figures, path: Path) -> None:
@@ -96,6 +91,4 @@ def plot(figures: Figures, path: Path) -> None:
         axes.set_title(group.title, loc="left", fontsize=10)
     charts[0].legend(fontsize=8, loc="lower right")
     charts[-1].set_xlabel("overall IoU, %")
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=110)
-    write_bytes(path, data.getvalue())
+    write_figure(figure, path)

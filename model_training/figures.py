@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +12,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from model_training.figure_file import write_figure
 from model_training.insight import Insight
 from refseg_ros.answer import Verdict
-from refseg_ros.files import write_bytes
 
 MASK_COLOUR = (0, 205, 255)
 MASK_SHARE = 0.55
 HEAT_SHARE = 0.5
-RESOLUTION = 110
-"""Dots per inch; an image of a figure is 3 inches wide."""
 IMAGE_WIDTH = 3.0
+"""Inches."""
 WORD_WIDTH = 0.62
 _TITLE = {"fontsize": 9, "loc": "left", "pad": 4, "parse_math": False}
 
@@ -55,7 +53,7 @@ def expressions_figure(
             _show(row[4], masked(image, truth), "truth")
         elif len(row) > 4:
             row[4].set_axis_off()
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def heat_figure(image: np.ndarray, insights: Sequence[Insight], path: Path) -> None:
@@ -68,7 +66,7 @@ def heat_figure(image: np.ndarray, insights: Sequence[Insight], path: Path) -> N
         axis.set_axis_off()
     for axis, (picture, title) in zip(axes.ravel(), pictures, strict=False):
         _show(axis, picture, title)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def video_figure(
@@ -90,7 +88,7 @@ def video_figure(
         row[0].set_title("\n".join(textwrap.wrap(f'"{ones[0].answer.text}"', int(words * 14))), **_TITLE)
         for axis, frame, time, one in zip(row[1:], frames, times, ones, strict=True):
             _show(axis, masked(frame, one.answer.mask > 0), f"{time:.1f} s: {_verdict(one)}")
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def clip_figure(frames: Sequence[np.ndarray], ages: Sequence[float], insight: Insight, path: Path) -> None:
@@ -116,7 +114,7 @@ def clip_figure(frames: Sequence[np.ndarray], ages: Sequence[float], insight: In
         axis.tick_params(labelsize=8, labelleft=index == 0)
         axis.spines[["top", "right"]].set_visible(False)
     axes[1, 0].set_ylabel("weight (dashed: all alike)", fontsize=7)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def masked(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -177,9 +175,3 @@ def _verdict(insight: Insight) -> str:
     answer = insight.answer
     name = Verdict(answer.verdict).name.replace("_", " ").lower()
     return f"{name} {answer.score:.2f}"
-
-
-def _write(figure: Figure, path: Path) -> None:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=RESOLUTION)
-    write_bytes(path, data.getvalue())

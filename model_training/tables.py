@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from model_training.markdown_table import markdown_table
 from model_training.metrics import THRESHOLDS
 
 PRECISIONS = tuple(f"P@{threshold}" for threshold in THRESHOLDS)
@@ -94,13 +95,13 @@ def markdown(table: Table, method: str, splits: Mapping[str, Mapping[str, float]
         splits: split -> figures by name, shares in [0, 1].
     """
     heads = ["Method", *(["Set"] if table.with_split else []), *(_head(name) for name in table.columns)]
-    lines = [table.title, "", _line(heads), _line(["---"] * len(heads))]
+    rows = []
     for split, figures in splits.items():
         ours = Row(method, split, tuple(100 * figures.get(name, float("nan")) for name in table.columns))
         for row in (*(row for row in table.rows if row.split == split), ours):
             cells = [f"{value:.{table.decimals}f}" for value in row.values]
-            lines.append(_line([row.method, *([row.split] if table.with_split else []), *cells]))
-    lines.append("")
+            rows.append([row.method, *([row.split] if table.with_split else []), *cells])
+    lines = [table.title, "", markdown_table(heads, rows, len(heads) - len(table.columns)), ""]
     for split, figures in splits.items():
         rest = [
             f"{name} {value:g}" if name == "expressions" else f"{name} {100 * value:.{table.decimals}f}"
@@ -113,7 +114,3 @@ def markdown(table: Table, method: str, splits: Mapping[str, Mapping[str, float]
 
 def _head(name: str) -> str:
     return name.replace("P@", "prec@").replace("overall", "Overall").replace("mean", "Mean")
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -8,7 +8,6 @@ the simulated tabletop, with expressions of its own and their truth if none are 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from model_training.figures import clip_figure, expressions_figure, heat_figure,
 from model_training.insight import look
 from model_training.networks.refseg import ReferringSegmentation
 from refseg_ros.expression import Vocabulary
+from refseg_ros.media import ASSUMED_RATE, rate_of
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 from refseg_ros.sources import IMAGE_SUFFIXES
@@ -35,8 +35,6 @@ EXPRESSIONS = 5
 """On a simulated image, if none are given."""
 FRAMES = 6
 """Of a video that are shown."""
-ASSUMED_RATE = 30.0
-"""Frames per second of a video that does not say, and of a folder of images."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model_training.visualize", description=__doc__.splitlines()[0])
     parser.add_argument("source", help=f"an image, a video, a folder of a video's images, or {SIMULATION}")
     parser.add_argument("expressions", nargs="*", help='such as "the red mug left of the bowl"')
-    parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder of the pictures (default: here)")
+    parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder to draw in (default: this one)")
     parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of the model that ships")
     parser.add_argument(
         "--vocabulary", type=Path, help="vocabulary.txt of the weights' bundle (default: that of the tabletop)"
@@ -68,8 +66,6 @@ def _draw(options: argparse.Namespace) -> list[Path]:
         raise ValueError(f"{source}: there is no such file or folder")
     if not simulated and not texts:
         raise ValueError("say what to look for, in words")
-    if not options.output.is_dir():
-        raise ValueError(f"{options.output}: there is no such folder to write to")
     model, config, _ = load_model(options.weights)
     vocabulary = Vocabulary.load(options.vocabulary) if options.vocabulary else tabletop_vocabulary()
     if len(vocabulary) != model.config.vocabulary:
@@ -99,6 +95,7 @@ def _draw_image(
 ) -> list[Path]:
     paths = [stem.with_name(f"{stem.name}.{kind}.png") for kind in ("expressions", "heat")]
     insights = look(network.model, network.vocabulary, [image], texts)
+    stem.parent.mkdir(parents=True, exist_ok=True)
     expressions_figure(image, insights, truths, paths[0])
     heat_figure(image, insights, paths[1])
     return paths
@@ -114,6 +111,7 @@ def _draw_video(network: Network, frames: Frames, rate: float, texts: list[str],
 
     paths = [stem.with_name(f"{stem.name}.{kind}.png") for kind in ("video", "clip")[: 1 + (length > 1)]]
     times = [target / rate for target in targets]
+    stem.parent.mkdir(parents=True, exist_ok=True)
     video_figure([clip[-1] for clip in pictures], times, list(zip(*insights, strict=True)), paths[0])
     if length > 1:
         ages = [(index - targets[-1]) / rate for index in clips[-1]]
@@ -148,12 +146,12 @@ def _video(source: Path) -> tuple[Frames, float]:
             raise ValueError(f"{source}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
         return ImageFiles(tuple(files)), ASSUMED_RATE
     video = cv2.VideoCapture(str(source))
-    count, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+    count, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), rate_of(video)
     opened = video.isOpened()
     video.release()
     if not opened or not count >= 1:
         raise ValueError(f"{source}: neither an image nor a video that can be read")
-    return VideoFile(source, int(count)), rate if math.isfinite(rate) and 0 < rate <= 1000 else ASSUMED_RATE
+    return VideoFile(source, int(count)), rate
 
 
 if __name__ == "__main__":

@@ -15,11 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from refseg_ros.config import SegmenterConfig
+from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.errors import EngineError
 from refseg_ros.terminal import printable
-
-_HELP = {name: field.metadata["description"] for name, field in SegmenterConfig.__dataclass_fields__.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("expression", help='what to find; several: "the red mug; the bowl"')
     parser.add_argument("-o", "--output", type=Path, help="bag to write (default: BAG.refseg)")
     parser.add_argument("--image-topic", default="", help="which images, where the bag has several topics of them")
-    parser.add_argument("--model", default=SegmenterConfig.model, help=_HELP["model"])
-    parser.add_argument("--threads", type=int, default=SegmenterConfig.threads, help=_HELP["threads"])
+    add_option(parser, SegmenterConfig, "model")
+    add_option(parser, SegmenterConfig, "threads")
     return parser
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,16 +25,14 @@ import cv2
 import numpy as np
 
 from refseg_ros.answer import Answer, Verdict
-from refseg_ros.config import SegmenterConfig
+from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.errors import EngineError
-from refseg_ros.files import replacing, write_bytes
+from refseg_ros.media import rate_of, write_png, writing_video
 from refseg_ros.overlay import draw
+from refseg_ros.progress import Progress
 from refseg_ros.segmenter import Segmenter, Stream
 from refseg_ros.stopwatch import Stopwatch
 from refseg_ros.terminal import printable
-
-_HELP = {name: field.metadata["description"] for name, field in SegmenterConfig.__dataclass_fields__.items()}
-_ASSUMED_RATE = 30.0  # frames per second of a video that does not say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, help="an image or a video")
     parser.add_argument("expression", help='what to find, such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, help="overlay to write (default: SOURCE.segmented.png or .mp4)")
-    parser.add_argument("--model", default=SegmenterConfig.model, help=_HELP["model"])
-    parser.add_argument("--threads", type=int, default=SegmenterConfig.threads, help=_HELP["threads"])
+    add_option(parser, SegmenterConfig, "model")
+    add_option(parser, SegmenterConfig, "threads")
     parser.add_argument("--profile", action="store_true", help="print what each step of a frame's way takes")
     return parser
 
@@ -99,7 +96,7 @@ def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace)
     with stream.watch.step("draw"):
         overlay = draw(image, answer)
     with stream.watch.step("write"):
-        write_bytes(output, cv2.imencode(".png", overlay[..., ::-1])[1].tobytes())
+        write_png(output, overlay)
     print(_describe(answer))
     profile.add(stream.watch)
     if options.profile:
@@ -112,15 +109,16 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> b
     read, frame = video.read()
     if not read:
         raise ValueError(f"{source}: neither an image nor a video that OpenCV can read")
-    rate = video.get(cv2.CAP_PROP_FPS)
-    rate = rate if 0.0 < rate <= 1000.0 else _ASSUMED_RATE
+    rate = rate_of(video)
     stream = Segmenter(options.model, threads=options.threads).stream()
-    progress = _Progress(int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+    frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    total = f"/{frames}" if frames > 0 else ""
+    progress = Progress()
     verdicts: Counter[str] = Counter()
     profile = _Profile()
     count = 0
-    with replacing(output) as temporary:
-        writer = _open_writer(temporary, output, rate, frame)
+    height, width = frame.shape[:2]
+    with writing_video(output, width, height, rate) as write:
         try:
             while read:
                 image = frame[..., ::-1]
@@ -128,40 +126,21 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> b
                 with stream.watch.step("draw"):
                     overlay = draw(image, answer)
                 with stream.watch.step("write"):
-                    writer.write(overlay[..., ::-1])
+                    write(overlay)
                 if count == 0:
                     _report_words(answer)
                 count += 1
                 verdicts[answer.verdict.name] += 1
-                progress.show(count, answer)
+                progress.show(f"frame {count}{total}  {count / progress.seconds:.1f} frames/s  {_describe(answer)}")
                 with stream.watch.step("read"):
                     read, frame = video.read()
                 profile.add(stream.watch)
         finally:
-            writer.release()
             progress.end()
-        _check_written(temporary, output, count)
     print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
     if options.profile:
         profile.show()
     return Verdict.FOUND.name in verdicts
-
-
-def _open_writer(temporary: Path, output: Path, rate: float, frame: np.ndarray) -> cv2.VideoWriter:
-    height, width = frame.shape[:2]
-    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
-    if not writer.isOpened():
-        raise OSError(f"{output}: cannot be written (no permission, or OpenCV writes no MP4 of {width} x {height})")
-    return writer
-
-
-def _check_written(temporary: Path, output: Path, frames: int) -> None:
-    """OpenCV's writer does not say when a disk is full, so what it wrote is opened again."""
-    written = cv2.VideoCapture(str(temporary), cv2.CAP_FFMPEG)
-    count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
-    written.release()
-    if count != frames:
-        raise OSError(f"{output}: only {count} of {frames} frames could be written; is the disk full?")
 
 
 def _describe(answer: Answer) -> str:
@@ -199,31 +178,6 @@ class _Profile:
         for step, seconds in self._seconds.items():
             share = sum(seconds) / whole
             print(f"{step:<10}{1e3 * np.median(seconds):>11.2f}{1e3 * max(seconds):>12.2f}{share:>8.1%}")
-
-
-class _Progress:
-    """How far a video is: on a terminal one line that changes, elsewhere a line every few seconds."""
-
-    def __init__(self, total: int) -> None:
-        self._total = f"/{total}" if total > 0 else ""
-        self._on_terminal = sys.stderr.isatty()
-        self._interval = 0.1 if self._on_terminal else 5.0
-        self._begin = self._shown = time.monotonic()
-
-    def show(self, frame: int, answer: Answer) -> None:
-        """Say that this frame is done, unless that was said just now."""
-        now = time.monotonic()
-        if now - self._shown < self._interval:
-            return
-        self._shown = now
-        line = f"frame {frame}{self._total}  {frame / (now - self._begin):.1f} frames/s  {_describe(answer)}"
-        before, after = ("\r", "\033[K") if self._on_terminal else ("", "\n")
-        print(before + line, end=after, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """End the line that changes."""
-        if self._on_terminal:
-            print(file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from refseg_ros.media import rate_of
+
 if TYPE_CHECKING:
     from refseg_ros.simulation.tabletop import Intrinsics
 
@@ -144,8 +146,7 @@ class VideoFile(Source):
         good, pixels = self._capture.read() if self._capture.isOpened() else (False, None)
         if not good or pixels is None:
             raise SourceError(f"{self._path} is no video that OpenCV can read")
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.highest_rate = rate if math.isfinite(rate) and 0 < rate <= 1000 else 30.0
+        self.highest_rate = rate_of(self._capture)
         self._first = _rgb(pixels)
         self._begun = False
         self._time = 0.0

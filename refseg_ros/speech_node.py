@@ -16,9 +16,7 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.manifest import VOCABULARY
 from refseg_ros.errors import BundleError
-from refseg_ros.expression import Vocabulary
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.speech.attention import Attention, Ignored
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
@@ -57,7 +55,7 @@ class SpeechNode(Node):
         self._query = self.create_publisher(String, "query", QoSProfile(depth=10))
         self._file = None if config.source == MICROPHONE else read_wav(Path(config.source).expanduser())
         bundle = Bundle.load(config.model or SHIPPED)
-        words = Vocabulary.load(bundle.folder / VOCABULARY).words[2:]
+        words = bundle.vocabulary().words[2:]
         own = Path(config.pronunciations).expanduser() if config.pronunciations else None
         try:
             self._recogniser = Recogniser(words, config.wake_word, own)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from refseg_ros import Segmenter
+from refseg_ros.engines.cuda import first_gpu
+from refseg_ros.errors import UnavailableError
 from tests.bundles import write_bundle
 
 # No test asserts a time: on a busy machine an example may take any.
@@ -25,3 +27,12 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def segmenter(bundle_folder: Path) -> Segmenter:
     """That bundle, loaded."""
     return Segmenter(bundle_folder, threads=1)
+
+
+@pytest.fixture
+def no_gpu() -> None:
+    """Skips a test of what is said where there is no GPU."""
+    try:
+        pytest.skip(f"there is a GPU: {first_gpu().name}")
+    except UnavailableError:
+        return

@@ -13,7 +13,6 @@ from refseg_ros import Segmenter
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import Choice, Engines, choose_engines
-from refseg_ros.engines.cuda import first_gpu
 from refseg_ros.engines.variants import CPU_INT8, graph_names, variant_name
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
 
@@ -23,14 +22,6 @@ ON_CPU = "runs on ONNX Runtime on the CPU"
 @pytest.fixture(scope="module")
 def bundle(bundle_folder: Path) -> Bundle:
     return Bundle.load(bundle_folder)
-
-
-@pytest.fixture
-def no_gpu() -> None:
-    try:
-        pytest.skip(f"there is a GPU: {first_gpu().name}")
-    except UnavailableError:
-        return
 
 
 def choose(bundle: Bundle, device: str = "auto", engine: str = "auto") -> Choice[Engines]:

@@ -84,19 +84,19 @@ def test_a_video_is_one_stream(command, video):
     assert "12 frames: FOUND 9, NOT_FOUND 3" in command(video, "redder").stdout
 
 
-STEPS = ["letterbox", "encode", "clip", "fuse", "conclude", "draw", "write"]
+STEPS = ["letterbox", "encode", "clip", "fuse", "refine", "conclude", "draw", "write"]
 
 
 def test_the_steps_of_an_image_are_timed(command, image):
     lines = command(image, "red", "--profile").stdout.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("step"))
-    assert [line.split()[0] for line in lines[first + 1 : first + 8]] == STEPS
+    assert [line.split()[0] for line in lines[first + 1 : first + 1 + len(STEPS)]] == STEPS
 
 
 def test_the_steps_of_a_video_are_timed(command, video):
     lines = command(video, "red", "--profile").stdout.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("step"))
-    table = [line.split() for line in lines[first + 1 : first + 9]]
+    table = [line.split() for line in lines[first + 1 : first + 2 + len(STEPS)]]
     assert [row[0] for row in table] == [*STEPS, "read"]
     assert sum(float(row[3].rstrip("%")) for row in table) == pytest.approx(100, abs=1)
     assert all(float(row[1]) <= float(row[2]) for row in table)

@@ -11,12 +11,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
-
 from model_training.datasets.contact_sheet import contact_sheet
 from model_training.datasets.formats import open_folder
 from model_training.datasets.inspection import missing_files, report
-from refseg_ros.files import write_bytes
+from refseg_ros.media import write_png
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             if missing := missing_files(reader):
                 raise FileNotFoundError(f"{missing[0]}: expected, but not there; {len(missing)} files are missing")
         if options.sheet:
-            sheet = contact_sheet(readers)
-            write_bytes(options.sheet, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+            write_png(options.sheet, contact_sheet(readers))
             print(f"wrote {options.sheet}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

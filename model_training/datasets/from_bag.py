@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
@@ -19,6 +18,7 @@ from rosbags.typesys import Stores, get_typestore
 from model_training.datasets.own_frames import COLUMNS, TABLE
 from refseg_ros.files import write_bytes
 from refseg_ros.images import ImageError, to_rgb
+from refseg_ros.media import write_png
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Types of messages that hold pictures."""
@@ -40,7 +40,7 @@ def cut(bag: Path, topic: str, folder: Path, every: float) -> int:
     count = 0
     for time, pixels in frames_of(bag, topic, every):
         images.mkdir(parents=True, exist_ok=True)
-        write_bytes(images / f"{time}.png", cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
+        write_png(images / f"{time}.png", pixels)
         count += 1
     if not count:
         raise ValueError(f"{bag}: no message of {topic} is in it")

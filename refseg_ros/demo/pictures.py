@@ -11,7 +11,8 @@ import numpy as np
 
 from refseg_ros.demo.processes import DemoError
 from refseg_ros.demo.table import Row
-from refseg_ros.files import replacing, write_bytes
+from refseg_ros.files import write_bytes
+from refseg_ros.media import write_png, writing_video
 
 COLUMNS = 4
 TILE_WIDTH = 480
@@ -40,7 +41,7 @@ def prepare(folder: Path) -> None:
 def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
     """Write expression_01.png, ... as the node drew them, and contact_sheet.png with the truth beside the answers."""
     for number, row in enumerate(rows, 1):
-        _write_png(folder / f"expression_{number:02}.png", row.overlay)
+        write_png(folder / f"expression_{number:02}.png", row.overlay)
     tiles = [_tile(row) for row in rows]
     height = max(tile.shape[0] for tile in tiles)
     columns = min(COLUMNS, len(tiles))
@@ -49,7 +50,7 @@ def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
     for index, tile in enumerate(tiles):
         y, x = GAP + index // columns * (height + GAP), GAP + index % columns * (TILE_WIDTH + GAP)
         sheet[y : y + tile.shape[0], x : x + TILE_WIDTH] = tile
-    _write_png(folder / "contact_sheet.png", sheet)
+    write_png(folder / "contact_sheet.png", sheet)
 
 
 def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
@@ -61,21 +62,9 @@ def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
     height, width = frames[0].shape[:2]
     shrink = min(1.0, LARGEST_VIDEO[0] / width, LARGEST_VIDEO[1] / height)
     size = (max(2, int(width * shrink) // 2 * 2), max(2, int(height * shrink) // 2 * 2))
-    with replacing(path) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
-        try:
-            if not writer.isOpened():
-                raise OSError(f"OpenCV cannot write {path}")
-            for frame in frames:
-                fitted = frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-                writer.write(fitted[..., ::-1])
-        finally:
-            writer.release()
-        written = cv2.VideoCapture(str(temporary))  # OpenCV's writer does not say when a disk is full
-        complete = written.get(cv2.CAP_PROP_FRAME_COUNT) == len(frames)
-        written.release()
-        if not complete:
-            raise OSError(f"{path} could not be written in full; is the disk full?")
+    with writing_video(path, *size, rate) as append:
+        for frame in frames:
+            append(frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
 
 
 def _tile(row: Row) -> np.ndarray:
@@ -103,10 +92,3 @@ def _outline(picture: np.ndarray, mask: np.ndarray) -> None:
 
 def _write(line: np.ndarray, text: str, left: int, colour: tuple[int, int, int]) -> None:
     cv2.putText(line, text, (left, 17), _FONT, 0.5, colour, 1, cv2.LINE_AA)
-
-
-def _write_png(path: Path, rgb: np.ndarray) -> None:
-    good, encoded = cv2.imencode(".png", rgb[..., ::-1])
-    if not good:
-        raise OSError(f"OpenCV cannot write {path}")
-    write_bytes(path, encoded.tobytes())

@@ -18,19 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import add_option, check, check_choice, setting
 from refseg_ros.engines import stored
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
 from refseg_ros.engines.cuda import Gpu, first_gpu
-from refseg_ros.engines.manifest import VOCABULARY
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
 from refseg_ros.engines.passport import Machine, Passport
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
 from refseg_ros.engines.variants import PRECISIONS, graph_names, of_precision
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
-from refseg_ros.expression import Vocabulary
 from refseg_ros.files import write_bytes
 
 
@@ -44,8 +42,7 @@ class BuildConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        check_choice("precision", self.precision, tuple(PRECISIONS))
 
 
 def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dict[str, Passport]:
@@ -61,7 +58,7 @@ def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dic
     """
     cache = bundle.folder / f"{trt.__name__}.timing_cache"
     timing = cache.read_bytes() if cache.is_file() else b""
-    words = len(Vocabulary.load(bundle.folder / VOCABULARY))
+    words = len(bundle.vocabulary())
     references = {name: OnnxEngine(bundle.contents[name], name, 0) for name in graph_names(bundle)}
     inputs = samples(bundle.manifest, words, references)
     passports = {}
@@ -151,8 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build_engine", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("bundle", type=Path, help="folder of the model")
     for field in dataclasses.fields(BuildConfig):
-        text = f"{field.metadata['description']} (default: {field.default})"
-        parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default, help=text)
+        add_option(parser, BuildConfig, field.name)
     parser.add_argument("--rebuild", action="store_true", help="replace engines that are there")
     parser.add_argument("--check", action="store_true", help="compile with TensorRT-RTX, without a GPU; writes nothing")
     return parser

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from refseg_ros.engines.tensorrt import LIBRARIES, listener, one_line
 from refseg_ros.errors import BundleError
+from refseg_ros.progress import Progress
 
 AHEAD_OF_TIME = ("SM86", "SM89")
 """The RTX 30 and RTX 40 series: what TensorRT-RTX is asked to compile for where there is no GPU."""
@@ -77,8 +76,9 @@ def compile_engine(
     timed = trt.__name__ == "tensorrt"  # TensorRT-RTX measures nothing when it builds
     if timed:
         config.set_timing_cache(config.create_timing_cache(cache), False)
-    progress = _progress(trt, name)
-    config.progress_monitor = progress
+    progress = Progress()
+    monitor = _monitor(trt, name, progress)
+    config.progress_monitor = monitor
     try:
         plan = builder.build_serialized_network(network, config)
     finally:
@@ -102,16 +102,12 @@ def _shapes(tensor: Any, name: str, limits: Limits) -> tuple[tuple[int, ...], ..
     return tuple(zip(*sizes, strict=True))
 
 
-def _progress(trt: ModuleType, name: str) -> Any:
-    """A monitor that shows the phase of a build: a line that changes on a terminal, elsewhere one every few seconds."""
-    on_terminal = sys.stderr.isatty()
-    interval = 0.1 if on_terminal else 5.0
-    before, after = ("\r", "\033[K") if on_terminal else ("", "\n")
+def _monitor(trt: ModuleType, name: str, progress: Progress) -> Any:
+    """What TensorRT tells the phases of a build to."""
 
-    class Progress(trt.IProgressMonitor):  # type: ignore[name-defined]
+    class Monitor(trt.IProgressMonitor):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.begin = self.shown = time.monotonic()
             self.steps: dict[str, int] = {}
 
         def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
@@ -126,15 +122,6 @@ def _progress(trt: ModuleType, name: str) -> Any:
             self.steps.pop(phase, None)
 
         def show(self, phase: str, step: int) -> None:
-            now = time.monotonic()
-            if now - self.shown < interval:
-                return
-            self.shown = now
-            line = f"{name}: {now - self.begin:.0f} s, {phase} {step}/{self.steps.get(phase, 0)}"
-            print(before + line, end=after, file=sys.stderr, flush=True)
+            progress.show(f"{name}: {progress.seconds:.0f} s, {phase} {step}/{self.steps.get(phase, 0)}")
 
-        def end(self) -> None:
-            if on_terminal:
-                print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    return Progress()
+    return Monitor()

@@ -14,12 +14,11 @@ from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.cuda import first_gpu
-from refseg_ros.engines.manifest import ENCODER, VOCABULARY
+from refseg_ros.engines.manifest import ENCODER
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
 from refseg_ros.engines.variants import PRECISIONS, graph_names, variant_name
 from refseg_ros.errors import UnavailableError
-from refseg_ros.expression import Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +33,6 @@ def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundl
             contents |= {variant_name(name, kind): data for name, data in quantize.variants(plain, kind).items()}
     bundles.write(folder, plain.manifest, contents)
     return Bundle.load(folder)
-
-
-@pytest.fixture
-def no_gpu() -> None:
-    try:
-        pytest.skip(f"there is a GPU: {first_gpu().name}")
-    except UnavailableError:
-        return
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
@@ -100,7 +91,7 @@ def references(bundle: Bundle, kind: str = "") -> dict[str, OnnxEngine]:
 
 
 def test_parity_tells_precisions_apart(bundle: Bundle) -> None:
-    words = len(Vocabulary.load(bundle.folder / VOCABULARY))
+    words = len(bundle.vocabulary())
     plain = references(bundle)
     inputs = samples(bundle.manifest, words, plain)
     assert set(inputs) == set(plain) and np.ptp(inputs[ENCODER][plain[ENCODER].inputs[0]]) > 100

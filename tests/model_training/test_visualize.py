@@ -109,7 +109,7 @@ def test_what_cannot_be_drawn_is_told_in_one_line(
         ([image], "what to look for"),
         ([image, "gizmo"], "gizmo"),
         ([str(text), "the can"], "neither an image nor a video"),
-        ([image, "the can", "-o", str(tmp_path / "missing")], "missing"),
+        ([image, "the can", "-o", str(text / "pictures")], "notes.txt"),
         ([image, "the can", "--vocabulary", str(tmp_path / "vocabulary.txt")], "vocabulary.txt"),
     ]:
         assert visualize.main(["--weights", str(weights), *options]) == 2
