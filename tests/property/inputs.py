@@ -59,8 +59,10 @@ def header(random: np.random.Generator, moment: float) -> tuple[Header, bytes]:
     return Header(stamp=Time(sec=seconds, nanosec=nanoseconds)), text(random)[:2000] if kind < 0.5 else b"camera"
 
 
-def image(random: np.random.Generator, moment: float, encodings: tuple[str, ...] = tuple(LAYOUTS)) -> Wire:
-    """A sensor_msgs/Image; one of its fields or more is mostly wrong."""
+def image(
+    random: np.random.Generator, moment: float, encodings: tuple[str, ...] = tuple(LAYOUTS), largest: int = LARGEST
+) -> Wire:
+    """A sensor_msgs/Image; one of its fields or more is mostly wrong. Few have more bytes than `largest`."""
     encoding = str(random.choice(encodings))
     layout = LAYOUTS[encoding]
     height, width = (int(side) for side in random.integers(1, 65, 2) * 2)
@@ -77,7 +79,7 @@ def image(random: np.random.Generator, moment: float, encodings: tuple[str, ...]
     size = step * height * 3 // 2 if layout.planes else step * height
     if random.random() < 0.25:
         size += int(random.choice([-size, -size // 2, -1, 1, 1000]))
-    size = min(max(size, 0), LARGEST if random.random() < 0.98 else 4 * LARGEST)
+    size = min(max(size, 0), largest if random.random() < 0.98 else 4 * largest)
     name = encoding.encode()
     if random.random() < 0.1:
         name = ODD_ENCODINGS[random.integers(len(ODD_ENCODINGS))]
