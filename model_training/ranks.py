@@ -28,9 +28,7 @@ class Ranks:
         """A learner whose gradients are the mean over the processes after each backward pass."""
         if self.count == 1:
             return learner
-        return DistributedDataParallel(
-            learner, device_ids=[device] if device.type == "cuda" else None, broadcast_buffers=False
-        )
+        return DistributedDataParallel(learner, device_ids=[device] if device.type == "cuda" else None)
 
     def mean(self, terms: Mapping[str, float], device: torch.device) -> dict[str, float]:
         """The mean of each value over the processes."""
