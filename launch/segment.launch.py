@@ -19,7 +19,10 @@ from launch_ros.parameter_descriptions import ParameterValue
 from refseg_ros.node_config import SegmentNodeConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
-PARAMETERS = ("image_topic", "image_transport", "depth_topic", "camera_info_topic", "query", "model", "device")
+PARAMETERS = (
+    *("image_topic", "image_transport", "depth_topic", "camera_info_topic", "target_frame"),
+    *("query", "model", "device", "engine"),
+)
 
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
 """Topics of the node that rviz shows."""

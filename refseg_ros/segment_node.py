@@ -25,11 +25,14 @@ from refseg_ros.node.locate import Locator
 from refseg_ros.node.model import Model
 from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
 from refseg_ros.node.services import Services
-from refseg_ros.node.session import Session
+from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
 from refseg_ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
+
+LONGEST_LINE = 300
+"""Characters of the queries that are logged."""
 
 
 class SegmentNode(LifecycleNode):
@@ -110,8 +113,8 @@ class SegmentNode(LifecycleNode):
         )
 
     def stop(self) -> bool:
-        """End the work, in whatever state; tell whether all threads ended too."""
-        self._close()
+        """End the work, in whatever state, and wait for none that is under way; tell whether all threads ended too."""
+        self._close(LAST_PATIENCE)
         return self._ended and not (self._loading is not None and self._loading.is_running)
 
     def refuse_text(self, error: UnicodeDecodeError) -> None:
@@ -128,6 +131,7 @@ class SegmentNode(LifecycleNode):
         settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(SegmenterConfig)}
         model = Model(lambda: Segmenter(**settings), self.get_logger().error)
         model.set_threshold(config.threshold)
+        self.get_logger().info("the model is being loaded")
         self._loading = Background(model.load)
         try:
             self._loading.wait(self._while_loading)
@@ -151,7 +155,7 @@ class SegmentNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the topics and end the inference."""
-        self._close()
+        self._close(PATIENCE)
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -162,17 +166,17 @@ class SegmentNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything and free the memory."""
-        self._close()
+        self._close(PATIENCE)
         return self.on_cleanup(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything and free the memory; the node can be configured again."""
         return self.on_shutdown(state)
 
-    def _close(self) -> None:
+    def _close(self, patience: float) -> None:
         if self._session is not None:
             self._locator.stop()
-            self._ended = self._session.close() and self._ended
+            self._ended = self._session.close(patience) and self._ended
             self._session = None
 
     def _while_loading(self) -> bool:
@@ -239,8 +243,10 @@ class SegmentNode(LifecycleNode):
             )
         if before and not self._questions.asked:
             self.get_logger().info("query cleared")
-        for query in self._questions.asked:
-            self.get_logger().info(f"query {query.id}: {shown(query.text)}", throttle_duration_sec=0.2)
+        asked = "; ".join(f"{query.id}: {shown(query.text)}" for query in self._questions.asked)
+        if asked:
+            cut = "..." if len(asked) > LONGEST_LINE else ""
+            self.get_logger().info(f"query {asked[:LONGEST_LINE]}{cut}", throttle_duration_sec=0.2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -249,10 +255,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rclpy.init(args=None if arguments is None else list(arguments))
     node = None
     try:
+        executor = SingleThreadedExecutor()  # at once: after a signal there is no making one
         node = SegmentNode()
         if not node.start() and rclpy.ok():
             return 1
-        _spin(node)
+        _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ParameterError as error:
@@ -264,12 +271,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         rclpy.try_shutdown()
     if node is not None:
+        executor.remove_node(node)
         _end(node)
     return 0
 
 
-def _spin(node: SegmentNode) -> None:
-    executor = SingleThreadedExecutor()
+def _spin(executor: SingleThreadedExecutor, node: SegmentNode) -> None:
     executor.add_node(node)
     while rclpy.ok():
         try:
@@ -283,10 +290,13 @@ def _spin(node: SegmentNode) -> None:
 
 
 def _end(node: SegmentNode) -> None:
-    if node.stop():
-        node.destroy_node()
+    ended = node.stop()
+    node.destroy_node()
+    if ended:
         return
     # A thread is inside the inference runtime, and Python must not be taken down around it.
+    get_logger("segment").info("what the network is still at is abandoned")
+    gc.collect()  # the others on the network are told of the end when the last of the node is gone
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,5 +1,6 @@
 """What the package promises beside its code: one version, messages with units, a true parameter file, pins."""
 
+import ast
 import dataclasses
 import re
 import runpy
@@ -52,6 +53,23 @@ def test_version_stands_in_package_xml_alone():
     kinds = ("*.py", "*.toml", "*.txt", "*.in")
     sources = [ROOT / name for name in output("git", "ls-files", *kinds).split()]
     assert not [path for path in sources if path.exists() and copy.search(path.read_text())]
+
+
+def test_both_kinds_of_package_name_the_same_maintainers_and_no_address_that_is_none_of_theirs():
+    (maintainer,) = ElementTree.parse(ROOT / "package.xml").iterfind("maintainer")
+    assert project()["maintainers"] == [{"name": maintainer.text}]
+    assert maintainer.get("email").endswith(".invalid")
+
+
+def test_the_launch_file_hands_over_parameters_that_there_are():
+    """Read, not run: launch is not everywhere."""
+    tree = ast.parse((ROOT / "launch" / "segment.launch.py").read_text())
+    (names,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "PARAMETERS")
+    handed = set(eval(compile(ast.Expression(names), "PARAMETERS", "eval")))
+    fields = {field.name: field for field in dataclasses.fields(SegmentNodeConfig)}
+    assert handed <= fields.keys()
+    assert {"device", "engine", "model", "query", "target_frame"} <= handed
+    assert all(isinstance(fields[name].default, str) for name in handed)
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)

@@ -21,7 +21,9 @@ from refseg_ros.node_config import SegmentNodeConfig
 from refseg_ros.parameters import Parameters
 
 PATIENCE = 1.0
-"""Seconds that a frame in the works has at the end; one that takes longer is abandoned."""
+"""Seconds that a frame in the works has when the node is deactivated; one that takes longer is abandoned."""
+LAST_PATIENCE = 0.2
+"""Seconds that it has when the process ends."""
 
 
 class Session:
@@ -77,12 +79,12 @@ class Session:
         for camera in self.cameras:
             camera.forget()
 
-    def close(self) -> bool:
-        """Close everything, and tell whether the worker came to its end."""
+    def close(self, patience: float) -> bool:
+        """Close everything, and tell whether the worker came to its end within so many seconds."""
         self.is_closed = True
         self._node.destroy_subscription(self._query)
         for camera in self.cameras:
             camera.close()
         if self._transforms is not None:
             self._transforms.close()
-        return self.worker.stop(PATIENCE)
+        return self.worker.stop(patience)

@@ -12,6 +12,7 @@ from tests.bundles import WORDS, fusion, write_bundle
 
 SIDE = 700
 TURNS = 100_000
+LOADING_SIDE, LOADING_TURNS = 4000, 1000
 SLOW_WORD = "everywhere"
 
 
@@ -41,6 +42,27 @@ def write_slow_bundle(folder: Path) -> Path:
     }
     graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items())
     onnx.checker.check_model(model)
+    return write_bundle(folder, fusion=model.SerializeToString())
+
+
+def write_slowly_loading_bundle(folder: Path) -> Path:
+    """The same work, but of constants alone, which ONNX Runtime does while it loads the model."""
+    model = fusion()
+    graph = model.graph
+    for node in graph.node:
+        if node.output[0] == "presence":
+            node.output[0] = "presence_of_the_fast_one"
+    nodes = [helper.make_node("MatMul", ["zeros", "zeros"], ["product_0"])]
+    nodes += [
+        helper.make_node("MatMul", [f"product_{turn}", "zeros"], [f"product_{turn + 1}"])
+        for turn in range(LOADING_TURNS)
+    ]
+    nodes += [
+        helper.make_node("ReduceSum", [f"product_{LOADING_TURNS}"], ["nothing_at_all"], keepdims=0),
+        helper.make_node("Add", ["presence_of_the_fast_one", "nothing_at_all"], ["presence"]),
+    ]
+    graph.node.extend(nodes)
+    graph.initializer.append(numpy_helper.from_array(np.zeros((LOADING_SIDE, LOADING_SIDE), np.float32), "zeros"))
     return write_bundle(folder, fusion=model.SerializeToString())
 
 

@@ -19,6 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from refseg_ros.images import to_array, to_rgb
+from tests.ros.signals import ended_by
 
 
 def stamp_of(message) -> tuple[int, int]:
@@ -84,7 +85,7 @@ def test_a_simulated_image_comes_with_its_truth_under_one_stamp(start, bench) ->
     assert not refused.successful
     assert "rate" in refused.reason
     assert "nan" in refused.reason
-    assert node.stop(signal.SIGTERM) == 0, node.tail(50)
+    assert ended_by(node, signal.SIGTERM) == 0, node.tail(50)
 
 
 def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:

@@ -24,9 +24,11 @@ folder = Path(refseg_ros.__file__).parent
 prefix = Path(get_package_prefix("refseg_ros"))
 assert prefix in folder.parents, folder
 share = Path(get_package_share_directory("refseg_ros"))
-for name in ("launch/segment.launch.py", "launch/demo.launch.py", "config/segment.yaml", "config/refseg.rviz"):
-    assert (share / name).is_file(), name
-for name in ("segment_node", "camera_node", "build_engine"):
+for name in ("segment.launch.py", "demo.launch.py", "speech.launch.py"):
+    assert (share / "launch" / name).is_file(), name
+for name in ("segment.yaml", "refseg.rviz", "foxglove_layout.json", "sros2/refseg_policy.xml"):
+    assert (share / "config" / name).is_file(), name
+for name in ("segment_node", "camera_node", "speech_node", "replay", "build_engine"):
     assert (prefix / "lib" / "refseg_ros" / name).is_file(), name
 assert Segmentation(box=BoundingBox(width=3)).box.width == 3
 """
@@ -71,9 +73,18 @@ def test_the_shipped_bundle_is_found(workspace):
     assert found.stdout.strip() == "tabletop"
 
 
-@pytest.mark.parametrize("executable", ["segment_node", "camera_node"])
+BAD_PARAMETERS = {
+    "segment_node": "device:=abacus",
+    "camera_node": "source:=/nowhere.mp4",
+    "speech_node": "source:=/nowhere.wav",
+}
+
+
+@pytest.mark.parametrize("executable", BAD_PARAMETERS)
 def test_executables_start_and_refuse_a_bad_parameter(workspace, executable):
-    parameter = {"segment_node": "device:=abacus", "camera_node": "source:=/nowhere.mp4"}[executable]
+    if executable == "speech_node":
+        pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
+    parameter = BAD_PARAMETERS[executable]
     run = in_workspace(workspace, f"install/refseg_ros/lib/refseg_ros/{executable} --ros-args -p {parameter}")
     assert run.returncode == 1, run.stderr
     assert parameter.split(":=")[1] in run.stderr
@@ -85,3 +96,9 @@ def test_the_builder_starts_and_refuses_what_is_no_bundle(workspace):
     assert run.returncode == 2 and run.stderr == (
         "error: /nowhere: there is no such folder; a model bundle is a folder with a manifest.json\n"
     )
+
+
+def test_the_replay_starts_and_refuses_what_is_no_bag(workspace):
+    pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `replay`)")
+    run = in_workspace(workspace, "install/refseg_ros/lib/refseg_ros/replay /nowhere red")
+    assert (run.returncode, run.stderr) == (2, "error: /nowhere: there is no such folder\n")

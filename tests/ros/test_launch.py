@@ -1,5 +1,6 @@
 """The launch files, started by the real launch of ROS 2 where it is installed."""
 
+import dataclasses
 import os
 import re
 import signal
@@ -11,13 +12,16 @@ from threading import Timer
 
 import pytest
 
+from refseg_ros.speech.config import SpeechConfig
+
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2 from apt, not as a wheel")
 
 ROOT = Path(__file__).parent.parent.parent
 TOPICS = {"image_topic", "image_transport", "depth_topic", "camera_info_topic"}
-TEXTS = TOPICS | {"query", "model", "device", "namespace", "params_file"}
+TEXTS = TOPICS | {"target_frame", "query", "model", "device", "engine", "namespace", "params_file"}
 SHARED = TEXTS | {"autostart", "use_sim_time", "rviz"}
-ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | {"source"}}
+SPOKEN = {field.name for field in dataclasses.fields(SpeechConfig)} | {"namespace"}
+ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | {"source"}, "speech.launch.py": SPOKEN}
 PATIENCE = 90.0
 """Seconds after which a launch that hangs is killed, and its test fails."""
 RUN = """
@@ -107,6 +111,14 @@ def test_demo_starts_camera_and_node(launch, bundle_folder):
     ended = stopped(process)
     assert camera in begun and node in begun, begun + ended
     assert ended.count("process has finished cleanly") == 2, ended
+
+
+def test_speech_starts_with_its_arguments(launch):
+    process = launch("speech.launch.py", "source:=/nowhere/said.wav", "namespace:=left")
+    told = process.communicate()[0]
+    assert "/nowhere/said.wav: there is no such file" in told
+    assert "[left.speech]" in told
+    assert "Traceback" not in told
 
 
 def test_missing_parameter_file_is_named(launch):

@@ -15,6 +15,7 @@ from lifecycle_msgs.msg import State, Transition
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
+from tests.ros.signals import ended_by
 
 CYCLES = 100
 
@@ -90,4 +91,4 @@ def test_what_is_inactive_answers_nothing_and_shuts_down_from_any_state(start, b
     assert bench.answer(picture(), "red").query_id == 1, "the query stays"
     assert manager.change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
     assert manager.state() == State.PRIMARY_STATE_FINALIZED
-    assert node.stop() == 0
+    assert ended_by(node) == 0

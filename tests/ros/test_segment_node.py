@@ -6,6 +6,7 @@ import array
 import dataclasses
 import signal
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from std_msgs.msg import String
 
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.session import LAST_PATIENCE
 from refseg_ros.node_config import SegmentNodeConfig
 from tests.ros.bench import GREEN, GREY, RED, picture
-from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
+from tests.ros.signals import ended_by
+from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle, write_slowly_loading_bundle
 
 
 @pytest.fixture
@@ -161,6 +164,16 @@ HOSTILE_TEXTS = {
 }
 
 
+def test_the_log_names_every_query_of_a_text_and_is_cut(node, bench) -> None:
+    bench.ask("red; the mug\x1b[2J; green")
+    bench.answer(picture(), "green")
+    assert r"query 1: 'red'; 2: 'the mug\x1b[2J'; 3: 'green'" in node.log.read_text()
+    bench.ask(";".join("\U0001f9ff" * 100 for _ in range(8)) + "; red")
+    bench.ask("blue")
+    bench.answer(picture(), "blue")
+    assert max(map(len, node.log.read_text().splitlines())) < 400
+
+
 def test_no_text_ends_the_node(node, bench) -> None:
     for text in HOSTILE_TEXTS.values():
         bench.queries.publish(serialized(text))
@@ -219,7 +232,7 @@ def test_a_signal_ends_it_with_exit_code_0(node, bench, sent, busy) -> None:
         bench.answer(picture(), "red")
         for _ in range(50):
             bench.show(picture())
-    assert node.stop(sent) == 0, node.tail(50)
+    assert ended_by(node, sent) == 0, node.tail(50)
     assert "Traceback" not in node.log.read_text()
 
 
@@ -235,7 +248,19 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference_that_takes_minutes(start
         bench.show(picture())
         bench.listen(0.05)
     assert not any(result.query == SLOW_WORD for result in bench.results)
-    assert node.stop(sent) == 0, node.tail(50)
+    assert ended_by(node, sent) == 0, node.tail(50)
+    assert "what the network is still at is abandoned" in node.log.read_text()
+    assert LAST_PATIENCE < 0.5, "it is waited for no longer than this, and it takes minutes"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_the_model_is_loaded(start, tmp_path, sent) -> None:
+    node = start("segment_node", model=str(write_slowly_loading_bundle(tmp_path / "slow")), threads=1)
+    while "the model is being loaded" not in node.log.read_text():
+        node.check()
+        time.sleep(0.05)
+    assert ended_by(node, sent) == 0, node.tail(50)
+    assert "Traceback" not in node.log.read_text()
 
 
 def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:

@@ -19,6 +19,7 @@ from refseg_ros.msg import Segmentation
 from refseg_ros.srv import SegmentImage
 from tests.ros.bench import GREY, RED, picture
 from tests.ros.manager import Manager
+from tests.ros.signals import ended_by
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
 
@@ -90,7 +91,7 @@ def test_an_image_in_the_works_when_the_node_is_deactivated_is_given_up(start, b
     assert manager.change(Transition.TRANSITION_DEACTIVATE)
     response = bench.call(waiting)
     assert (response.success, response.message) == (False, "the node was deactivated")
-    assert node.stop() == 0, node.tail(50)
+    assert ended_by(node) == 0, node.tail(50)
 
 
 def test_reset_forgets_the_past_and_keeps_the_query(start, bundle_folder, bench) -> None:
