@@ -53,7 +53,8 @@ def command(bundle_folder: Path):
 
 def refused(result: subprocess.CompletedProcess, *words: str) -> None:
     assert result.returncode == 2 and result.stdout == ""
-    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
+    told = [line for line in result.stderr.splitlines() if not line.startswith("frame ")]  # how far a slow machine came
+    assert len(told) == 1 and told[0].startswith("error: "), result.stderr
     for word in words:
         assert word in result.stderr
 
@@ -84,7 +85,7 @@ def test_a_video_is_one_stream(command, video):
     assert "12 frames: FOUND 9, NOT_FOUND 3" in command(video, "redder").stdout
 
 
-STEPS = ["letterbox", "encode", "clip", "fuse", "refine", "conclude", "draw", "write"]
+STEPS = ["letterbox", "encode", "clip", "fuse", "outline", "conclude", "draw", "write"]
 
 
 def test_the_steps_of_an_image_are_timed(command, image):
