@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -48,8 +49,10 @@ def run(name: str, arguments: list[str]) -> Section:
         return Section(SECTIONS[name], [], f"Not measured: {reason}.")
     busy = load.of_others() >= load.BUSY
     command = [sys.executable, "-m", "benchmarks", "--section", name, *arguments, *["--busy"] * busy]
+    # torch's threads wait for each other in a loop, which would count as computing when others have the cores.
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"} if busy else None
     meanwhile = load.Load()
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     others = meanwhile.of_others()
     lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode or not lines:
