@@ -101,14 +101,20 @@ def test_a_subscriber_that_stalls_holds_up_neither_the_others_nor_memory(start, 
     subscriber.process.send_signal(signal.SIGSTOP)
 
     def answers(many: int) -> None:
-        known = len(bench.results)
-        bench.show_until(picture(), lambda: len(bench.results) >= known + many, f"{many} answers")
+        wanted = len(bench.results) + many
 
-    answers(60)
+        def came() -> bool:
+            bench.show(picture())
+            bench.listen(0.05)
+            return len(bench.results) >= wanted
+
+        bench.until(came, f"{many} answers", seconds=300.0)
+
+    answers(40)
     before = vitals_of(node)
-    answers(120)
+    answers(80)
     after = vitals_of(node)
-    assert after.megabytes < before.megabytes + 10, "two megabytes of masks each second are not kept for it"
+    assert after.megabytes < before.megabytes + 10, "the 12 MB of masks are not kept for it"
     assert (after.threads, after.files) == (before.threads, before.files)
 
 
@@ -116,7 +122,9 @@ def test_two_nodes_and_ten_cameras_answer_each_for_itself(start, bundle_folder, 
     names = [f"camera{number}" for number in range(10)]
     topics = {"image_topic": "/{camera}/image", "cameras": names}
     many = start("segment_node", model=str(bundle_folder), threads=1, query="red", **topics)
-    one = start("segment_node", model=str(bundle_folder), threads=1, query="green", __ns="/other")
+    other = start("segment_node", model=str(bundle_folder), threads=1, query="green", image_topic="/camera3/image")
+    others: list[Segmentation] = []
+    bench.node.create_subscription(Segmentation, "/refseg/result", others.append, 5)
     results: dict[str, list[Segmentation]] = {name: [] for name in names}
     publishers = {name: bench.node.create_publisher(Image, f"/{name}/image", 5) for name in names}
     for name in names:
@@ -131,14 +139,17 @@ def test_two_nodes_and_ten_cameras_answer_each_for_itself(start, bundle_folder, 
         bench.listen(0.5)
         return all(results.values())
 
-    bench.until(all_answered, "an answer for each of ten cameras", seconds=120.0)
+    bench.until(lambda: all_answered() and others, "an answer for each of ten cameras", seconds=300.0)
     held = vitals_of(many)
-    bench.until(lambda: all_answered() and min(map(len, results.values())) > 5, "more answers", seconds=120.0)
+    bench.until(lambda: all_answered() and min(map(len, results.values())) > 5, "more answers", seconds=300.0)
     assert all(one.header.frame_id == name for name in names for one in results[name])
     assert all(one.verdict == Segmentation.FOUND for name in names for one in results[name])
-    assert vitals_of(many).threads == held.threads and vitals_of(many).files == held.files
-    one.check()
-    many.check()
+    assert all(one.header.frame_id == "camera3" and one.verdict == Segmentation.NOT_FOUND for one in others)
+    now = vitals_of(many)
+    assert now.threads <= held.threads and now.files <= held.files
+    for node in (many, other):
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(60) == 0, node.tail(50)
 
 
 RESTARTS = 10
@@ -157,7 +168,8 @@ def test_restarts_leave_nothing_with_those_who_stay(start, bundle_folder, bench)
             node.process.kill()
             node.process.wait()
         else:
-            assert node.stop() == 0
+            node.process.send_signal(signal.SIGINT)
+            assert node.process.wait(60) == 0, node.tail(50)
     threads, files = zip(*held, strict=True)
     assert threads[-1] <= max(threads[:3]) and files[-1] <= max(files[:3]) + 2, held
 
@@ -195,9 +207,9 @@ def test_every_topic_of_the_pages_is_one_of_the_node(start, bundle_folder, bench
 
 
 def test_a_launch_installs_nothing() -> None:
+    """It starts nodes, and no other programs that could."""
     for file in (ROOT / "launch").glob("*.py"):
-        text = file.read_text()
-        assert not re.search(r"\bpip3?\b|apt|subprocess|os\.system|ExecuteProcess|rosdep", text), file
+        assert not re.search(r"subprocess|os\.system|popen|ExecuteProcess|\bpip\b", file.read_text()), file
 
 
 def test_quality_of_service_is_the_users_to_change(start, bundle_folder, bench) -> None:
