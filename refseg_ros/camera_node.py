@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import rclpy
 from builtin_interfaces.msg import Time
@@ -16,11 +17,13 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
+from refseg_ros.faults import FaultLog
 from refseg_ros.images import to_message
 from refseg_ros.node_config import CameraNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.sources import Picture, SimulatedCamera, SourceError, open_source
 from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.turning import turn
 
 NANOSECONDS = 1_000_000_000
 MARGIN = 1.1
@@ -48,6 +51,7 @@ class CameraNode(Node):
         super().__init__("camera", namespace="/camera")
         self._settings = Parameters(self, CameraNodeConfig, self._on_change)
         self._config = self._settings.config
+        self._faults = FaultLog(self.get_logger().error)
         config = self._config
         self._source = open_source(
             config.source,
@@ -86,13 +90,17 @@ class CameraNode(Node):
             spent = time.monotonic() - began
             due += step
             while rclpy.ok(context=self.context) and (left := due - time.time()) > 0:
-                rclpy.spin_once(self, timeout_sec=min(left, 0.1))
-            rclpy.spin_once(self, timeout_sec=0.0)
+                self._turn(min(left, 0.1))
+            self._turn(0.0)
             if not rclpy.ok(context=self.context):
                 return
             due = max(due, time.time() - step)
             self._publish(picture, due)
             step = max(1.0 / min(self._config.rate, self._source.highest_rate), spent * MARGIN)
+
+    def _turn(self, seconds: float) -> None:
+        """Wait so long at most for a message or a call, and serve it."""
+        turn(partial(rclpy.spin_once, self, timeout_sec=seconds), self._faults.note)
 
     def close(self) -> None:
         """Give the source back."""

@@ -30,6 +30,7 @@ from refseg_ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.turning import turn
 
 LONGEST_LINE = 300
 """Characters of the queries that are logged."""
@@ -117,13 +118,9 @@ class SegmentNode(LifecycleNode):
         self._close(LAST_PATIENCE)
         return self._ended and not (self._loading is not None and self._loading.is_running)
 
-    def refuse_text(self, error: UnicodeDecodeError) -> None:
-        """Count a message with a text that is none."""
-        self._faults.note("text", f"message refused: a text in it is no UTF-8 ({error.reason} at byte {error.start})")
-
-    def refuse_call(self, error: Exception) -> None:
-        """Count a call that rclpy could not make anything of, such as a parameter of a type that there is not."""
-        self._faults.note("call", f"call refused: {type(error).__name__}: {shown(str(error))}")
+    def refuse(self, kind: str, reason: str) -> None:
+        """Count a message or a call that nothing could be made of."""
+        self._faults.note(kind, reason)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model."""
@@ -279,14 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _spin(executor: SingleThreadedExecutor, node: SegmentNode) -> None:
     executor.add_node(node)
     while rclpy.ok():
-        try:
-            executor.spin_once()
-        except UnicodeDecodeError as error:
-            node.refuse_text(error)
-        except Exception as error:  # whatever somebody sends costs that one message or call, never the node
-            if not rclpy.ok():
-                raise
-            node.refuse_call(error)
+        turn(executor.spin_once, node.refuse)
 
 
 def _end(node: SegmentNode) -> None:

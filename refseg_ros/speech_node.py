@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import rclpy
@@ -17,10 +18,12 @@ from std_msgs.msg import String
 
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.errors import BundleError
+from refseg_ros.faults import FaultLog
 from refseg_ros.parameters import ParameterError, Parameters
 from refseg_ros.speech.attention import Attention, Ignored
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
 from refseg_ros.speech.sentences import nouns
+from refseg_ros.turning import turn
 
 try:
     from refseg_ros.speech.recogniser import Recogniser
@@ -116,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(node: SpeechNode) -> int:
     """Listen in a thread of its own, and answer for the parameters in this one."""
     failures: list[SoundError] = []
+    faults = FaultLog(node.get_logger().error)
 
     def listen() -> None:
         try:
@@ -126,7 +130,7 @@ def _run(node: SpeechNode) -> int:
     listener = threading.Thread(target=listen, name="speech", daemon=True)
     listener.start()
     while listener.is_alive() and rclpy.ok():
-        rclpy.spin_once(node, timeout_sec=0.1)
+        turn(partial(rclpy.spin_once, node, timeout_sec=0.1), faults.note)
     if failures:
         raise failures[0]
     return 0

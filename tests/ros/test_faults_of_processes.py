@@ -1,4 +1,4 @@
-"""Processes around the node that are killed: nothing of theirs is left behind to disturb the next."""
+"""Processes that are killed leave nothing behind to disturb the next; no call ends one that should go on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rclpy.parameter_client import AsyncParameterClient
+
+from tests.ros.bench import picture
 
 STARTER = """
 import sys, time
@@ -52,3 +58,26 @@ def test_a_node_ends_with_who_started_it_even_if_that_is_killed(bundle_folder, t
         starter.kill()
         starter.wait()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("executable", "node"), [("segment_node", "/refseg/segment"), ("camera_node", "/camera/camera")]
+)
+def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_folder, bench, tmp_path, executable, node):
+    """The caller gets no response: rclpy stumbles over it before the node is asked."""
+    if executable == "segment_node":
+        settings = {"model": str(bundle_folder), "threads": 1}
+    else:
+        cv2.imwrite(str(tmp_path / "picture.png"), picture())
+        settings = {"source": str(tmp_path)}
+    process = start(executable, **settings)
+    client = AsyncParameterClient(bench.node, node)
+    bench.until(client.services_are_ready, "the node", seconds=120.0)
+    bench.until(client.get_parameters(["use_sim_time"]).done, "a node that serves", seconds=120.0)
+    client.set_parameters([Parameter(name="use_sim_time", value=ParameterValue(type=77))])
+    called = client.get_parameters(["use_sim_time"])
+    bench.until(called.done, "the response to the next call", seconds=120.0)
+    assert called.result().values[0].bool_value is False
+    process.check()
+    (line,) = [line for line in process.log.read_text().splitlines() if "call refused" in line]
+    assert "77" in line
