@@ -71,13 +71,14 @@ def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFi
     assert {of_precision(more, name, "fp16") for name in graph_names(more)} == added
     assert len(more.contents["encoder.gpu-fp16.onnx"]) < 0.6 * len(more.contents[ENCODER])
     figures = more.manifest.metrics["quantize gpu-fp16 --expressions 6"]
-    assert figures["overall IoU, fp32"] - figures["overall IoU"] <= quantize.LARGEST_DROP
+    assert figures["overall IoU, fp32"] - figures["overall IoU"] <= quantize.LARGEST_CHANGE
+    assert figures["present called absent"] - figures["present called absent, fp32"] <= quantize.LARGEST_CHANGE
 
 
 def test_the_command_keeps_nothing_that_is_not_good(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(quantize, "LARGEST_DROP", -2.0)
+    monkeypatch.setattr(quantize, "LARGEST_CHANGE", -2.0)
     assert quantize.main([str(bundle.folder), CPU_INT8, "--expressions", "6"]) == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert "cpu-int8 is not good enough and was not kept (overall IoU" in message and "times faster" in message
