@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
+
+
+class _Sum(torch.autograd.Function):
+    """The sum of a tensor over the processes; so is the gradient of each summand."""
+
+    @staticmethod
+    def forward(ctx: object, summand: Tensor) -> Tensor:
+        total = summand.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):
@@ -21,7 +36,7 @@ class SyncedBatchNorm(nn.BatchNorm2d):
             distributed.broadcast(near, 0)
             apart = wide - near[:, None, None]
             moments = torch.stack([apart.mean((0, 2, 3)), apart.square().mean((0, 2, 3))])
-            offset, square = all_reduce(moments) / ranks
+            offset, square = _Sum.apply(moments) / ranks
             variance = square - offset.square()
             count = ranks * x.numel() / x.shape[1]
             with torch.no_grad():
