@@ -49,7 +49,7 @@ class LiftingError(ValueError):
 
     Attributes:
         kind: "size" where mask, depth, image and lens are not of one size, "empty" where the mask is too small, "depth"
-            where too little depth is known.
+            where too little depth is known, "lens" where the calibration puts points nowhere.
         valid_ratio: share of the eroded mask whose depth is known, 0 to 1.
     """
 
@@ -113,7 +113,7 @@ def lift(
         image: (H, W, 3) uint8 RGB.
 
     Raises:
-        LiftingError: sizes do not fit, the mask is empty, or too little depth is known.
+        LiftingError: sizes do not fit, the mask is empty, too little depth is known, or the calibration is nonsense.
     """
     _check_sizes(mask, depth, lens, image)
     if not mask.any():
@@ -133,6 +133,8 @@ def lift(
     if len(rows) < 4:
         raise LiftingError("depth", f"only {len(rows)} pixels of the mask are of one surface", ratio)
     points = lens.rays(columns, rows) * depth[rows, columns][:, None]
+    if not (np.abs(points) < 100.0 * FARTHEST).all():  # nor is what is no number
+        raise LiftingError("lens", "the calibration puts the thing nowhere; is it that of this camera?", ratio)
     plane = find_support(shown, depth, lens, points)
     if plane is None:
         return _lifted(_principal_box(points), False, ratio, points, image[rows, columns])

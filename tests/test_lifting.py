@@ -238,6 +238,15 @@ def test_depth_that_is_not_registered_is_refused():
         lift(mask, depth, replace(LENS, width=640), IMAGE)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_lens_that_puts_points_nowhere_is_refused():
+    mask, depth, _ = by_hand()
+    for focal in (1e-310, 1e-6):
+        with pytest.raises(LiftingError, match="calibration") as caught:
+            lift(mask, depth, replace(LENS, fx=focal), IMAGE)
+        assert caught.value.kind == "lens"
+
+
 @settings(max_examples=30, deadline=None)
 @example(seed=1753, kind="noise", side=7, unknown=0.1875)  # no two pixels of one surface
 @given(

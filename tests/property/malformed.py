@@ -266,7 +266,10 @@ def run(folder: Path, count: int, seed: int, first: int = 0, tell: Callable[[str
         tell(f"    {many:7d} {kind}")
     fates = ("received", "answered", "superseded", "stale", "refused", "failed", "passed")
     tell("the node's own account of its camera: " + ", ".join(f"{attacker.told.get(name)} {name}" for name in fates))
-    tell(f"its memory: {early:.0f} MB after the first round, {late:.0f} MB after the last")
+    tell(f"its own memory: {early:.0f} MB after the first round, {late:.0f} MB after the last")
+    for line in node.log.read_text().splitlines():
+        if "image lost" in line:
+            tell(f"it lost an image: {line}")
     return attacker
 
 
