@@ -22,7 +22,7 @@ ACCEPTED = 0.04
 """Share of present things that may be called absent."""
 UNCERTAIN = 0.1
 """Half the width of the band of scores, just above, in which the verdict is UNCERTAIN."""
-FIRST_SEED, EXPRESSIONS = 6_000_000, 1200
+FIRST_SEED, EXPRESSIONS = 6_000_000, 3000
 
 
 def thresholds_for(present: list[float], mask: float) -> Thresholds:

@@ -8,8 +8,8 @@ from refseg_ros.simulation.wording import MAX_WORDS
 
 NETWORK = NetworkConfig(
     vocabulary=len(tabletop_vocabulary()),
-    height=144,
-    width=192,
+    height=192,
+    width=256,
     max_words=MAX_WORDS,
     backbone="resnet18",
     stem_channels=32,
@@ -40,7 +40,7 @@ CONFIG = Config(
         Phase("encoder", steps=5000, frames=16, expressions=0, learning_rate=1.5e-3),
         Phase("joint", steps=5500, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
     ),
-    losses=LossWeights(dice=1.0, presence=0.4, reference=0.5, motion=0.3, dense=0.3),
+    losses=LossWeights(dice=1.0, presence=0.5, reference=0.5, motion=0.3, dense=0.3),
     clip_interval=0.2,
     moving_share=0.35,
 )

@@ -200,9 +200,9 @@ class Fusion(nn.Module):
                 nn.Conv2d(fused, fused, 3, padding=1, bias=False), nn.BatchNorm2d(fused), nn.ReLU(inplace=True)
             )
         self.mask = nn.Conv2d(fused, self.shuffle**2, 3, padding=1)  # Eq. 7
-        # Presence is told from the fused map, and from the strongest response of each level's first and last round: an
-        # anchor that is nowhere shows in the first.
-        pooled = 2 * fused + 2 * len(channels) * width
+        # Presence is told from the fused map, the strongest response of each level's first and last round (an anchor
+        # that is nowhere shows in the first), and the mask's strongest logit.
+        pooled = 2 * fused + 2 * len(channels) * width + 1
         self.presence = nn.Sequential(
             nn.Linear(pooled + config.word_channels, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
         )
@@ -251,7 +251,8 @@ class Fusion(nn.Module):
         logits = F.pixel_shuffle(self.mask(fused), self.shuffle).squeeze(1).unflatten(0, words.shape[:2])
         whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
         strongest = [look.amax((-2, -1)) for look in (*firsts, *lasts)]
-        pooled = torch.cat([whole, *strongest, sum(sentences) / len(sentences)], -1)
+        peak = logits.amax((-2, -1))[..., None]
+        pooled = torch.cat([whole, *strongest, sum(sentences) / len(sentences), peak], -1)
         presence = self.presence(pooled).squeeze(-1)
         looks = Looks(features, tuple(firsts), tuple(lasts))
         if self.sentence is not None:  # no word of a sentence is told from another
