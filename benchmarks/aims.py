@@ -27,11 +27,11 @@ class Aim:
 
 
 _CLIP = (
-    "Why the clip falls short: a new frame brings 2T - 1 blocks of P² pairs (21 at T = 11). The finest level of a model "
-    "of 256x192 has P = 768, of 192x144 432: blocks grow with the square of the area, the rest of a frame with the area. "
-    "Tried, exactly: sums in the place of a 33rd column in the blocks' products, and the past merged by one batch of "
-    "products (together a fifth of the clip's time at P = 432). Not tried: blocks small enough for the cache. The clip "
-    "of the model that ships has 4 frames."
+    "Why the clip falls short: a new frame brings 2T - 1 blocks of P² pairs (21 at T = 11). The finest level of a "
+    "model of 256x192 has P = 768, of 192x144 432: blocks grow with the square of the area, the rest of a frame with "
+    "the area. Tried, exactly: sums in the place of a 33rd column in the blocks' products, and the past merged by one "
+    "batch of products (together a fifth of the clip's time at P = 432). Not tried: blocks small enough for the cache. "
+    "The clip of the model that ships has 4 frames."
 )
 _FASTER, _OF_IT, _MILLISECONDS = "{:.3g} times faster", "{:.2f} of it", "{:.1f} ms"
 
