@@ -12,7 +12,7 @@ from benchmarks.measuring import CORES, Effort, Table, in_turn, megabytes, milli
 from model_training.networks.cmsa import FactoredSoftmax, paired_attention, pooled_attention
 
 SIZES = [(100, 20, 512), (432, 5, 64), (432, 16, 64), (400, 20, 128), (400, 20, 512), (1600, 20, 512)]
-"""P, N, d; the last one is the paper's, the second and third those of `tabletop`."""
+"""P, N, d; the last one is the paper's, the second and third those of a `tabletop` of 192x144."""
 
 SHARE = 0.5
 """The materialised form is run while its matrix and the softmax of it take at most this share of the free memory."""
