@@ -20,7 +20,7 @@ def test_no_malformed_input_ends_or_hangs_the_node(tmp_path) -> None:
     told: list[str] = []
     attacker = run(tmp_path, count=600, seed=3, tell=told.append)
     assert attacker.total >= 600
-    assert min(attacker.counts[kind] for kind in ("images", "texts", "parameters", "images of the service")) > 50
+    assert min(attacker.counts[kind] for kind in ("images", "texts", "parameters", "images of the service")) > 40
     assert int(attacker.told["refused"]) > 0 and int(attacker.told["failed"]) == 0
     assert any("images of the service" in line for line in told)
 
