@@ -144,7 +144,12 @@ def test_the_command_prints_and_keeps(
     unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
-    assert evaluate.main(["--bundle", str(bundle), "--data", str(unc), "--set", "testA", "--outlines", "dense_crf", "--write"]) == 0
+    assert (
+        evaluate.main(
+            ["--bundle", str(bundle), "--data", str(unc), "--set", "testA", "--outlines", "dense_crf", "--write"]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert "Table 3: UNC" in out and "| by-hand + DenseCRF | testA | 50.00 |" in out
     metrics = Bundle.load(bundle).manifest.metrics

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import aims, cmsa, load, report
-from benchmarks.measuring import Effort, Table, in_turn, peak_of, ratio
+from benchmarks.measuring import Effort, Table, in_turn, ratio
 
 EFFORT = Effort(seconds=0.0, least=3, most=3)
 
@@ -30,8 +30,15 @@ def test_steps_are_run_in_turn() -> None:
 
 
 def test_the_peak_of_a_step_is_that_of_a_process_of_its_own() -> None:
-    assert 40e6 < peak_of(lambda: np.ones(5_000_000)) < 60e6
-    assert peak_of(lambda: None) < 5e6
+    # In a fresh interpreter: of one that has been large, the kernel may have taken pages back, and they count again.
+    code = """
+import numpy as np
+from benchmarks.measuring import peak_of
+print(peak_of(lambda: np.ones(5_000_000)), peak_of(lambda: None))
+"""
+    printed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+    large, none = map(int, printed.split())
+    assert 40e6 < large < 60e6 and none < 5e6
 
 
 def test_the_page_says_what_was_measured_and_what_not(tmp_path: Path) -> None:

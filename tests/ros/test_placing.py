@@ -113,9 +113,14 @@ def test_a_calibration_that_is_sent_once_holds_for_images_of_its_size(camera, be
         camera.send_picture(header)
 
     camera.result_where(send, lambda one: "no camera_info came on /camera/camera_info" in one.placement.reason)
-    camera.send_info(bench.header(), focal=200.0, size=(640, 480))
+
+    def send_after_another(header: Header) -> None:
+        camera.send_info(bench.header(), focal=200.0, size=(640, 480))
+        send(header)
+
     assert not camera.result_where(
-        send, lambda one: "camera_info is for 640x480 pixels, the image has 320x240" in one.placement.reason
+        send_after_another,
+        lambda one: "camera_info is for 640x480 pixels, the image has 320x240" in one.placement.reason,
     ).placement.known
     bench.until(lambda: _sent_until_known(camera, bench, send), "a place by the calibration that fits")
     # One of another size, which comes last, changes nothing; one of another size and of the same moment is the truth.

@@ -148,10 +148,10 @@ def test_a_transform_that_does_not_come_is_said_and_costs_nothing_else(robot, be
     assert told.verdict == Segmentation.FOUND
 
 
-def sweep(camera: DepthCamera, bench, drive) -> bool:
+def sweep(camera: DepthCamera, bench, drive, images: int) -> bool:
     """Move the camera to and fro beside a thing that stays; tell whether any answer called it stable."""
     lefts = [LEFT + STEP * number for number in (-2, -1, 0, 1, 2, 3, 2, 1, 0, -1)]
-    for left in itertools.islice(itertools.cycle(lefts), 20):
+    for left in itertools.islice(itertools.cycle(lefts), images):
         header = bench.header()
         # The plate is this much further right in the image, so the camera is as much further left: at greater y.
         drive(header, (left - LEFT) * PLATE / FOCAL)
@@ -169,7 +169,8 @@ def test_what_stays_in_the_map_is_stable_though_the_camera_moves(robot, bench) -
         robot.camera.send(header)
 
     robot.camera.result_where(send, lambda one: one.placement.known)
-    assert sweep(robot.camera, bench, robot.drive)
+    # On a busy machine a transform may come too late for its image, which begins the count anew.
+    assert sweep(robot.camera, bench, robot.drive, images=200)
 
 
 def test_in_the_frame_of_a_camera_that_moves_nothing_is_stable(start, bundle_folder, bench) -> None:
@@ -177,7 +178,7 @@ def test_in_the_frame_of_a_camera_that_moves_nothing_is_stable(start, bundle_fol
     start("segment_node", model=str(bundle_folder), stable_frames=4, **SETTINGS)
     camera.wait_for_node()
     camera.result_where(camera.send, lambda one: one.placement.known and one.stable)
-    assert not sweep(camera, bench, lambda header, y: None)
+    assert not sweep(camera, bench, lambda header, y: None, images=20)
 
 
 def test_hostile_transforms_are_counted_and_survived(start, bundle_folder, bench) -> None:
