@@ -6,8 +6,8 @@ ros2 launch refseg_ros speech.launch.py source:=/path/to/question.wav wake_word:
 
 import dataclasses
 
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -28,23 +28,18 @@ def generate_launch_description() -> LaunchDescription:
                 for field in FIELDS
             ),
             DeclareLaunchArgument("namespace", default_value="refseg", description="namespace of the topic `query`"),
-            OpaqueFunction(function=_speech),
+            Node(
+                package="refseg_ros",
+                executable="speech_node",
+                name="speech",
+                namespace=LaunchConfiguration("namespace"),
+                parameters=[
+                    {
+                        field.name: ParameterValue(LaunchConfiguration(field.name), value_type=type(field.default))
+                        for field in FIELDS
+                    }
+                ],
+                output="screen",
+            ),
         ]
     )
-
-
-def _speech(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    parameters = {
-        field.name: ParameterValue(LaunchConfiguration(field.name).perform(context), value_type=type(field.default))
-        for field in FIELDS
-    }
-    return [
-        Node(
-            package="refseg_ros",
-            executable="speech_node",
-            name="speech",
-            namespace=LaunchConfiguration("namespace"),
-            parameters=[parameters],
-            output="screen",
-        )
-    ]

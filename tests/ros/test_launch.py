@@ -117,7 +117,7 @@ def test_speech_starts_with_its_arguments(launch):
     process = launch("speech.launch.py", "source:=/nowhere/said.wav", "namespace:=left")
     told = process.communicate()[0]
     assert "/nowhere/said.wav: there is no such file" in told
-    assert "[left.speech]" in told
+    assert "__ns:=/left" in told
     assert "Traceback" not in told
 
 
