@@ -21,7 +21,12 @@ _KINDS: dict[Any, tuple[str, type | tuple[type, ...]]] = {
     tuple[str, ...]: ("a list of texts", tuple),
 }
 _brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = 100  # characters of a refused value, which may have megabytes
+_brief.maxstring = _brief.maxother = 100  # characters
+
+
+def brief(value: object) -> str:
+    """A refused value, which may have megabytes, as it is shown in the reason."""
+    return _brief.repr(value)
 
 
 def setting(
@@ -63,7 +68,7 @@ def check(settings: Any) -> None:
             words += f" from {limits[0]} to {limits[1]} {field.metadata['unit']}".rstrip()
             right = right and limits[0] <= value <= limits[1]
         if not right:
-            raise ValueError(f"{field.name} is {_brief.repr(value)}; it must be {words}")
+            raise ValueError(f"{field.name} is {brief(value)}; it must be {words}")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -73,7 +78,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         ValueError: the message names the setting, its value and what is allowed.
     """
     if value not in choices:
-        raise ValueError(f"{name} is {_brief.repr(value)}; it must be one of {', '.join(choices)}")
+        raise ValueError(f"{name} is {brief(value)}; it must be one of {', '.join(choices)}")
 
 
 DEVICES = ("auto", "cuda", "cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from refseg_ros.config import SegmenterConfig, check, check_choice, setting
+from refseg_ros.config import SegmenterConfig, brief, check, check_choice, setting
 
 TRANSPORTS = ("raw", "compressed")
 SPLITS = ("train", "held_out")
@@ -100,16 +100,18 @@ class SegmentNodeConfig(SegmenterConfig):
         if bool(self.depth_topic) != bool(self.camera_info_topic):
             raise ValueError("depth_topic and camera_info_topic are wanted both, or none of them")
         if self.target_frame and not self.depth_topic:
-            raise ValueError(f"target_frame is {self.target_frame!r}; it is wanted with depth_topic only")
+            raise ValueError(f"target_frame is {brief(self.target_frame)}; it is wanted with depth_topic only")
         for name in self.cameras:
             if not isinstance(name, str) or not _CAMERA.fullmatch(name):
-                raise ValueError(f"cameras names {name!r}; a name is lower-case letters, digits and _, a letter first")
+                raise ValueError(
+                    f"cameras names {brief(name)}; a name is lower-case letters, digits and _, a letter first"
+                )
         if len(set(self.cameras)) != len(self.cameras):
-            raise ValueError(f"cameras is {list(self.cameras)}; it must name each camera once")
+            raise ValueError(f"cameras is {brief(list(self.cameras))}; it must name each camera once")
         for topic in TOPICS:
             value = getattr(self, topic)
             if len(self.cameras) > 1 and value and CAMERA_MARK not in value:
-                raise ValueError(f"{topic} is {value!r}; with several cameras it must contain {CAMERA_MARK}")
+                raise ValueError(f"{topic} is {brief(value)}; with several cameras it must contain {CAMERA_MARK}")
 
 
 @dataclass(frozen=True)
