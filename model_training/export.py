@@ -54,8 +54,8 @@ class ClipGraph(nn.Module):
         self.sizes = [level.size for level in fusion.levels]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Per level: feature (1, C, H, W), query, key and value (1, P, d), the fields of `Past` -> per level: the
-        updated feature, and the fields of the frame's row and column of `Blocks`.
+        """Per level: feature (1, C, H, W), query (1, G, d), key (1, P, d), value (1, G, d), the fields of `Past` -> per
+        level: the updated feature, and the fields of the frame's row and column of `Blocks`.
         """
         outputs: list[Tensor] = []
         count = len(inputs) // len(self.sizes)
@@ -127,9 +127,11 @@ def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocab
 
 def _some_past(parts: tuple[Tensor, Tensor, Tensor], frames: int = 3) -> Past:
     """A past of the right shapes; each tensor is its own, the exporter takes two of one storage for one input."""
-    _, positions, channels = parts[0].shape
-    wide = [torch.rand(frames, positions, channels) for _ in range(4)]
-    return Past(*wide[:3], torch.rand(frames, positions), wide[3], torch.rand(frames, frames, positions))
+    query, key, value = (torch.rand(frames, *part.shape[1:]) for part in parts)
+    positions = key.shape[1]
+    return Past(
+        query, key, value, torch.rand(frames, positions), torch.rand(key.shape), torch.rand(frames, frames, positions)
+    )
 
 
 def _onnx(

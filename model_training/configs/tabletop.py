@@ -27,6 +27,7 @@ NETWORK = NetworkConfig(
     word_layers=2,
     colour_channels=48,
     clip_coordinates=True,
+    clip_cell=16,
     rounds=(1, 3, 3),
     modulation=True,
     shuffle=4,

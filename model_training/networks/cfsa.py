@@ -14,6 +14,9 @@ from model_training.networks.cmsa import MAX_SCALE, NORM_EPSILON
 class ClipProjection(nn.Module):
     """v_tp -> query, key and value of CFSA. Depends on one frame alone, so a stream computes it once per frame.
 
+    Differs from the paper where features of a coarser grid are given too: queries and values, which is what the keys
+    attend to, are of its G cells then. The pairs are fewer by as much, and V^ is as fine as before.
+
     Args:
         inputs: channels of a position's feature, C_v (with the coordinates, C_v + 8).
         channels: of query, key and value.
@@ -25,9 +28,19 @@ class ClipProjection(nn.Module):
         self.project = nn.Linear(inputs, 3 * channels)
         self.scale = nn.Parameter(torch.tensor(4.0)) if bounded else None
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, P, C) -> query, key, value, each (B, P, d)."""
-        query, key, value = self.project(features).chunk(3, -1)
+    def forward(self, features: Tensor, cells: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Project.
+
+        Args:
+            features: (B, P, C).
+            cells: (B, G, C) their mean over each cell of a coarser grid; None: every position is a cell.
+
+        Returns:
+            Query (B, G, d), key (B, P, d) and value (B, G, d).
+        """
+        cells = features if cells is None else cells
+        parts = zip((cells, features, cells), self.project.weight.chunk(3), self.project.bias.chunk(3), strict=True)
+        query, key, value = (F.linear(x, weight, bias) for x, weight, bias in parts)
         if self.scale is not None:
             query, key = (F.normalize(part, dim=-1, eps=NORM_EPSILON) for part in (query, key))
             key = self.scale.clamp(max=MAX_SCALE) * key
@@ -51,11 +64,11 @@ class Past(NamedTuple):
     """What a stream keeps of one level of the L earlier frames of its clip, in any order; L may be 0."""
 
     query: Tensor
-    """(L, P, d)"""
+    """(L, G, d)"""
     key: Tensor
     """(L, P, d)"""
     value: Tensor
-    """(L, P, d)"""
+    """(L, G, d)"""
     logsum: Tensor
     """(L, P) of each earlier frame's keys over the queries of all earlier frames: their blocks, merged."""
     attended: Tensor
@@ -83,21 +96,22 @@ class CrossFrameSelfAttention(nn.Module):
 
         Args:
             target: (B, P, C_v) the target frame's features.
-            query, key, value: (B, T, P, d) of all frames of the clip, the target's among them.
+            query, value: (B, T, G, d) of all frames of the clip, the target's among them.
+            key: (B, T, P, d) likewise.
             valid: (B, T) bool, False for empty slots, whose content is ignored; at least one True.
 
         Returns:
             (B, P, C_v) the updated features.
         """
-        frames, positions = query.shape[1:3]
+        frames, cells = query.shape[1:3]
         queries, values = query.flatten(1, 2).transpose(1, 2), value.flatten(1, 2)
-        open_keys = valid[:, :, None].expand(-1, -1, positions).flatten(1)[:, None]  # (B, 1, T*P)
+        open_keys = valid[:, :, None].expand(-1, -1, cells).flatten(1)[:, None]  # (B, 1, T*G)
         received, attended = [], []
-        for t in range(frames):  # a row of blocks at a time: (P, T*P) instead of (T*P)^2
+        for t in range(frames):  # a row of blocks at a time: (P, T*G) instead of T*P * T*G
             logits = (key[:, t] @ queries).masked_fill(~open_keys, float("-inf"))
             attention = logits.softmax(-1)  # Eq. 10
             attended.append(attention @ values)  # Eq. 9
-            per_frame = attention.unflatten(-1, (frames, positions)).sum((1, 3)) / positions
+            per_frame = attention.unflatten(-1, (frames, cells)).sum((1, 3)) / key.shape[2]
             received.append(per_frame * valid[:, t, None])
         weights = sum(received).masked_fill(~valid, float("-inf")).softmax(-1)  # (B, T)
         pooled = sum(weights[:, t, None, None] * attended[t] for t in range(frames))  # Eq. 11
@@ -110,7 +124,7 @@ class CrossFrameSelfAttention(nn.Module):
 
         Args:
             target: (1, P, C_v) the frame's features.
-            query, key, value: (1, P, d) of the frame.
+            query, key, value: (1, G, d), (1, P, d), (1, G, d) of the frame.
             past: of the frames before it.
             bounded: whether logits are bounded by construction (`ClipProjection`), so that e^logit is a normal float32.
 
@@ -128,13 +142,13 @@ class CrossFrameSelfAttention(nn.Module):
         attended = torch.cat([earlier, (own[..., None] * row.attended).sum(0, keepdim=True)])  # Eq. 9-10
         by_past = (past.shares.flatten(1) @ (1 - new).flatten()[:, None])[:, 0] + own.sum(-1)[:-1]
         by_new = torch.cat([new, own[-1:]]).sum()[None]
-        weights = (torch.cat([by_past, by_new])[None] / query.shape[1]).softmax(-1)  # (1, L + 1)
+        weights = (torch.cat([by_past, by_new])[None] / key.shape[1]).softmax(-1)  # (1, L + 1)
         pooled = (weights @ attended.flatten(1)).unflatten(1, attended.shape[1:])  # Eq. 11
         return target + self.output(pooled), row, column
 
 
 def _blocks(key: Tensor, query: Tensor, value: Tensor, bounded: bool) -> Blocks:
-    """Of keys (F, P, d) with queries and values (F, P, d); either side may be one frame for all of the other."""
+    """Of keys (F, P, d) with queries and values (F, G, d); either side may be one frame for all of the other."""
     logits = key @ query.transpose(1, 2)
     shift = None if bounded else logits.amax(-1, keepdim=True)
     weights = (logits if shift is None else logits - shift).exp()

@@ -93,6 +93,9 @@ class NetworkConfig:
     clip_coordinates: bool = False
     """Whether CFSA sees the coordinates s_p beside v_p, and waves of them: where a thing was, and so where it is
     going."""
+    clip_cell: int = 0
+    """Side in pixels of the cells that CFSA attends to: at levels whose positions are finer, queries and values are of
+    the mean over each cell. 0: of every position."""
     rounds: tuple[int, int, int] = (1, 1, 1)
     """CMSA rounds at Res3, Res4 and Res5; a later round reads what the one before it found."""
     modulation: bool = False

@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
     features: tuple[Tensor, ...]
     """Per level: (B, C_v, H, W)."""
     ring: Ring
-    """Per level: query, key, value, each (B, P, d); empty for a still-image network."""
+    """Per level: query (B, G, d), key (B, P, d) and value (B, G, d); empty for a still-image network."""
 
 
 class Looks(NamedTuple):
@@ -80,6 +80,7 @@ class Encoder(nn.Module):
         extra = COORDINATES + WAVES if config.clip_coordinates else 0
         channels = self.channels if config.clip > 1 else ()
         self.clip = nn.ModuleList(ClipProjection(c + extra, config.clip_channels, config.bounded) for c in channels)
+        self.cells = [max(1, config.clip_cell // stride) for stride in self.strides]
         for level, size in enumerate(grid_sizes(config, self.strides)):
             places = torch.cat([coordinate_map(*size), coordinate_waves(*size)], -1)
             self.register_buffer(f"places_{level}", places, persistent=False)
@@ -102,11 +103,12 @@ class Encoder(nn.Module):
         """The CFSA projections of some frames' features."""
         ring = []
         for level, project in enumerate(self.clip):
-            x = features[level].flatten(2).transpose(1, 2)
+            x, cell = features[level], self.cells[level]
             if self.clip_coordinates:
-                places = getattr(self, f"places_{level}").to(x.dtype)
-                x = torch.cat([x, places.expand(x.shape[0], -1, -1)], -1)
-            ring.append(project(x))
+                places = getattr(self, f"places_{level}").to(x.dtype).T.unflatten(-1, x.shape[-2:])
+                x = torch.cat([x, places.expand(x.shape[0], -1, -1, -1)], 1)
+            grids = (x, F.avg_pool2d(x, cell)) if cell > 1 else (x,)
+            ring.append(project(*(grid.flatten(2).transpose(1, 2) for grid in grids)))
         return tuple(ring)
 
 
@@ -212,7 +214,7 @@ class Fusion(nn.Module):
 
         Args:
             features: per level (B, C_v, H, W) of the target frames.
-            ring: per level query, key, value (B, T, P, d) of the clips.
+            ring: per level query (B, T, G, d), key (B, T, P, d) and value (B, T, G, d) of the clips.
             valid: (B, T) bool.
             words: (B, E, N) int64, PADDING at the end.
         """
@@ -265,8 +267,9 @@ class ReferringSegmentation(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        if config.height % 16 or config.width % 16:
-            raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of 16")
+        multiple = max(16, config.clip_cell)
+        if config.height % multiple or config.width % multiple:
+            raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of {multiple}")
         self.config = config
         self.encoder = Encoder(config)
         self.fusion = Fusion(config, self.encoder.channels, self.encoder.strides)

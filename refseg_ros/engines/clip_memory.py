@@ -15,7 +15,7 @@ MERGED = ("logsum", "attended", "shares")
 
 
 class Blocks(NamedTuple):
-    """Attention from the P keys of a frame to the queries of another, for each of F pairs of frames at one level."""
+    """Attention from the P keys of a frame to the G queries of another, for each of F pairs of frames at one level."""
 
     logsum: Array
     """(F, P) log of the sum of e^logit over the queries."""
@@ -54,10 +54,11 @@ class ClipMemory:
 
         Args:
             stamp: seconds; see `FrameBuffer.admit`.
-            ring: `ring_LEVEL_PART` -> (1, P, d), what the encoder gives for the clip.
+            ring: what the encoder gives for the clip: `ring_LEVEL_key` -> (1, P, d), of every position;
+                `ring_LEVEL_query` and `_value` -> (1, G, d), of what these attend to.
 
         Returns:
-            The L frames before it: `past_LEVEL_PART` -> (L, P, d); `past_LEVEL_logsum` (L, P) and `past_LEVEL_attended`
+            The L frames before it: `past_LEVEL_PART` -> (L, ., d); `past_LEVEL_logsum` (L, P) and `past_LEVEL_attended`
             (L, P, d), the blocks among these frames merged over the query frames; and `past_LEVEL_shares` (L, L, P),
             the share of each query frame (first axis) in them. Valid until the next call.
 
@@ -98,7 +99,7 @@ class ClipMemory:
         for name, array in ring.items():
             self._kept[name] = self._zeros((self._slots, *array.shape[1:]), array.dtype)
             _, level, part = name.split("_")
-            if part == "value":
+            if part == "key":
                 self._blocks[level] = _LevelBlocks(self._slots, array)
 
 
@@ -110,12 +111,12 @@ def past_name(ring_name: str) -> str:
 class _LevelBlocks:
     """The blocks among the past frames of one level."""
 
-    def __init__(self, slots: int, value: Array) -> None:
-        _, positions, channels = value.shape
+    def __init__(self, slots: int, key: Array) -> None:
+        _, positions, channels = key.shape
         # [frame of the queries, frame of the keys, key]
-        self._logsum = np.zeros((slots, slots, positions), value.dtype)
+        self._logsum = np.zeros((slots, slots, positions), key.dtype)
         # [frame of the keys, key, frame of the queries, channel]: what is summed lies together
-        self._attended = np.zeros((slots, positions, slots, channels), value.dtype)
+        self._attended = np.zeros((slots, positions, slots, channels), key.dtype)
 
     def write(self, slot: int, new: NewPairs) -> None:
         """Give a frame the slot; the blocks of the frame that had it are overwritten."""

@@ -229,19 +229,26 @@ def channel_gated(module: ChannelGatedFusion, levels: list[Tensor]) -> Tensor:
 
 
 def cross_frame(
-    project: ClipProjection, module: CrossFrameSelfAttention, target: Tensor, frames: Tensor
+    project: ClipProjection,
+    module: CrossFrameSelfAttention,
+    target: Tensor,
+    frames: Tensor,
+    cells: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Eq. 9-11: `target` (P, C_v) updated from its clip's features (T, P, C), and the weights (T,) of the frames."""
+    """Eq. 9-11: `target` (P, C_v) updated from its clip's features (T, P, C), and the weights (T,) of the frames.
+
+    What is attended to are the features `cells` (T, G, C) of a coarser grid, where there is one.
+    """
+    cells = frames if cells is None else cells
     w_q, w_k, w_v = project.project.weight.chunk(3)
     b_q, b_k, b_v = project.project.bias.chunk(3)
-    q, k, v = frames @ w_q.T + b_q, frames @ w_k.T + b_k, frames @ w_v.T + b_v
+    q, k, v = cells @ w_q.T + b_q, frames @ w_k.T + b_k, cells @ w_v.T + b_v
     if project.scale is not None:
         q, k = unit(q), project.scale.clamp(max=MAX_SCALE) * unit(k)
-    count, positions = frames.shape[:2]
     logits = torch.einsum("umd,tpd->tpum", q, k)
-    scores = logits.flatten(2).softmax(-1).unflatten(-1, (count, positions))  # Eq. 10
+    scores = logits.flatten(2).softmax(-1).unflatten(-1, cells.shape[:2])  # Eq. 10
     attended = torch.einsum("tpum,umd->tpd", scores, v)  # Eq. 9
-    weights = (scores.sum((0, 1, 3)) / positions).softmax(0)
+    weights = (scores.sum((0, 1, 3)) / frames.shape[1]).softmax(0)
     pooled = torch.einsum("t,tpd->pd", weights, attended)  # Eq. 11
     return target + pooled @ module.output.weight.T + module.output.bias, weights
 

@@ -143,6 +143,8 @@ def test_a_network_for_still_images_has_no_ring() -> None:
 def test_a_size_that_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="the input is 30x64; both must be multiples of 16"):
         ReferringSegmentation(replace(PAPER_LIKE, height=30))
+    with pytest.raises(ValueError, match="the input is 48x64; both must be multiples of 32"):
+        ReferringSegmentation(replace(PAPER_LIKE, height=48, clip_cell=32))
 
 
 def literal_logits(model: ReferringSegmentation, clip: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:

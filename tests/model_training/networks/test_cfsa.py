@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -16,15 +18,27 @@ from refseg_ros.frame_buffer import FrameBuffer
 from tests.model_training import literal
 from tests.model_training.comparing import VALUES, check_equal, draw, randomise
 
-FRAMES, POSITIONS, FEATURES, CHANNELS = 4, 5, 6, 3
-FORMS = pytest.mark.parametrize("bounded", [False, True], ids=["plain", "bounded"])
+FRAMES, POSITIONS, FEATURES, CHANNELS = 4, 6, 6, 3
+
+
+class Form(NamedTuple):
+    """How a level attends."""
+
+    bounded: bool
+    cell: int = 1
+    """Neighbouring positions that are a cell."""
+
+
+PLAIN, BOUNDED, COARSE = Form(False), Form(True), Form(True, cell=2)
+FORMS = pytest.mark.parametrize("form", [PLAIN, BOUNDED, COARSE], ids=["plain", "bounded", "coarse"])
 
 
 class Clip:
     """The two modules of one level, with their parameters at random."""
 
-    def __init__(self, bounded: bool) -> None:
-        self.project = ClipProjection(FEATURES, CHANNELS, bounded)
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.project = ClipProjection(FEATURES, CHANNELS, form.bounded)
         self.attention = CrossFrameSelfAttention(FEATURES, CHANNELS)
         randomise(self.project)
         randomise(self.attention, seed=1)
@@ -32,8 +46,20 @@ class Clip:
     def __call__(self, target: Tensor, frames: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, P, C), (B, T, P, C), (B, T) -> (B, P, C)."""
         batch, count = frames.shape[:2]
-        ring = [part.unflatten(0, (batch, count)) for part in self.project(frames.flatten(0, 1))]
+        ring = [part.unflatten(0, (batch, count)) for part in self.projections(frames.flatten(0, 1))]
         return self.attention(target, *ring, torch.ones(batch, count, dtype=torch.bool) if valid is None else valid)
+
+    def projections(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(T, P, C) -> query, key, value."""
+        return self.project(frames, self.cells(frames)) if self.form.cell > 1 else self.project(frames)
+
+    def cells(self, frames: Tensor) -> Tensor:
+        """(T, P, C) -> (T, G, C)."""
+        return frames.unflatten(1, (-1, self.form.cell)).mean(2)
+
+    def literal(self, target: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """(P, C), (T, P, C) -> what the equations say."""
+        return literal.cross_frame(self.project, self.attention, target, frames, self.cells(frames))
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -42,26 +68,26 @@ class Clip:
 
 @FORMS
 @pytest.mark.parametrize("count", [1, 2, FRAMES])
-def test_equals_the_materialised_equations(bounded: bool, count: int) -> None:
-    clip, target, frames = Clip(bounded), draw(POSITIONS, FEATURES), draw(count, POSITIONS, FEATURES, seed=1)
+def test_equals_the_materialised_equations(form: Form, count: int) -> None:
+    clip, target, frames = Clip(form), draw(POSITIONS, FEATURES), draw(count, POSITIONS, FEATURES, seed=1)
     check_equal(
         lambda: [clip(target[None], frames[None])[0]],
-        lambda: [literal.cross_frame(clip.project, clip.attention, target, frames)[0]],
+        lambda: [clip.literal(target, frames)[0]],
         [target, frames, *clip.parameters],
     )
 
 
 @FORMS
-def test_the_order_of_the_slots_does_not_matter(bounded: bool) -> None:
-    clip, target, frames = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, FRAMES, POSITIONS, FEATURES, seed=1)
+def test_the_order_of_the_slots_does_not_matter(form: Form) -> None:
+    clip, target, frames = Clip(form), draw(1, POSITIONS, FEATURES), draw(1, FRAMES, POSITIONS, FEATURES, seed=1)
     plain = clip(target, frames)
     for shift in range(1, FRAMES):
         assert (plain - clip(target, frames.roll(shift, 1))).abs().max() < VALUES
 
 
 @FORMS
-def test_empty_slots_are_ignored_wherever_they_are(bounded: bool) -> None:
-    clip, target, frames = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, 2, POSITIONS, FEATURES, seed=1)
+def test_empty_slots_are_ignored_wherever_they_are(form: Form) -> None:
+    clip, target, frames = Clip(form), draw(1, POSITIONS, FEATURES), draw(1, 2, POSITIONS, FEATURES, seed=1)
     plain = clip(target, frames)
     for filled in ([0, 1], [0, 3], [2, 3]):
         valid = torch.zeros(1, FRAMES, dtype=torch.bool)
@@ -73,17 +99,17 @@ def test_empty_slots_are_ignored_wherever_they_are(bounded: bool) -> None:
 
 
 @FORMS
-def test_equal_frames_say_what_one_of_them_says(bounded: bool) -> None:
-    clip, target, frame = Clip(bounded), draw(1, POSITIONS, FEATURES), draw(1, 1, POSITIONS, FEATURES, seed=1)
+def test_equal_frames_say_what_one_of_them_says(form: Form) -> None:
+    clip, target, frame = Clip(form), draw(1, POSITIONS, FEATURES), draw(1, 1, POSITIONS, FEATURES, seed=1)
     assert (clip(target, frame) - clip(target, frame.expand(-1, FRAMES, -1, -1))).abs().max() < VALUES
 
 
 def test_clips_of_a_batch_are_independent() -> None:
-    clip, target, frames = Clip(True), draw(3, POSITIONS, FEATURES), draw(3, FRAMES, POSITIONS, FEATURES, seed=1)
+    clip, target, frames = Clip(BOUNDED), draw(3, POSITIONS, FEATURES), draw(3, FRAMES, POSITIONS, FEATURES, seed=1)
     valid = torch.arange(FRAMES) < torch.tensor([1, 3, 4])[:, None]
     together = clip(target, frames, valid)
     for i, count in enumerate((1, 3, 4)):
-        alone = literal.cross_frame(clip.project, clip.attention, target[i], frames[i, :count])[0]
+        alone = clip.literal(target[i], frames[i, :count])[0]
         assert (together[i] - alone).abs().max() < VALUES
 
 
@@ -98,26 +124,26 @@ def test_a_new_module_changes_nothing_yet() -> None:
 
 
 def test_frames_are_weighted_by_the_attention_that_they_receive() -> None:
-    clip, frames = Clip(False), draw(FRAMES, POSITIONS, FEATURES, seed=1)
-    weights = literal.cross_frame(clip.project, clip.attention, frames[0], frames)[1]
+    clip, frames = Clip(PLAIN), draw(FRAMES, POSITIONS, FEATURES, seed=1)
+    weights = clip.literal(frames[0], frames)[1]
     assert torch.isclose(weights.sum(), torch.tensor(1.0, dtype=torch.float64)) and weights.max() > 1.1 * weights.min()
 
 
 class Streamed:
     """A clip's frames through the memory of the runtime and `step`, in float64 or float32."""
 
-    def __init__(self, clip: Clip, length: int, bounded: bool) -> None:
-        self.clip, self.bounded = clip, bounded
+    def __init__(self, clip: Clip, length: int) -> None:
+        self.clip = clip
         self.frames = FrameBuffer(length, 0.2, 2.0)
         self.memory = ClipMemory(self.frames, length - 1, np.zeros)
 
     @torch.no_grad()
     def __call__(self, target: Tensor, frame: Tensor, stamp: float) -> Tensor:
         """(P, C), (P, C) -> (P, C): the updated features of the frame that comes now."""
-        new = dict(zip(("query", "key", "value"), self.clip.project(frame[None]), strict=True))
+        new = dict(zip(("query", "key", "value"), self.clip.projections(frame[None]), strict=True))
         past = self.memory.admit(stamp, {f"ring_1_{name}": part.numpy() for name, part in new.items()})
         kept = Past(*(torch.as_tensor(past[f"past_1_{name}"]) for name in Past._fields))
-        updated, row, column = self.clip.attention.step(target[None], **new, past=kept, bounded=self.bounded)
+        updated, row, column = self.clip.attention.step(target[None], **new, past=kept, bounded=self.clip.form.bounded)
         pairs = NewPairs(*(RuntimeBlocks(*(part.numpy() for part in side)) for side in (row, column)))
         self.memory.keep({"1": pairs})
         return updated[0]
@@ -126,10 +152,10 @@ class Streamed:
 @FORMS
 @given(st.integers(2, 5), st.lists(st.sampled_from([0.0, 0.01, 0.1, 0.2, 0.7, 5.0, -1.0]), min_size=1, max_size=25))
 @settings(max_examples=25, deadline=None)
-def test_a_stream_equals_the_whole_clip_computed_anew(bounded: bool, length: int, gaps: list[float]) -> None:
+def test_a_stream_equals_the_whole_clip_computed_anew(form: Form, length: int, gaps: list[float]) -> None:
     """Frames that come fast and slow, with gaps and jumps of the clock."""
-    clip = Clip(bounded)
-    stream, stamp, seen = Streamed(clip, length, bounded), 10.0, {}
+    clip = Clip(form)
+    stream, stamp, seen = Streamed(clip, length), 10.0, {}
     for number, gap in enumerate(gaps):
         stamp += gap
         target, frame = draw(POSITIONS, FEATURES, seed=number), draw(POSITIONS, FEATURES, seed=100 + number)
@@ -140,10 +166,10 @@ def test_a_stream_equals_the_whole_clip_computed_anew(bounded: bool, length: int
 
 
 def test_logits_that_no_exponential_holds_are_streamed() -> None:
-    clip = Clip(False)
+    clip = Clip(PLAIN)
     with torch.no_grad():
         clip.project.project.weight *= 30
-    stream = Streamed(clip, 3, False)
+    stream = Streamed(clip, 3)
     frames = draw(6, POSITIONS, FEATURES)
     for number in range(6):
         updated = stream(frames[0], frames[number], 0.5 * number)
