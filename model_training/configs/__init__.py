@@ -7,7 +7,7 @@ from importlib import import_module
 from model_training.configs.schema import Config
 
 NAMES = (
-    *("tabletop", "small"),
+    *("tabletop", "small", "ablation"),
     *("paper", "paper_unc", "paper_unc_plus", "paper_gref", "paper_referit", "paper_a2d"),
 )
 

@@ -1,0 +1,19 @@
+"""The network of `tabletop` on images of half the sides, with a budget that two CPU cores can spend on many variants."""
+
+from dataclasses import replace
+
+from model_training.configs import tabletop
+from model_training.configs.schema import Phase
+
+NETWORK = replace(tabletop.NETWORK, height=96, width=128)
+
+CONFIG = replace(
+    tabletop.CONFIG,
+    name="ablation",
+    network=NETWORK,
+    scenes=replace(tabletop.CONFIG.scenes, scenes=4096, height=NETWORK.height, width=NETWORK.width),
+    phases=(
+        Phase("encoder", steps=1000, frames=16, expressions=0, learning_rate=1.5e-3),
+        Phase("joint", steps=600, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
+    ),
+)
