@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+WHAT=${1:-demo}
 PYTHON=${PYTHON:-python3}
 VENV=$PWD/.venv
 WORKSPACE=$VENV/ros
@@ -67,6 +68,7 @@ missing_packages() {
     command -v cmake >/dev/null || echo cmake
     find_library libOpenGL.so.0 || find_library libGL.so.1 || echo libopengl0
     find_library libEGL.so.1 || echo libegl1
+    [ "$WHAT" != tests ] || command -v espeak-ng >/dev/null || echo espeak-ng  # asks aloud in the tests of spoken queries
     find_library libEGL_mesa.so.0 || find_library libEGL_nvidia.so.0 || echo libegl-mesa0 libgl1-mesa-dri
 }
 find_library() { compgen -G "/usr/lib/x86_64-linux-gnu/$1" >/dev/null || PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "$1"; }
@@ -137,8 +139,8 @@ make_venv
 install_wheels robot "ROS 2 Kilted, ONNX Runtime, OpenCV and MuJoCo into .venv (about 300 MB to fetch)" \
     requirements/ros.txt requirements/robot.txt requirements/simulation.txt
 build_package
-if [ "${1:-}" = tests ] || [ "${1:-}" = bench ]; then
+if [ "$WHAT" = tests ] || [ "$WHAT" = bench ]; then
     install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/gpu.txt requirements/training.txt requirements/test.txt
 fi
-[ "${1:-}" != bench ] || install_wheels bench "transformers, to measure against, into .venv" requirements/bench.txt
+[ "$WHAT" != bench ] || install_wheels bench "transformers, to measure against, into .venv" requirements/bench.txt
 say "Ready."
