@@ -11,7 +11,7 @@ CONFIG = replace(
     tabletop.CONFIG,
     name="ablation",
     network=NETWORK,
-    scenes=replace(tabletop.CONFIG.scenes, scenes=4096, height=NETWORK.height, width=NETWORK.width),
+    scenes=replace(tabletop.CONFIG.scenes, scenes=2048, height=NETWORK.height, width=NETWORK.width),
     phases=(
         Phase("encoder", steps=1000, frames=16, expressions=0, learning_rate=1.5e-3),
         Phase("joint", steps=600, frames=8, expressions=5, learning_rate=1.5e-3, encoder_factor=0.4),
