@@ -18,29 +18,20 @@ class Aim:
     """How a figure is shown, with `{}` where the number goes."""
     least: bool = False
     """Whether the limit is the least that will do, and not the most."""
-    why: str = ""
-    """What is known of why it falls short, and what was tried; said where it does."""
 
     def reached_by(self, figure: float) -> bool:
         """Tell whether a figure will do."""
         return figure >= self.limit if self.least else figure <= self.limit
 
 
-_CLIP = (
-    "Why the clip falls short: a new frame brings 2T - 1 blocks of P² pairs (21 at T = 11). The finest level of a "
-    "model of 256x192 has P = 768, of 192x144 432: blocks grow with the square of the area, the rest of a frame with "
-    "the area. Tried, exactly: sums in the place of a 33rd column in the blocks' products, and the past merged by one "
-    "batch of products (together a fifth of the clip's time at P = 432). Not tried: blocks small enough for the cache. "
-    "The clip of the model that ships has 4 frames."
-)
 _FASTER, _OF_IT, _MILLISECONDS = "{:.3g} times faster", "{:.2f} of it", "{:.1f} ms"
 
 AIMS = {
     "cmsa 400": Aim("CMSA, pooled against materialised, P = 400, N = 20, d = 512", 15, _FASTER, True),
     "cmsa 1600": Aim("CMSA, pooled against materialised, P = 1600, N = 20, d = 512", 60, _FASTER, True),
     "cmsa 1600 memory": Aim("the same, memory", 100, "{:.3g} times less", True),
-    "clip 30": Aim("a frame with a clip of 11 against a single image, camera at 30 Hz", 1.5, "{:.2f} times", why=_CLIP),
-    "clip 5": Aim("the same, camera at 5 Hz", 1.5, "{:.2f} times", why=_CLIP),
+    "clip 30": Aim("a frame with a clip of 11 against a single image, camera at 30 Hz", 1.5, "{:.2f} times"),
+    "clip 5": Aim("the same, camera at 5 Hz", 1.5, "{:.2f} times"),
     "queries": Aim("second to eighth expression on a frame, each, against the first", 0.35, _OF_IT),
     "clipseg": Aim("the shipped model against CLIPSeg (ViT-B/16, 352x352)", 8, _FASTER, True),
     "detector": Aim("the shipped model against a detector and a segmenter", 200, _FASTER, True),
@@ -64,6 +55,4 @@ def reached(figures: Mapping[str, float]) -> Table:
             continue
         figure = figures[key]
         table.rows.append([aim.what, limit, aim.form.format(figure), "" if aim.reached_by(figure) else "**short**"])
-        if aim.why and not aim.reached_by(figure) and aim.why not in table.notes:
-            table.notes.append(aim.why)
     return table

@@ -35,10 +35,15 @@ class Levels:
     def __init__(self, length: int) -> None:
         encoder = Encoder(NETWORK)
         self.levels = []
-        for (height, width), channels in zip(grid_sizes(NETWORK, encoder.strides), encoder.channels, strict=True):
+        sizes = grid_sizes(NETWORK, encoder.strides)
+        for (height, width), channels, cell in zip(sizes, encoder.channels, encoder.cells, strict=True):
             attention = CrossFrameSelfAttention(channels, NETWORK.clip_channels)
-            parts = torch.nn.functional.normalize(torch.randn(3, length, height * width, NETWORK.clip_channels), dim=-1)
-            self.levels.append((attention.eval(), torch.randn(1, height * width, channels), parts))
+            positions = height * width
+            parts = [
+                torch.nn.functional.normalize(torch.randn(length, count, NETWORK.clip_channels), dim=-1)
+                for count in (positions // cell**2, positions, positions // cell**2)  # query, key, value
+            ]
+            self.levels.append((attention.eval(), torch.randn(1, positions, channels), parts))
         self.valid = torch.ones(1, length, dtype=torch.bool)
         self.memory = ClipMemory(FrameBuffer(length, INTERVAL, 10 * INTERVAL), length - 1, np.zeros)
         self.stamps = (INTERVAL * number for number in count())
@@ -49,7 +54,7 @@ class Levels:
     def full(self) -> None:
         """All pairs of all frames."""
         for attention, target, parts in self.levels:
-            attention(target, *parts[:, None], self.valid)
+            attention(target, *(part[None] for part in parts), self.valid)
 
     @torch.inference_mode()
     def streaming(self) -> None:

@@ -1,4 +1,4 @@
-"""The network of `tabletop` on images of half the sides, with a budget that two CPU cores can spend on many variants."""
+"""The network of `tabletop` on images of half the sides, and a budget that two CPU cores can spend on many variants."""
 
 from dataclasses import replace
 
