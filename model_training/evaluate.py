@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from model_training.benchmark import Benchmark, scored, show_always
+from model_training.benchmark import Benchmark, BenchmarkScores, scored, show_always
 from model_training.datasets.formats import open_folder
 from model_training.datasets.tabletop import choose
 from model_training.metrics import THRESHOLDS, Scores
@@ -204,13 +204,20 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         raise ValueError("--processes and --stride must be at least 1")
     benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.outlines)
     name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
-    noted = {}
-    for number, reader in enumerate(open_folder(options.data, options.images)):
+    noted, together = {}, BenchmarkScores()
+    readers = open_folder(options.data, options.images)
+    for number, reader in enumerate(readers):
         splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
-        figures = {split: scored(benchmark, reader, number, split, options.processes).figures() for split in splits}
+        scores = {split: scored(benchmark, reader, number, split, options.processes) for split in splits}
+        for part in scores.values():
+            together.add(part)
+        figures = {split: part.figures() for split, part in scores.items()}
         print(markdown(table_of(reader.name), name, figures), end="\n\n")
         outlined = _outlined(options)
         noted |= {f"evaluate {reader.name} --set {split}{outlined}": of_split for split, of_split in figures.items()}
+    if len(readers) > 1:
+        shown = ", ".join(f"{key} {value:g}" for key, value in together.figures().items())
+        print(f"all {len(readers)} data sets together: {shown}")
     return noted
 
 

@@ -157,6 +157,18 @@ def test_the_command_prints_and_keeps(
     assert metrics["evaluate UNC --set testA --outlines dense_crf"]["P@0.5"] == 0.5
 
 
+def test_several_data_sets_of_a_folder_are_scored_together_too(
+    unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(unc, tmp_path / "data" / "one")
+    write_unc(tmp_path / "data", images=2).rename(tmp_path / "data" / "two")
+    asked = ["--bundle", str(bundle_folder), "--data", str(tmp_path / "data")]
+    assert evaluate.main([*asked, "--set", "val", "--set", "testA"]) == 0
+    together = capsys.readouterr().out.splitlines()[-1]
+    # Of 80 things in one set and 4 in the other one each is wrongly named.
+    assert "all 2 data sets together: P@0.5 0.9762" in together and "expressions 84" in together
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
