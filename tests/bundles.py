@@ -51,10 +51,10 @@ def encoder() -> onnx.ModelProto:
         helper.make_node("Transpose", ["positions"], ["ring_1_value"], perm=[0, 2, 1]),
     ]
     constants = {"white": np.float32(255), "flat": np.array([0, 3, -1], np.int64)}
-    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, ["B", HEIGHT, WIDTH, 3])]
+    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", HEIGHT, WIDTH, 3])]
     outputs = [
-        helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, ["B", 3, rows, columns]),
-        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, ["B", rows * columns, 3]),
+        helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, ["batch", 3, rows, columns]),
+        helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, ["batch", rows * columns, 3]),
     ]
     return model(nodes, inputs, outputs, constants)
 
@@ -68,7 +68,7 @@ def clip() -> onnx.ModelProto:
     ]
     inputs = [
         helper.make_tensor_value_info("ring_1_value", TensorProto.FLOAT, [1, positions, 3]),
-        helper.make_tensor_value_info("past_1_value", TensorProto.FLOAT, ["L", positions, 3]),
+        helper.make_tensor_value_info("past_1_value", TensorProto.FLOAT, ["past", positions, 3]),
     ]
     outputs = [helper.make_tensor_value_info("strongest_1", TensorProto.FLOAT, [positions, 3])]
     return model(nodes, inputs, outputs, {"axis_0": np.array([0], np.int64)})
@@ -105,12 +105,12 @@ def fusion() -> onnx.ModelProto:
     inputs = [
         helper.make_tensor_value_info("feature_1", TensorProto.FLOAT, [1, 3, rows, columns]),
         helper.make_tensor_value_info("strongest_1", TensorProto.FLOAT, [rows * columns, 3]),
-        helper.make_tensor_value_info("words", TensorProto.INT64, ["Q", "N"]),
+        helper.make_tensor_value_info("words", TensorProto.INT64, ["queries", "length"]),
     ]
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["Q", rows, columns]),
-        helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["Q"]),
-        helper.make_tensor_value_info("word_attention", TensorProto.FLOAT, ["Q", 1, "N"]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["queries", rows, columns]),
+        helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["queries"]),
+        helper.make_tensor_value_info("word_attention", TensorProto.FLOAT, ["queries", 1, "length"]),
     ]
     return model(nodes, inputs, outputs, constants)
 

@@ -208,7 +208,7 @@ def test_a_clip_that_looks_for_what_no_one_keeps(tmp_path):
 
 def test_a_clip_that_wants_merged_pairs_and_gives_none(tmp_path):
     made = clip()
-    made.graph.input.append(helper.make_tensor_value_info("past_1_shares", TensorProto.FLOAT, ["L", "L", 1728]))
+    made.graph.input.append(helper.make_tensor_value_info("past_1_shares", TensorProto.FLOAT, ["past", "past", 1728]))
     refused(write_bundle(tmp_path / "b", clip=made.SerializeToString()), "clip.onnx", "no output `column_1_attended`")
 
 
@@ -243,6 +243,25 @@ def test_a_clip_of_one_frame_needs_none(tmp_path):
 
 def test_a_fusion_without_presence(tmp_path):
     refused(write_bundle(tmp_path / "b", fusion=renamed(fusion(), "presence", "other")), "fusion.onnx", "`presence`")
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "words"),
+    [("word_attention", "Identity", "`word_attention` of (6,)"), ("presence", "Size", "for 2 expressions")],
+)
+def test_a_fusion_whose_output_has_another_shape(tmp_path, output: str, kind: str, words: str) -> None:
+    made = fusion()
+    (node,) = (node for node in made.graph.node if node.output[0] == output)
+    del node.attribute[:], node.input[1:]
+    node.op_type = kind
+    if kind == "Size":  # one number instead of one for each expression
+        node.output[0] = "size"
+        made.graph.node.append(helper.make_node("Cast", ["size"], ["number"], to=TensorProto.FLOAT))
+        made.graph.node.append(helper.make_node("Unsqueeze", ["number", "first"], [output]))
+        made.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "first"))
+    for value in made.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    refused(write_bundle(tmp_path / "b", fusion=made.SerializeToString()), "fusion.onnx", words)
 
 
 def test_an_encoder_that_wants_more_than_an_image(tmp_path):

@@ -101,6 +101,18 @@ def test_no_engine(bundle: Bundle) -> None:
         os.replace(bundle.folder / "away", bundle.folder / name)
 
 
+def test_engines_fit_when_those_of_all_graphs_are_there_and_as_wanted(bundle: Bundle) -> None:
+    others = [name for name in graph_names(bundle) if name != "encoder.onnx"]
+    for name in others:
+        assert not stored.fit(bundle, ORIN), name
+        stored.write(bundle, name, PLAN, passport(bundle, onnx=bundle.manifest.files[name]))
+    assert stored.fit(bundle, ORIN) and stored.fit(bundle, ORIN, precision="fp32", queries=8, cameras=4)
+    with pytest.raises(BundleError, match=r"\.engine: expressions at once, at most is 8, not 9; add --rebuild"):
+        stored.fit(bundle, ORIN, queries=9)
+    with pytest.raises(BundleError, match="the GPU that it was built on is Orin, not Thor"):
+        stored.fit(bundle, dataclasses.replace(ORIN, gpu="Thor"))
+
+
 def test_a_folder_in_the_place_of_an_engine(bundle: Bundle) -> None:
     (bundle.folder / "encoder.engine").unlink()
     (bundle.folder / "encoder.engine").mkdir()

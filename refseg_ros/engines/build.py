@@ -25,7 +25,7 @@ from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
 from refseg_ros.engines.cuda import Gpu, first_gpu
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
-from refseg_ros.engines.passport import Machine, Passport
+from refseg_ros.engines.passport import Passport
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
 from refseg_ros.engines.variants import PRECISIONS, graph_names, of_precision
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{source}: TensorRT-RTX builds it for {' and '.join(AHEAD_OF_TIME)} ({size / 1e6:.1f} MB)")
             return 0
         gpu, trt = first_gpu(), installed()
-        if not options.rebuild and _fits(bundle, stored.machine(trt, gpu), config):
+        if not options.rebuild and stored.fit(bundle, stored.machine(trt, gpu), **dataclasses.asdict(config)):
             print(f"{bundle.folder}: its engines fit; nothing to do")
             return 0
         for name, passport in build(bundle, trt, gpu, config).items():
@@ -156,19 +156,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _limits(bundle: Bundle, config: BuildConfig) -> Limits:
     return Limits(config.cameras, config.queries, bundle.manifest.max_words, bundle.manifest.clip.length - 1)
-
-
-def _fits(bundle: Bundle, here: Machine, config: BuildConfig) -> bool:
-    """Whether all engines are there; raises the BundleError that names the difference when one does not fit."""
-    for name in graph_names(bundle):
-        try:
-            passport = stored.read(bundle, name, here)[1]
-        except UnavailableError:
-            return False
-        wanted = passport.difference(**dataclasses.asdict(config))
-        if wanted:
-            raise BundleError(f"{stored.engine_path(bundle, name)}: {wanted}; add --rebuild to replace it")
-    return True
 
 
 if __name__ == "__main__":

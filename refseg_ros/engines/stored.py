@@ -10,7 +10,7 @@ from types import ModuleType
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.cuda import Gpu
 from refseg_ros.engines.passport import Machine, Passport
-from refseg_ros.engines.variants import PRECISIONS, of_precision
+from refseg_ros.engines.variants import PRECISIONS, graph_names, of_precision
 from refseg_ros.errors import BundleError, UnavailableError
 from refseg_ros.files import write_bytes
 
@@ -66,6 +66,27 @@ def read(bundle: Bundle, name: str, machine: Machine) -> tuple[bytes, Passport]:
     if difference:
         raise BundleError(f"{path}: does not fit, {difference}; {_again(bundle)}")
     return plan, passport
+
+
+def fit(bundle: Bundle, machine: Machine, **wanted: object) -> bool:
+    """Whether the engines of all graphs are there, for this machine, and as wanted.
+
+    Args:
+        bundle: whose engines.
+        machine: that they are to run on.
+        wanted: field of their passports -> value.
+
+    Raises:
+        BundleError: one is there that does not fit; the message names the first difference.
+    """
+    for name in graph_names(bundle):
+        try:
+            difference = read(bundle, name, machine)[1].difference(**wanted)
+        except UnavailableError:
+            return False
+        if difference:
+            raise BundleError(f"{engine_path(bundle, name)}: {difference}; add --rebuild to replace it")
+    return True
 
 
 def _again(bundle: Bundle) -> str:
