@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from model_training.figure_file import write_figure
 from model_training.insight import Insight
-from refseg_ros.answer import Verdict
 
 MASK_COLOUR = (0, 205, 255)
 MASK_SHARE = 0.55
@@ -172,6 +171,4 @@ def _show_words(axis: Axes, *insights: Insight) -> None:
 
 
 def _verdict(insight: Insight) -> str:
-    answer = insight.answer
-    name = Verdict(answer.verdict).name.replace("_", " ").lower()
-    return f"{name} {answer.score:.2f}"
+    return f"{insight.answer.verdict.label} {insight.answer.score:.2f}"

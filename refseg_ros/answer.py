@@ -25,6 +25,11 @@ class Verdict(IntEnum):
     NOT_UNDERSTOOD = 4
     STALE = 5
 
+    @property
+    def label(self) -> str:
+        """Its name as people read it: "not found"."""
+        return self.name.replace("_", " ").lower()
+
 
 class Box(NamedTuple):
     """The smallest upright rectangle around a mask, in whole source pixels; all 0 when the mask is empty."""

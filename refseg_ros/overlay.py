@@ -74,7 +74,7 @@ def _draw_mask(canvas: np.ndarray, answer: Answer) -> None:
 def _draw_answer(canvas: np.ndarray, answer: Answer, top: int) -> int:
     """Write the answer onto a dark bar at a row, and its attention under its words; the row below it."""
     scale, thickness = _font(canvas)
-    head = f"{answer.verdict.name.replace('_', ' ').lower()} {answer.score:.2f}  "
+    head = f"{answer.verdict.label} {answer.score:.2f}  "
     words = [_printable(word) for word in answer.words]
     text_height, bar_height = _row_height(canvas), max(3, round(16 * scale)) if words else 0
     line = head + (" ".join(words) or _printable(answer.text))

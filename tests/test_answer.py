@@ -31,6 +31,10 @@ def answer(logits: np.ndarray, presence: float, thresholds: Thresholds = THRESHO
     return conclude(TEXT, encoded, Outcome(logits, presence, attention), LETTERBOX, thresholds)
 
 
+def test_verdicts_have_a_label_for_people():
+    assert [verdict.label for verdict in Verdict] == ["found", "not found", "uncertain", "not understood", "stale"]
+
+
 def test_a_thing_that_is_there():
     given_answer = answer(logits_of(Box(12, 9, 6, 3)), 4.0)
     assert given_answer.verdict is Verdict.FOUND and given_answer.score == pytest.approx(1 / (1 + np.exp(-4)))

@@ -59,8 +59,7 @@ class Row:
         x, y, width, height = self.box
         box = f"{x},{y} {width}x{height}" if width else "-"
         iou = "   -" if self.iou is None else f"{self.iou:4.2f}"
-        verdict = self.verdict.name.replace("_", " ").lower()
-        said = f"{verdict:<14}  {self.score:5.2f}  {box:<15}  {iou}"
+        said = f"{self.verdict.label:<14}  {self.score:5.2f}  {box:<15}  {iou}"
         return f"{number:>2}  {text:<46}  {self.kind:<8}  {said}  {self.delay:5.0f}"
 
 
