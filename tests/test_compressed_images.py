@@ -43,6 +43,11 @@ def test_bytes_of_padding_after_the_end_do_not_matter():
     assert decode_colours(jpeg(SMOOTH) + bytes(7)).shape == SMOOTH.shape
 
 
+def test_bytes_of_padding_before_a_marker_do_not_matter():
+    data = jpeg(SMOOTH)
+    np.testing.assert_array_equal(decode_colours(data[:2] + b"\xff\xff" + data[2:]), decode_colours(data))
+
+
 @pytest.mark.parametrize("picture", [PICTURE[..., 0], np.uint16(PICTURE[..., 0]) * 256])
 def test_grey_becomes_three_equal_channels(picture: np.ndarray):
     np.testing.assert_array_equal(decode_colours(png(picture)), np.dstack([PICTURE[..., 0]] * 3))

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray]) -> None:
+    """Of (H, W, 3) uint8 BGR frames, ten a second."""
+    writer = None
+    for pixels in frames:
+        size = pixels.shape[1::-1]
+        writer = writer or cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, size)
+        writer.write(pixels)
+    writer.release()
 
 
 @pytest.fixture
@@ -28,32 +42,41 @@ def image(tmp_path: Path) -> Path:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     path = tmp_path / "film.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (320, 240))
-    for index in range(12):
-        pixels = np.full((240, 320, 3), 90, np.uint8)
-        if index < 6:
-            pixels[80:160, 100 + 5 * index : 200 + 5 * index] = (10, 10, 220)
-        writer.write(pixels)
-    writer.release()
+    frames = np.full((12, 240, 320, 3), 90, np.uint8)
+    for index in range(6):
+        frames[index, 80:160, 100 + 5 * index : 200 + 5 * index] = (10, 10, 220)
+    write_video(path, frames)
     return path
 
 
 @pytest.fixture
-def command(bundle_folder: Path):
-    def run(*arguments: str | Path, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess:
+def arguments(bundle_folder: Path) -> Callable[..., list[str]]:
+    def line(*own: str | Path) -> list[str]:
         usual = ["--threads", "1", "--model", str(bundle_folder)]  # what stands later on the line wins
-        line = [sys.executable, "-m", "refseg_ros.segment", *usual, *map(str, arguments)]
-        root = Path(__file__).parent.parent
+        return [sys.executable, "-m", "refseg_ros.segment", *usual, *map(str, own)]
+
+    return line
+
+
+@pytest.fixture
+def command(arguments: Callable[..., list[str]]):
+    def run(*own: str | Path, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess:
+        line = arguments(*own)
         return subprocess.run(
-            line, capture_output=True, text=True, cwd=root, timeout=120, check=False, preexec_fn=before, env=ENVIRONMENT
+            line, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, preexec_fn=before, env=ENVIRONMENT
         )
 
     return run
 
 
+def said(errors: str) -> list[str]:
+    """The lines but for those that tell how far a slow machine came."""
+    return [line for line in errors.splitlines() if not line.startswith("frame ")]
+
+
 def refused(result: subprocess.CompletedProcess, *words: str) -> None:
     assert result.returncode == 2 and result.stdout == ""
-    told = [line for line in result.stderr.splitlines() if not line.startswith("frame ")]  # how far a slow machine came
+    told = said(result.stderr)
     assert len(told) == 1 and told[0].startswith("error: "), result.stderr
     for word in words:
         assert word in result.stderr
@@ -173,14 +196,31 @@ def test_a_place_that_cannot_be_written(command, image, video):
 
 def test_a_full_disk(command, image, video):
     """Stood in for by a limit on the size of files, which fails a write in the same way."""
+    noise = np.random.default_rng(0).integers(0, 256, (12, 480, 640, 3), np.uint8)
+    cv2.imwrite(str(image), noise[0])
+    write_video(video, noise)
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+    def limit() -> None:  # far above what the measuring of coverage writes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
     before = sorted(image.parent.iterdir())
     refused(command(image, "red", before=limit), "File too large", "photo.segmented.png'")
     refused(command(video, "red", before=limit), "film.segmented.mp4", "disk full")
     assert sorted(image.parent.iterdir()) == before
+
+
+def test_ctrl_c_leaves_nothing_half_written(arguments, video):
+    write_video(video, np.zeros((3000, 24, 32, 3), np.uint8))
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job has it ignored
+    process = subprocess.Popen(
+        arguments(video, "red"), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
+    )
+    while not list(video.parent.glob("*segmented*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert said(process.communicate(timeout=60)[1]) == ["stopped; nothing was written"] and process.returncode == 130
+    assert list(video.parent.iterdir()) == [video]
 
 
 def test_the_source_is_not_replaced(command, image):
