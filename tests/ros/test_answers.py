@@ -13,6 +13,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from builtin_interfaces.msg import Time
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Float32
 
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
@@ -46,6 +47,16 @@ def test_several_expressions_get_an_answer_each_on_the_same_image(start, bundle_
     bench.show_until(picture(GREEN), lambda: bench.results[-1].query_id >= 3 + 8, "eight answers")
     bench.listen(0.3)
     assert max(result.query_id for result in bench.results) == 3 + 8, "the rest of fifty is left out"
+
+
+def test_what_the_inference_took_is_told_to_who_listens(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, query="red")
+    told: list[float] = []
+    bench.node.create_subscription(
+        Float32, "/refseg/segment/inference_milliseconds", lambda message: told.append(message.data), 10
+    )
+    bench.wait_for_node()
+    assert bench.show_until(picture(), lambda: told, "the time that it took")[0] > 0
 
 
 def test_a_found_thing_becomes_stable_and_then_lost(start, bundle_folder, bench) -> None:

@@ -18,6 +18,7 @@ from rclpy.parameter_client import AsyncParameterClient
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
+from refseg_ros.demo.processes import NodeProcess
 from refseg_ros.images import to_array, to_rgb
 from tests.ros.signals import ended_by
 
@@ -50,6 +51,13 @@ class Collected:
         return self.bench.until(look, "messages with one stamp")
 
 
+def set_parameters(bench, **values) -> list:
+    """What the camera says of each."""
+    client = AsyncParameterClient(bench.node, "/camera/camera")
+    assert client.wait_for_services(30)
+    return bench.call(client.set_parameters([Parameter(name, value=value) for name, value in values.items()])).results
+
+
 def test_a_simulated_image_comes_with_its_truth_under_one_stamp(start, bench) -> None:
     pytest.importorskip("mujoco", reason="the simulator is not installed")
     node = start("camera_node", seed=5, width=160, height=120, rate=20.0, frame_id="eye")
@@ -76,12 +84,9 @@ def test_a_simulated_image_comes_with_its_truth_under_one_stamp(start, bench) ->
     stamps = sorted(collected.of["truth"])
     assert len(stamps) == len(set(stamps))
 
-    client = AsyncParameterClient(bench.node, "/camera/camera")
-    assert client.wait_for_services(30)
-    outcome = bench.call(client.set_parameters([Parameter("seed", value=9), Parameter("rate", value=15)])).results
-    assert all(result.successful for result in outcome)
+    assert all(result.successful for result in set_parameters(bench, seed=9, rate=15))
     bench.until(lambda: json.loads(collected.one()["truth"].data)["seed"] == 9, "the other scene")
-    refused = bench.call(client.set_parameters([Parameter("rate", value=float("nan"))])).results[0]
+    (refused,) = set_parameters(bench, rate=float("nan"))
     assert not refused.successful
     assert "rate" in refused.reason
     assert "nan" in refused.reason
@@ -94,8 +99,9 @@ def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:
     for number in range(40):
         cv2.imwrite(str(folder / f"{number:02}.png"), np.full((20, 30, 3), 5 * number, np.uint8))
     collected = Collected(bench, image_raw=Image, camera_info=CameraInfo)
-    node = start("camera_node", source=str(folder), loop=False, rate=20)
+    node = start("camera_node", source=str(folder), loop=False, rate=1)
     one = collected.one()
+    set_parameters(bench, rate=50)  # only now that it is heard, on however slow a machine
     assert to_rgb(one["image_raw"]).shape == (20, 30, 3)
     assert one["camera_info"].k[0] == 0, "it is not calibrated"
     assert node.process.wait(60) == 0
@@ -115,7 +121,24 @@ def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:
     ],
 )
 def test_what_it_cannot_show_is_one_line_and_exit_code_1(start, parameters, words) -> None:
-    node = start("camera_node", **parameters)
+    refused(start("camera_node", **parameters), words)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("MUJOCO_GL", "nothing", "needs the package mujoco, and EGL (libegl1): invalid value for environment variable"),
+        ("MUJOCO_EGL_DEVICE_ID", "99", "cannot render; is EGL installed (libegl1)? The MUJOCO_EGL_DEVICE_ID"),
+    ],
+)
+def test_a_machine_that_renders_nothing_is_told(start, monkeypatch, variable: str, value: str, words: str) -> None:
+    pytest.importorskip("mujoco", reason="the simulator is not installed")
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    monkeypatch.setenv(variable, value)
+    refused(start("camera_node"), f"the simulated camera {words}")
+
+
+def refused(node: NodeProcess, words: str) -> None:
     assert node.process.wait(60) == 1
     lines = [line for line in node.log.read_text().splitlines() if "[FATAL]" in line]
     assert len(lines) == 1

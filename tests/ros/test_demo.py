@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from refseg_ros.answer import Verdict
-from refseg_ros.demo.__main__ import main
+from refseg_ros.demo.__main__ import FRAMES_EACH, main
 from refseg_ros.demo.pictures import TILE_WIDTH, write_pictures
 from refseg_ros.demo.processes import NodeProcess
 from refseg_ros.demo.table import Row
@@ -67,6 +68,22 @@ def test_a_video_of_ones_own_gives_table_pictures_and_video(clip: Path, bundle_f
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 30
     assert cv2.imread(str(out / "expression_01.png")).shape == (240, 320, 3)
     assert not processes_with(str(tmp_path))
+
+
+def test_simulated_scenes_are_asked_and_judged(tmp_path: Path, monkeypatch, capfd) -> None:
+    pytest.importorskip("mujoco", reason="the simulator is not installed")
+    from refseg_ros.demo import questions
+
+    kinds = ("colour", "motion", "absent")
+    monkeypatch.setattr(questions, "PLAN", kinds)
+    code = main(["--out", str(tmp_path)])
+    said = capfd.readouterr()
+    assert code == 0, said
+    rows = re.findall(r"^ \d  .{46}  (\w+) .*  \d\.\d\d  +\d+$", said.out, re.MULTILINE)
+    assert sorted(rows) == sorted(kinds) and "3 answers: mean IoU " in said.out, said.out
+    assert len(list(tmp_path.glob("expression_*.png"))) == 3
+    video = cv2.VideoCapture(str(tmp_path / "video.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= len(kinds) * FRAMES_EACH
 
 
 def test_a_ctrl_c_while_a_node_is_being_started_leaves_no_node(tmp_path: Path, monkeypatch) -> None:

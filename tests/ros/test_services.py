@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from refseg_ros.images import to_array, to_message
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.services import MOST_WAITING
 from refseg_ros.srv import SegmentImage
 from tests.ros.bench import GREY, RED, picture
 from tests.ros.manager import Manager
@@ -61,6 +62,8 @@ def test_what_cannot_be_searched_is_said(start, bundle_folder, bench, ask) -> No
     good = to_message(picture(), "rgb8", bench.header())
     response = ask(good, "red")
     assert (response.success, response.message) == (False, "the node is not active")
+    reset = bench.call(bench.node.create_client(Trigger, "/refseg/segment/reset").call_async(Trigger.Request()))
+    assert (reset.success, reset.message) == (False, "the node is not active")
     manager = Manager(bench)
     assert manager.change(Transition.TRANSITION_CONFIGURE) and manager.change(Transition.TRANSITION_ACTIVATE)
     bad = Image(width=320, height=240, step=3, encoding="rgb8", data=array.array("B", bytes(720)))
@@ -88,9 +91,13 @@ def test_an_image_in_the_works_when_the_node_is_deactivated_is_given_up(start, b
     waiting = ask.client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD))
     bench.listen(1.0)
     assert not waiting.done()
+    more = [ask.client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD)) for _ in range(MOST_WAITING)]
+    bench.until(lambda: any(one.done() for one in more), "the refusal of one too many")
+    (refused,) = (one.result() for one in more if one.done())
+    assert (refused.success, refused.message) == (False, f"{MOST_WAITING} images wait already; ask again later")
     assert manager.change(Transition.TRANSITION_DEACTIVATE)
-    response = bench.call(waiting)
-    assert (response.success, response.message) == (False, "the node was deactivated")
+    for response in (bench.call(one) for one in (waiting, *more)):
+        assert response is refused or (response.success, response.message) == (False, "the node was deactivated")
     assert ended_by(node) == 0, node.tail(50)
 
 

@@ -41,6 +41,7 @@ def test_what_is_called_for_is_published_and_the_rest_is_not(bench, queries, sta
         ({"source": "", "wake_word": "robot"}, "source is empty"),
         ({"minimum_confidence": 2.0}, "minimum_confidence"),
         ({"model": "/nowhere"}, "/nowhere"),
+        ({"wake_word": "xqzt"}, "the wake word 'xqzt' has no known pronunciation"),
     ],
 )
 def test_what_cannot_be_heard_is_refused_in_one_line(start, parameters, reason):
