@@ -20,12 +20,12 @@ from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
 from refseg_ros.parameters import ParameterError, Parameters
-from refseg_ros.speech.attention import Attention, Ignored
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
 from refseg_ros.speech.sentences import nouns
 from refseg_ros.turning import turn
 
 try:
+    from refseg_ros.speech.attention import Attention, Ignored
     from refseg_ros.speech.recogniser import Recogniser
     from refseg_ros.speech.sound import Samples, SoundError, microphone, play, read_wav, utterances
 except ModuleNotFoundError as error:
