@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 from refseg_ros import BundleError, Segmenter, Verdict
+from refseg_ros.errors import EngineError
+from tests.bundles import clip, write_bundle
 
 GREY = 90
 SIZES = [(480, 640), (640, 480), (720, 1280), (1080, 1920), (144, 192), (300, 1500)]
@@ -142,6 +145,29 @@ def test_a_clock_that_jumps_forgets_the_past(segmenter, stamp):
     stream = segmenter.stream()
     stream.observe(scene(480, 640, red=(50, 50, 200, 200)), 10.0)
     stream.observe(scene(480, 640), stamp)
+    assert stream.answer(["redder"])[0].verdict is Verdict.NOT_FOUND
+
+
+def test_a_clip_that_fails_costs_its_frame_and_the_past(tmp_path):
+    """Its graph looks up a zero in a table by the number of frames before, and the table ends at one."""
+    made = clip()
+    made.graph.node[-1].output[0] = "strongest"
+    made.graph.node.extend(
+        [
+            helper.make_node("Shape", ["past_1_value"], ["length"], start=0, end=1),
+            helper.make_node("Gather", ["table", "length"], ["nothing"]),
+            helper.make_node("Add", ["strongest", "nothing"], ["strongest_1"]),
+        ]
+    )
+    made.graph.initializer.append(numpy_helper.from_array(np.zeros(2, np.float32), "table"))
+    stream = Segmenter(write_bundle(tmp_path / "bundle", clip=made.SerializeToString()), threads=1).stream()
+    red, grey = scene(144, 192, red=(0, 0, 192, 144)), scene(144, 192)
+    stream.observe(red, 0.0)
+    stream.observe(grey, 0.2)
+    assert stream.answer(["redder"])[0].verdict is Verdict.FOUND
+    with pytest.raises(EngineError, match="clip.onnx failed"):
+        stream.observe(grey, 0.4)
+    stream.observe(grey, 0.6)
     assert stream.answer(["redder"])[0].verdict is Verdict.NOT_FOUND
 
 

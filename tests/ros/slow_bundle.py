@@ -1,4 +1,4 @@
-"""The bundle of tests/bundles.py, made to compute for minutes when it is asked for what is "everywhere"."""
+"""The bundle of tests/bundles.py, made to compute for long when it is asked for what is "everywhere"."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LOADING_SIDE, LOADING_TURNS = 4000, 1000
 SLOW_WORD = "everywhere"
 
 
-def write_slow_bundle(folder: Path) -> Path:
-    """Presence gets a zero added that takes TURNS products of two matrices for each SLOW_WORD in the query."""
+def write_slow_bundle(folder: Path, turns: int = TURNS) -> Path:
+    """Presence gets a zero added that takes so many products of two matrices for each SLOW_WORD in the query."""
     model = fusion()
     graph = model.graph
     for node in graph.node:
@@ -37,7 +37,7 @@ def write_slow_bundle(folder: Path) -> Path:
     graph.node.extend(nodes)
     constants = {
         "slow_word": np.int64(list(WORDS).index(SLOW_WORD)),
-        "turns": np.int64(TURNS),
+        "turns": np.int64(turns),
         "zeros": np.zeros((SIDE, SIDE), np.float32),
     }
     graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items())

@@ -18,6 +18,7 @@ from std_msgs.msg import Float32
 from refseg_ros.images import to_array
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
+from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
 
 def set_one(bench, name: str, value: object):
@@ -107,6 +108,18 @@ def test_an_image_that_is_too_old_is_called_stale_with_an_empty_mask(start, bund
     assert bench.answer(picture(), "red").verdict == Segmentation.STALE
     assert set_one(bench, "max_frame_age", 0.0).successful
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
+
+
+def test_an_answer_that_took_too_long_is_called_stale(start, bench, tmp_path) -> None:
+    """The image is new when its turn comes, but its answer would come when it is too old."""
+    model = write_slow_bundle(tmp_path / "slow", turns=300)
+    start("segment_node", model=str(model), threads=1, query=f"red {SLOW_WORD}", max_frame_age=0.5)
+    bench.wait_for_node()
+    bench.clock = time.time()
+    header = bench.show(picture())
+    result = bench.until(lambda: bench.results, "the answer")[0]
+    assert (result.verdict, result.header) == (Segmentation.STALE, header) and result.frame_age > 0.5
+    assert not any(result.mask.data) and result.box.width == 0
 
 
 def test_simulated_time_ages_images_and_may_jump_back(start, bundle_folder, bench) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -60,9 +63,13 @@ def record(path: Path, topics: dict[str, list[tuple[int, object]]], storage=Stor
     return path
 
 
+def command(bag: Path, text: str, model: Path) -> list[str]:
+    return [sys.executable, "-m", "refseg_ros.replay", str(bag), text, "--model", str(model), "--threads", "1"]
+
+
 def replay(bag: Path, text: str, model: Path, *arguments: str) -> subprocess.CompletedProcess:
-    line = [sys.executable, "-m", "refseg_ros.replay", str(bag), text, "--model", str(model), "--threads", "1"]
-    return subprocess.run([*line, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+    line = [*command(bag, text, model), *arguments]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
 
 
 def read(path: Path) -> list[tuple[str, int, bytes]]:
@@ -144,6 +151,21 @@ def test_damaged_images_are_counted_and_the_rest_is_answered(tmp_path, bundle_fo
     result = replay(record(tmp_path / "bag", {"/camera/image_raw": sent}), "red", bundle_folder)
     assert result.returncode == 0 and "7 answers" in result.stdout
     assert "images refused: 1" in result.stderr and "\x1b" not in result.stderr
+
+
+def test_ctrl_c_leaves_no_bag(tmp_path, bundle_folder):
+    tiny = to_message(np.zeros((12, 16, 3), np.uint8), "rgb8", Header())
+    bag = record(tmp_path / "bag", {"/camera/image_raw": [(moment, tiny) for moment in range(3000)]})
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job has it ignored
+    process = subprocess.Popen(
+        command(bag, "red", bundle_folder), cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
+    )
+    while not list(tmp_path.glob(".bag.refseg*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1] == "stopped; nothing was written\n" and process.returncode == 130
+    assert list(tmp_path.iterdir()) == [bag]
 
 
 def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder):
