@@ -95,9 +95,7 @@ def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocab
     ring = [f"ring_{level}_{part}" for level in levels for part in PARTS] if config.clip > 1 else []
     image = torch.randint(0, 256, (2, config.height, config.width, 3), dtype=torch.uint8)
     contents = {VOCABULARY: vocabulary.encode()}
-    batch, past, queries, length = (
-        torch.export.Dim(name, min=least) for name, least in (("batch", 1), ("past", 0), ("queries", 1), ("length", 1))
-    )
+    batch, past = torch.export.Dim("batch", min=1), torch.export.Dim("past", min=0)
     contents[ENCODER] = _onnx(
         EncoderGraph(model.encoder), (image,), ["image"], [*features, *ring], {"image": {0: batch}}
     )
@@ -114,15 +112,27 @@ def export(model: ReferringSegmentation, folder: Path, manifest: Manifest, vocab
             outputs += [f"clip_feature_{level}", *pair_names(level)]
         contents[CLIP] = _onnx(ClipGraph(model.fusion), tuple(inputs), names, outputs, {"inputs": tuple(dynamic)})
         features = [f"clip_feature_{level}" for level in levels]
-    words = torch.randint(1, config.vocabulary, (3, config.max_words - 1))
-    contents[FUSION] = _onnx(
-        FusionGraph(model.fusion),
-        (*encoded.features, words),
-        [*features, WORDS],
+    contents[FUSION] = export_fusion(model.fusion, encoded.features, features)
+    return bundle.write(folder, manifest, contents)
+
+
+def export_fusion(fusion: Fusion, features: tuple[Tensor, ...], names: list[str]) -> bytes:
+    """The ONNX file of a fusion, which takes any number of expressions and of words.
+
+    Args:
+        fusion: in evaluation mode, on the CPU.
+        features: per level (1, C, H, W).
+        names: of these inputs.
+    """
+    words = torch.randint(1, fusion.config.vocabulary, (3, fusion.config.max_words - 1))
+    queries, length = (torch.export.Dim(name, min=1) for name in ("queries", "length"))
+    return _onnx(
+        FusionGraph(fusion),
+        (*features, words),
+        [*names, WORDS],
         [LOGITS, PRESENCE, WORD_ATTENTION],
         {"inputs": (*({} for _ in features), {0: queries, 1: length})},
     )
-    return bundle.write(folder, manifest, contents)
 
 
 def _some_past(parts: tuple[Tensor, Tensor, Tensor], frames: int = 3) -> Past:
@@ -134,6 +144,7 @@ def _some_past(parts: tuple[Tensor, Tensor, Tensor], frames: int = 3) -> Past:
     )
 
 
+@torch.no_grad()  # a loop over words would bring its gradient
 def _onnx(
     graph: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], dynamic: dict[str, object]
 ) -> bytes:

@@ -6,12 +6,15 @@ Neither of the two splits into a part of the position and a part of the word, so
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from model_training.networks.cmsa import MAX_SCALE, NORM_EPSILON, CrossModalSelfAttention
+from model_training.networks.over_words import over_words
 from model_training.networks.pooling import Pooled, pairs, pool_pairs, received_weights
 
 
@@ -57,23 +60,28 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         if self.scale is not None:
             query, key = (F.normalize(part, dim=-1, eps=NORM_EPSILON) for part in (query, key))
             key = self.scale.clamp(max=MAX_SCALE) * key
-        query, value = (self._windows(part, mask) for part in (query, value))  # (..., N', P', d)
-        real = mask[..., :: self.key_pooling[0]]  # padding stands at the end
+        real = mask[..., :: self.key_pooling[0]]  # of windows; padding stands at the end
+        query, value = (self._windows(part, mask, real) for part in (query, value))  # (..., N', P', d)
         open_keys = real[..., None].expand(*query.shape[:-1]).flatten(-2)
         rows, columns, values = (part.flatten(-3, -2) for part in (key, query, value))
         attended = F.scaled_dot_product_attention(rows, columns, values, open_keys[..., None, :], scale=1.0)  # Eq. 2-3
         features = self._rectify(self.output(attended.unflatten(-2, key.shape[-3:-1]))) + pairs(x, e)
         received = torch.zeros_like(e[..., 0])
         if self.weigh is received_weights:
-            for n in range(e.shape[-2]):  # a word's rows of Eq. 3 at a time; they are made again for the gradient
-                shares = checkpoint(_shares, key[..., n, :], query, open_keys, use_reentrant=False)
-                received = received + mask[..., n : n + 1] * shares
+            shares = _shares
+            if torch.is_grad_enabled():  # a word's rows of Eq. 3 at a time; they are made again for the gradient
+                shares = partial(checkpoint, _shares, use_reentrant=False)
+
+            def add(word: Tensor, before: Tensor) -> tuple[Tensor]:
+                return (before + shares(word, query, open_keys),)
+
+            (received,) = over_words(add, (received,), key.movedim(-2, 0), mask)
         return pool_pairs(self.weigh, features, e, mask, received, self.gain)
 
     def _rectify(self, features: Tensor) -> Tensor:
         return F.relu(features) if self.rectified else features
 
-    def _windows(self, part: Tensor, mask: Tensor) -> Tensor:
+    def _windows(self, part: Tensor, mask: Tensor, real: Tensor) -> Tensor:
         """(..., P, N, d) -> (..., N', P', d), the greatest of each window; zero where it holds no real word."""
         volume = part.transpose(-3, -2)  # (..., N, P, d)
         if self.key_pooling == (1, 1, 1):
@@ -83,7 +91,7 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         volume = volume.reshape(-1, *volume.shape[-3:-1], *self.size)  # (B, d, N, H, W)
         windows = F.max_pool3d(volume, self.key_pooling, ceil_mode=True).flatten(-2).movedim(-3, -1)
         windows = windows.reshape(*lead, *windows.shape[1:])
-        return windows.masked_fill(windows == float("-inf"), 0.0)
+        return windows.masked_fill(~real[..., None, None], 0.0)
 
 
 def _shares(key: Tensor, query: Tensor, open_keys: Tensor) -> Tensor:

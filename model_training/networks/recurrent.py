@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model_training.networks.over_words import over_words
 from model_training.networks.pooling import Pooled, equal_weights
+
+
+def lstm_step(gates: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    """Gates (..., 4 C) before their activations, in the order of torch.nn.LSTM, and the memory (..., C) -> the new
+    state and memory.
+    """
+    take, keep, new, show = gates.chunk(4, -1)
+    memory = keep.sigmoid() * memory + take.sigmoid() * new.tanh()
+    return show.sigmoid() * memory.tanh(), memory
+
+
+def hear(lstm: nn.LSTM, word: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM of one layer: (..., C), (..., H), (..., H) -> the new state and memory."""
+    gates = F.linear(word, lstm.weight_ih_l0, lstm.bias_ih_l0) + F.linear(state, lstm.weight_hh_l0, lstm.bias_hh_l0)
+    return lstm_step(gates, memory)
 
 
 class Sentence(nn.Module):
@@ -13,22 +30,13 @@ class Sentence(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(channels, channels, batch_first=True)
+        self.lstm = nn.LSTM(channels, channels)
 
     def forward(self, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(..., N, C_l) and (..., N) bool, padding at the end -> (..., 1, C_l), (..., 1) True."""
-        return last_real(hidden_states(self.lstm, e), mask)[..., None, :], mask[..., :1]
-
-
-def hidden_states(lstm: nn.LSTM, e: Tensor) -> Tensor:
-    """(..., N, C) -> (..., N, H), the hidden state after each word."""
-    return lstm(e.flatten(0, -3))[0].unflatten(0, e.shape[:-2])
-
-
-def last_real(states: Tensor, mask: Tensor) -> Tensor:
-    """(..., N, C) and (..., N) bool -> (..., C), the state after the last real word."""
-    last = mask.sum(-1, keepdim=True)[..., None] - 1
-    return states.gather(-2, last.expand(*states.shape[:-2], 1, states.shape[-1])).squeeze(-2)
+        start = tuple(torch.zeros_like(e[..., 0, :]) for _ in range(2))
+        state, _ = over_words(lambda word, *before: hear(self.lstm, word, *before), start, e.movedim(-2, 0), mask)
+        return state[..., None, :], mask[..., :1]
 
 
 class MultimodalLSTM(nn.Module):
@@ -46,7 +54,7 @@ class MultimodalLSTM(nn.Module):
 
     def __init__(self, spatial: int, words: int, channels: int) -> None:
         super().__init__()
-        self.language = nn.LSTM(words, words, batch_first=True)
+        self.language = nn.LSTM(words, words)
         self.from_spatial = nn.Linear(spatial, 4 * channels)
         self.from_words = nn.Linear(2 * words, 4 * channels, bias=False)
         self.recurrent = nn.Linear(channels, 4 * channels, bias=False)
@@ -54,15 +62,14 @@ class MultimodalLSTM(nn.Module):
 
     def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
         """As CrossModalSelfAttention.forward. The sentence is the last of the h_n."""
-        heard = hidden_states(self.language, e)
-        spatial, words = self.from_spatial(x), self.from_words(torch.cat([heard, e], -1))
-        state = spatial.new_zeros(*e.shape[:-2], x.shape[-2], self.channels)
-        memory = state
-        for n in range(e.shape[-2]):
-            gates = spatial + words[..., n : n + 1, :] + self.recurrent(state)
-            take, keep, new, show = gates.chunk(4, -1)
-            after = keep.sigmoid() * memory + take.sigmoid() * new.tanh()
-            real = mask[..., n, None, None]
-            memory = torch.where(real, after, memory)
-            state = torch.where(real, show.sigmoid() * after.tanh(), state)
-        return Pooled(state, equal_weights(e[..., 0], mask), last_real(heard, mask))
+        spatial = self.from_spatial(x)
+
+        def read(word: Tensor, heard: Tensor, kept: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+            heard, kept = hear(self.language, word, heard, kept)
+            gates = spatial + self.from_words(torch.cat([heard, word], -1))[..., None, :] + self.recurrent(state)
+            return heard, kept, *lstm_step(gates, memory)
+
+        size = (*e.shape[:-2], x.shape[-2], self.channels)
+        start = [torch.zeros_like(e[..., 0, :]) for _ in range(2)] + [e.new_zeros(size) for _ in range(2)]
+        heard, _, state, _ = over_words(read, tuple(start), e.movedim(-2, 0), mask)
+        return Pooled(state, equal_weights(e[..., 0], mask), heard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -11,6 +12,8 @@ from model_training.configs import tabletop
 from model_training.configs.schema import Phase
 from model_training.networks.config import NetworkConfig
 from model_training.networks.refseg import ReferringSegmentation
+
+Module = TypeVar("Module", bound=nn.Module)
 
 NETWORK = replace(
     tabletop.NETWORK,
@@ -44,14 +47,19 @@ CONFIG = replace(
 
 
 def network(seed: int = 0, network: NetworkConfig = NETWORK) -> ReferringSegmentation:
-    """A network in evaluation mode whose every part has a say: none of its parameters or averages is at its start."""
+    """A network as `settled` leaves it."""
     torch.manual_seed(seed)
-    model = ReferringSegmentation(network).eval()
+    return settled(ReferringSegmentation(network))
+
+
+def settled(module: Module) -> Module:
+    """A module in evaluation mode whose every part has a say: none of its parameters or averages is at its start."""
+    module.eval()
     with torch.no_grad():
-        for parameter in model.parameters():
+        for parameter in module.parameters():
             parameter += 0.1 * torch.randn(parameter.shape)
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.2)
-                module.running_var.uniform_(0.5, 2.0)
-    return model
+        for norm in module.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.running_mean.normal_(0, 0.2)
+                norm.running_var.uniform_(0.5, 2.0)
+    return module
