@@ -18,6 +18,7 @@ from rclpy.logging import get_logger
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
+from refseg_ros.freed_memory import give_back_freed_memory
 from refseg_ros.node import transforms
 from refseg_ros.node.background import Background
 from refseg_ros.node.diagnostics import Diagnostics, status
@@ -153,12 +154,14 @@ class SegmentNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the topics and end the inference."""
         self._close(PATIENCE)
+        give_back_freed_memory()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the memory of the model."""
         self._model = None
         gc.collect()  # the callbacks of cameras that were closed still hold it, in a circle
+        give_back_freed_memory()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -16,8 +16,8 @@ OF_RUNTIME = [path for path in MODULES if path.is_relative_to(ROOT / "refseg_ros
 WITH_ROS = [
     *("images.py", "parameters.py", "segment_node.py", "camera_node.py", "demo/client.py", "demo/questions.py"),
     *("messages_3d.py", "vision_messages.py", "bag_replay.py", "speech_node.py", "turning.py"),
-    *(f"node/{name}.py" for name in ("camera", "depth", "diagnostics", "locate", "messages", "outputs", "outputs_3d")),
-    *(f"node/{name}.py" for name in ("placing", "qos_doctor", "services", "session", "transforms")),
+    *(f"node/{name}.py" for name in ("camera", "depth", "diagnostics", "entities", "locate", "messages", "outputs")),
+    *(f"node/{name}.py" for name in ("outputs_3d", "placing", "qos_doctor", "services", "session", "transforms")),
 ]
 ROS = {
     "ament_index_python",

@@ -23,6 +23,7 @@ from refseg_ros.messages_3d import Target, is_rectified
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.depth import Depth
 from refseg_ros.node.diagnostics import camera_values, judge_camera, status
+from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.freshness import Pace, frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.messages import result_message
@@ -123,6 +124,7 @@ class Camera:
         self._listen()
         if self._depth is not None:
             self._depth.listen_anew(self._settings.config.image_transport)
+        forget_destroyed(self._node)
 
     def _listen(self) -> None:
         config = self._settings.config

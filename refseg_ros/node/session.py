@@ -13,6 +13,7 @@ from std_msgs.msg import String
 from refseg_ros.faults import FaultLog
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.camera import Camera
+from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.model import Model
 from refseg_ros.node.queries import Questions
 from refseg_ros.node.transforms import Transforms
@@ -87,4 +88,5 @@ class Session:
             camera.close()
         if self._transforms is not None:
             self._transforms.close()
+        forget_destroyed(self._node)
         return self.worker.stop(patience)

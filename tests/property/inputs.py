@@ -17,7 +17,7 @@ from refseg_ros.node_config import SegmentNodeConfig
 from tests.property.wire import Wire
 
 LARGEST = 2_000_000
-"""Bytes of most images; few are larger."""
+"""Bytes of most images; few are larger. No text that is a piece again and again is longer."""
 
 PIECES = [
     *(b"red", b"the red mug", b"green", b"left of", b"everywhere", b";", b" ", b"\t\n\r\v\f", b"'\"`$(reboot)", b"%n"),
@@ -33,14 +33,14 @@ DECLARED = [field.name for field in dataclasses.fields(SegmentNodeConfig)]
 PARAMETERS = (*DECLARED, "use_sim_time", "qos_overrides./camera/image_raw.subscription.depth", "nonsense", "")
 
 
-def text(random: np.random.Generator) -> bytes:
-    """A text: some pieces in a row, mostly few; noise; or a piece again and again, up to megabytes."""
+def text(random: np.random.Generator, longest: int = LARGEST) -> bytes:
+    """A text: some pieces in a row, mostly few; noise; or a piece again and again, up to `longest` bytes."""
     kind = random.random()
     if kind < 0.1:
         return random.bytes(int(random.integers(0, 200)))
     if kind < 0.12:
         piece = PIECES[random.integers(len(PIECES))]
-        return piece * int(10 ** random.uniform(2, 6.3) / len(piece))
+        return piece * int(min(10 ** random.uniform(2, 6.3), longest) / len(piece))
     return b"".join(PIECES[which] for which in random.integers(0, len(PIECES), random.integers(0, 7)))
 
 
@@ -137,9 +137,9 @@ def calibration(random: np.random.Generator, moment: float) -> Wire:
     return Wire(message, {"distortion_model": model})
 
 
-def parameter(random: np.random.Generator) -> Parameter:
-    """One of the node's parameters, or one that it has not, with any value of any type."""
-    words = [text(random).decode("utf-8", "replace") for _ in range(3)]
+def parameter(random: np.random.Generator, longest: int = LARGEST) -> Parameter:
+    """One of the node's parameters, or one that it has not, with any value of any type; `longest` is that of `text`."""
+    words = [text(random, longest).decode("utf-8", "replace") for _ in range(3)]
     whole = [int(value) for value in random.choice([0, 1, -1, 7, 2**31, -(2**31), 2**62, -(2**63)], 3)]
     value = ParameterValue(type=int(random.integers(10)) if random.random() < 0.99 else 77)
     if value.type == ParameterType.PARAMETER_BOOL:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
+import rclpy
 from lifecycle_msgs.msg import State, Transition
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 
+from refseg_ros.demo.processes import stay_on_this_machine
 from refseg_ros.msg import Segmentation
+from refseg_ros.segment_node import SegmentNode
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
 from tests.ros.signals import ended_by
+from tests.ros.vitals import vitals_of
 
 CYCLES = 100
-
-
-def resident_megabytes(process) -> float:
-    status = Path(f"/proc/{process.process.pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
-def held(process) -> tuple[int, int]:
-    """Threads and open files of a process."""
-    folder = Path(f"/proc/{process.process.pid}")
-    return len(list((folder / "task").iterdir())), len(list((folder / "fd").iterdir()))
+MOST_GROWTH = 3.0
+"""Megabytes of its own that the node may hold more at the end of them: 0.8 were measured after 100 and after 400, and 6
+where what was freed is not given back. The least of a few counts, for an image in the works takes 4."""
 
 
 def test_a_failed_configure_is_recovered_from(start, bundle_folder, bench, tmp_path) -> None:
@@ -57,21 +55,42 @@ def test_a_hundred_cycles_leave_nothing_behind(start, bundle_folder, bench) -> N
     manager = Manager(bench)
     bench.wait_for_node()
     bench.answer(picture(), "red")
-    sizes, holdings = [], []
+    sizes, holdings = [vitals_of(node).megabytes], []
     for cycle in range(CYCLES):
         assert manager.change(Transition.TRANSITION_DEACTIVATE)
         assert manager.change(Transition.TRANSITION_CLEANUP)
-        holdings.append(held(node))
+        vitals = vitals_of(node)
+        holdings.append((vitals.threads, vitals.files))
         assert manager.change(Transition.TRANSITION_CONFIGURE)
         assert manager.change(Transition.TRANSITION_ACTIVATE)
         if cycle % 10 == 9:
             bench.answer(picture(), "red")
-            sizes.append(resident_megabytes(node))
+            sizes.append(vitals_of(node).megabytes)
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
     assert holdings[-1] <= max(holdings[:20])
-    # The allocator's arenas wander by some megabytes; a leak of 100 kB a cycle shows above that.
-    assert min(sizes[-3:]) < max(sizes[:3]) + 9, sizes
+    assert min(sizes[-3:]) < min(sizes[:3]) + MOST_GROWTH, sizes
     node.check()
+
+
+def test_what_was_destroyed_is_forgotten(bundle_folder) -> None:
+    stay_on_this_machine()
+    rclpy.init(args=["--ros-args", "-p", f"model:={bundle_folder}", "-p", "threads:=1"])
+    node = SegmentNode()
+    try:
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        remembered = []
+        for _ in range(6):
+            assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+            for transport in ("compressed", "raw"):
+                node.set_parameters([Parameter("image_transport", value=transport)])
+            assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+            gc.collect()
+            remembered.append(len(node.default_callback_group.entities))
+        assert len(set(remembered[1:])) == 1, remembered
+    finally:
+        node.stop()
+        node.destroy_node()
+        rclpy.shutdown()
 
 
 def test_what_is_inactive_answers_nothing_and_shuts_down_from_any_state(start, bundle_folder, bench) -> None:

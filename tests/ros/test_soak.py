@@ -82,14 +82,15 @@ def test_a_wrong_answer_is_noticed(watch, bench, shift) -> None:
     assert watch.violations
 
 
-def test_what_grows_is_noticed(watch) -> None:
-    usual = Vitals(200.0, 20, 30)
-    watch.samples += [dataclasses.replace(usual, megabytes=200.0 + number % 5) for number in range(50)]
+@pytest.mark.parametrize(
+    ("name", "by", "grows"), [("megabytes", 0.02, False), ("megabytes", 0.2, True), ("threads", 1, True)]
+)
+def test_what_grows_is_noticed_and_what_comes_and_goes_is_not(watch, name, by, grows) -> None:
+    for number in range(75):
+        usual = Vitals(70.0 + 8.0 * (number % 3) + 15.0 * (number // 5 % 2), 21, 23 + number % 4)
+        watch.samples.append(dataclasses.replace(usual, **{name: getattr(usual, name) + by * number}))
     watch.judge()
-    assert not watch.violations
-    watch.samples[:] = [dataclasses.replace(usual, megabytes=200.0 + 2 * number) for number in range(50)]
-    watch.judge()
-    assert len(watch.violations) == 1 and "megabytes grew" in watch.violations[0]
+    assert [violation.split()[0] for violation in watch.violations] == [name] * grows
 
 
 def test_a_short_soak_is_without_violations(tmp_path, capsys) -> None:

@@ -25,6 +25,9 @@ USUAL = LIVE | {"max_frame_age": 1.0, "query": QUERY}
 """The live parameters between the faults."""
 LARGEST = WIDTH * HEIGHT
 """Bytes of most malformed images: larger ones would widen the buffers of the middleware for good, which is no leak."""
+LONGEST = 10_000
+"""Bytes of most texts of malformed parameters, for the same reason: of their requests as many buffers stay as ever
+waited, each as wide as the largest."""
 
 
 class Faults:
@@ -137,7 +140,7 @@ class Faults:
 
     def _malformed_parameters(self, fault: Fault, watch: Watch, random: np.random.Generator) -> None:
         for _ in range(50):
-            self._bench.parameters.set_parameters([inputs.parameter(random)])
+            self._bench.parameters.set_parameters([inputs.parameter(random, LONGEST)])
             watch.listen(0.02)
 
     def _deactivate(self, fault: Fault, watch: Watch, random: np.random.Generator) -> None:

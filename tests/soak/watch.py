@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import statistics
 import subprocess
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from refseg_ros.msg import BoundingBox, Segmentation
 from tests.ros.bench import Bench
 from tests.ros.vitals import Violation, Vitals, vitals_of
 from tests.soak.helpers import HEIGHT, NAME, SIDE, WIDTH, Sent, corner
+from tests.soak.schedule import KINDS
 
 PATIENCE = 60.0
 """Seconds after which an answer is missing, also on a busy machine."""
@@ -26,9 +26,12 @@ QUERY = "red"
 """What is asked for between the faults."""
 TOLERANCE = 16
 """Pixels that a side of a box may be off: the cells of the network are 13 pixels wide."""
-GROWTH = Vitals(megabytes=30.0, threads=2, files=10)
-"""What the last fifth of a soak may hold more than the second, both by their medians: the allocator wanders, and of
-processes that were killed a moment ago sockets remain."""
+GROWTH = Vitals(megabytes=5.0, threads=0, files=2)
+"""What the last fifth of a soak may hold more than the middle one, by when the buffers of the middleware are as wide as
+they get. Both count at the moment at which they held least: at others a frame is in the works, of processes that were
+killed sockets remain, and what someone listened to keeps its buffers until the node is deactivated."""
+LEAST_SAMPLES = 5 * len(KINDS)
+"""Samples for fifths to be compared: each has then been through faults of every kind, the deactivation among them."""
 FATES = ("received", "answered", "superseded", "stale", "refused", "failed", "passed")
 VERDICTS = {1: "found", 2: "not found", 3: "uncertain", 4: "not understood", 5: "stale"}
 
@@ -100,12 +103,12 @@ class Watch:
         self.hold(code == 0, f"SIGINT ended the node with exit code {code}")
 
     def judge(self) -> None:
-        """Compare what the node held early and late."""
-        if len(self.samples) < 10:
+        """Compare what the node held in the middle and at the end."""
+        if len(self.samples) < LEAST_SAMPLES:
             return
-        early, late = self._held(1), self._held(4)
+        middle, late = self._held(2), self._held(4)
         for name in ("megabytes", "threads", "files"):
-            before, after = getattr(early, name), getattr(late, name)
+            before, after = getattr(middle, name), getattr(late, name)
             self.hold(after <= before + getattr(GROWTH, name), f"{name} grew from {before:.0f} to {after:.0f}")
 
     def report(self, seconds: float, seed: int, rate: float, faults: Mapping[str, int]) -> None:
@@ -119,9 +122,11 @@ class Watch:
         print("  the node's own account: " + ", ".join(f"{self._totals[fate]} {fate}" for fate in FATES))
         for name in ("megabytes", "threads", "files") if self.samples else ():
             values = [getattr(sample, name) for sample in self.samples]
-            by_fifth = [getattr(self._held(fifth), name) for fifth in range(5)] if len(values) >= 10 else []
-            told = ", ".join(f"{value:.0f}" for value in by_fifth)
-            print(f"  {name}: {min(values):.0f} to {max(values):.0f}; medians of the fifths of the time: {told}")
+            judged = "too few faults to be judged"
+            if len(values) >= LEAST_SAMPLES:
+                told = ", ".join(f"{getattr(self._held(fifth), name):.0f}" for fifth in range(5))
+                judged = f"least in each fifth of the time: {told}"
+            print(f"  {name}: {min(values):.0f} to {max(values):.0f}; {judged}")
         print(f"  {len(self.violations)} violations")
         for violation in self.violations[:20]:
             print(f"  violation: {violation}")
@@ -129,8 +134,7 @@ class Watch:
     def _held(self, fifth: int) -> Vitals:
         size = len(self.samples) / 5
         part = self.samples[int(fifth * size) : int((fifth + 1) * size)]
-        medians = (statistics.median(getattr(one, name) for one in part) for name in ("megabytes", "threads", "files"))
-        return Vitals(*medians)
+        return Vitals(*(min(getattr(one, name) for one in part) for name in ("megabytes", "threads", "files")))
 
     def _take(self) -> None:
         for result in self._bench.results:
