@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from model_training.datasets.workers import end_with_parent
 from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
 
 SCENES_PER_SHARD = 64
@@ -93,7 +94,7 @@ def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
         spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
         label = f"rendering {scenes.split}"
         with (
-            ProcessPoolExecutor(workers, spawned, initializer=_one_thread) as pool,
+            ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool,
             tqdm(total=count, initial=count - len(missing), unit="shard", desc=label) as bar,
         ):
             shards = ((scenes, index, paths[index]) for index in missing)
@@ -105,9 +106,9 @@ def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
     return paths
 
 
-def _one_thread() -> None:
-    """Mesa's software renderer takes all cores otherwise, in each of the processes."""
-    os.environ["LP_NUM_THREADS"] = "1"
+def _prepare_worker() -> None:
+    os.environ["LP_NUM_THREADS"] = "1"  # Mesa's software renderer takes all cores otherwise, in each of the processes
+    end_with_parent()
 
 
 def _render_shard(scenes: SceneSet, index: int, path: Path) -> None:

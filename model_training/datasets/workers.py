@@ -1,4 +1,4 @@
-"""What processes that make batches have in common."""
+"""What processes that make batches and scenes have in common."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import threading
 from multiprocessing import parent_process
 
 
-def end_with_parent(worker: int) -> None:
-    """End this process as soon as the one that started it is gone, however that ended.
+def end_with_parent(worker: int = 0) -> None:
+    """End this process as soon as the one that started it is gone, however that ended; a loader gives its number.
 
-    A loader's worker would wait for ever to hand over a batch that nobody takes any more.
+    It would wait for ever to hand over what nobody takes any more.
     """
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""A training that is killed leaves no process behind."""
+"""A training, or rendering for it, that is killed leaves no process behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,29 @@ def test_a_killed_run_leaves_no_worker(kind: str, data: Path, tmp_path: Path) ->
             "1000000",
         ]
         command += ["--data", str(frames), "--out", str(out), "--workers", "2", "--device", "cpu"]
+    log = out / "log.csv"
+    check_killed(command, lambda: log.exists() and bool(log.read_text()))
+
+
+RENDERED = """
+import sys
+from pathlib import Path
+from dataclasses import replace
+from model_training.datasets.rendering import render_shards
+from tests.model_training import tiny
+render_shards(replace(tiny.CONFIG.scenes, scenes=10**6), Path(sys.argv[1]), workers=2)
+"""
+
+
+def test_killed_rendering_leaves_no_worker(tmp_path: Path) -> None:
+    check_killed([sys.executable, "-c", RENDERED, str(tmp_path)], lambda: any(tmp_path.glob("*.npz")))
+
+
+def check_killed(command: list[str], busy: Callable[[], bool]) -> None:
+    """Run a command until it is busy, and kill it; the processes that it started end."""
     run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert until(lambda: run.poll() is not None or ((out / "log.csv").exists() and (out / "log.csv").read_text()))
+        assert until(lambda: run.poll() is not None or busy())
         started = {pid: command_of(pid) for pid in children(run.pid)}
         assert run.poll() is None and started
     finally:
