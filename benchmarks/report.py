@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import aims
 from benchmarks.load import BUSY
 from benchmarks.measuring import CORES, Table
+from model_training.markdown_table import markdown_table
 from refseg_ros.engines.bundle import SHIPPED
 from refseg_ros.files import replacing, write_bytes
 
@@ -44,9 +45,8 @@ class Section:
 
 
 def _table(table: Table) -> str:
-    lines = [f"**{table.title}**", ""]
-    lines += [f"| {' | '.join(row)} |" for row in (table.columns, ["---"] * len(table.columns), *table.rows)]
-    return "\n".join(lines) + "".join(f"\n\n{note}" for note in table.notes)
+    rows = markdown_table(table.columns, table.rows, texts=len(table.columns))
+    return "\n\n".join([f"**{table.title}**", rows, *table.notes])
 
 
 def machine() -> str:
