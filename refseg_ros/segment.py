@@ -165,17 +165,19 @@ class _Profile:
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
+        self._totals: list[float] = []
 
     def add(self, watch: Stopwatch) -> None:
         """Take a frame that is done."""
         for step, seconds in watch.spent.items():
             self._seconds.setdefault(step, []).append(seconds)
+        self._totals.append(sum(watch.spent.values()))
 
     def show(self) -> None:
-        """Print a line for each step: median, longest and share of the whole."""
-        whole = sum(map(sum, self._seconds.values()))
+        """Print a line for each step, and one for all together: median, longest and share of the whole."""
+        whole = sum(self._totals)
         print(f"{'step':<10}{'median ms':>11}{'longest ms':>12}{'share':>8}")
-        for step, seconds in self._seconds.items():
+        for step, seconds in (*self._seconds.items(), ("total", self._totals)):
             share = sum(seconds) / whole
             print(f"{step:<10}{1e3 * np.median(seconds):>11.2f}{1e3 * max(seconds):>12.2f}{share:>8.1%}")
 

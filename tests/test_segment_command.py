@@ -114,7 +114,9 @@ STEPS = ["letterbox", "encode", "clip", "fuse", "outline", "conclude", "draw", "
 def test_the_steps_of_an_image_are_timed(command, image):
     lines = command(image, "red", "--profile").stdout.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("step"))
-    assert [line.split()[0] for line in lines[first + 1 : first + 1 + len(STEPS)]] == STEPS
+    table = [line.split() for line in lines[first + 1 : first + 2 + len(STEPS)]]
+    assert [row[0] for row in table] == [*STEPS, "total"]
+    assert sum(float(row[1]) for row in table[:-1]) == pytest.approx(float(table[-1][1]), abs=0.01 * len(STEPS))
 
 
 def test_the_steps_of_a_video_are_timed(command, video):
@@ -124,6 +126,8 @@ def test_the_steps_of_a_video_are_timed(command, video):
     assert [row[0] for row in table] == [*STEPS, "read"]
     assert sum(float(row[3].rstrip("%")) for row in table) == pytest.approx(100, abs=1)
     assert all(float(row[1]) <= float(row[2]) for row in table)
+    total = lines[first + 2 + len(STEPS)].split()
+    assert (total[0], total[3]) == ("total", "100.0%") and float(total[2]) >= max(float(row[2]) for row in table)
 
 
 def test_unknown_words_are_reported(command, image):
