@@ -73,8 +73,8 @@ def _tile(row: Row) -> np.ndarray:
     size = (TILE_WIDTH, max(1, height * TILE_WIDTH // width))
     picture = cv2.resize(row.overlay, size, interpolation=cv2.INTER_AREA)
     line = np.full((24, TILE_WIDTH, 3), 255, np.uint8)
-    known = "" if row.iou is None else f"{row.kind}: IoU {row.iou:.2f}, "
-    _write(line, f"{known}{row.delay:.0f} ms", 4, (40, 40, 40))
+    said = row.verdict.label if row.iou is None else f"{row.kind}: IoU {row.iou:.2f}"
+    _write(line, f"{said}, {row.delay:.0f} ms", 4, (40, 40, 40))
     if row.truth is not None and row.truth.any():
         _outline(picture, cv2.resize(row.truth.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
         cv2.line(line, (TILE_WIDTH - 84, 12), (TILE_WIDTH - 56, 12), _TRUTH, 1)
