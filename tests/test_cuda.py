@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import sys
 
@@ -46,16 +47,27 @@ def test_what_cannot_be_a_view_is_refused():
 
 
 def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)  # the driver is there
     monkeypatch.setitem(sys.modules, "cuda.bindings", None)
     with pytest.raises(UnavailableError, match="cuda-bindings is not installed") as caught:
         first_gpu.__wrapped__()
     assert isinstance(caught.value, BundleError) and "\n" not in str(caught.value)
 
 
+def test_a_missing_driver_is_said_whether_its_libraries_are_there_or_not(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    with pytest.raises(UnavailableError, match=re.escape("no GPU that can be used (no NVIDIA driver)")):
+        first_gpu.__wrapped__()
+
+
 def test_a_missing_gpu_is_said_in_the_words_of_cuda():
-    pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed (pip install cuda-bindings)")
+    reason = "cuda-bindings is not installed (pip install cuda-bindings)"
+    runtime = pytest.importorskip("cuda.bindings.runtime", reason=reason)
     try:
-        gpu = first_gpu()
+        gpu = Gpu(runtime)
     except UnavailableError as error:
         assert re.fullmatch(r"no GPU that can be used \(cudaGetDeviceCount: .+\)", str(error))
         return

@@ -5,6 +5,7 @@ Not tried on a GPU yet: without one only the refusals, and the arithmetic of vie
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import math
 from collections import defaultdict
@@ -170,6 +171,10 @@ def first_gpu() -> Gpu:
     Raises:
         UnavailableError: there is none, or `cuda-bindings` is missing.
     """
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        raise UnavailableError("no GPU that can be used (no NVIDIA driver)") from None
     try:
         from cuda.bindings import runtime
     except ImportError:
