@@ -1,1 +1,8 @@
 """Training, evaluation and export of the networks that refseg_ros runs. torch lives here, and only here."""
+
+from importlib.util import find_spec
+
+if find_spec("torch") is None:
+    raise ModuleNotFoundError(
+        "model_training needs torch: pip install .[training], or `make setup-tests` and tools/in_environment.sh python"
+    )

@@ -20,7 +20,7 @@ from std_msgs.msg import Header, String
 from refseg_ros.faults import FaultLog
 from refseg_ros.images import to_message
 from refseg_ros.node_config import CameraNodeConfig
-from refseg_ros.parameters import ParameterError, Parameters
+from refseg_ros.parameters import ParameterError, Parameters, refuse_other_arguments
 from refseg_ros.sources import Picture, SimulatedCamera, SourceError, open_source
 from refseg_ros.transport import prefer_large_shared_memory
 from refseg_ros.turning import turn
@@ -143,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rclpy.init(args=None if arguments is None else list(arguments))
     node = None
     try:
+        refuse_other_arguments(arguments)
         node = CameraNode()
         node.run()
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.utilities import remove_ros_args
 
 Config = TypeVar("Config")
 
 
 class ParameterError(ValueError):
     """A parameter at the start of a node is not usable; the message says which, its value and what is allowed."""
+
+
+def refuse_other_arguments(arguments: Sequence[str] | None) -> None:
+    """Refuse what is on a node's command line beside ROS's own arguments, which rclpy passes over in silence.
+
+    Args:
+        arguments: of the command line without the program; None for those of this process.
+
+    Raises:
+        ParameterError: it names the first, and says how parameters are given.
+    """
+    others = remove_ros_args(sys.argv[1:] if arguments is None else list(arguments))
+    if others:
+        raise ParameterError(f"{others[0]!r} is no argument; parameters are given as --ros-args -p NAME:=VALUE")
 
 
 class Parameters(Generic[Config]):

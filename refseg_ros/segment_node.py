@@ -28,7 +28,7 @@ from refseg_ros.node.queries import MOST_EXPRESSIONS, Questions, shown
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
 from refseg_ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
-from refseg_ros.parameters import ParameterError, Parameters
+from refseg_ros.parameters import ParameterError, Parameters, refuse_other_arguments
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.transport import prefer_large_shared_memory
 from refseg_ros.turning import turn
@@ -255,6 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rclpy.init(args=None if arguments is None else list(arguments))
     node = None
     try:
+        refuse_other_arguments(arguments)
         executor = SingleThreadedExecutor()  # at once: after a signal there is no making one
         node = SegmentNode()
         if not node.start() and rclpy.ok():

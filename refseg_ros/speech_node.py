@@ -19,7 +19,7 @@ from std_msgs.msg import String
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.errors import BundleError
 from refseg_ros.faults import FaultLog
-from refseg_ros.parameters import ParameterError, Parameters
+from refseg_ros.parameters import ParameterError, Parameters, refuse_other_arguments
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
 from refseg_ros.speech.sentences import nouns
 from refseg_ros.turning import turn
@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until SIGINT, SIGTERM or the end of the WAV file (exit code 0); exit code 1 when it cannot run."""
     rclpy.init(args=None if arguments is None else list(arguments))
     try:
+        refuse_other_arguments(arguments)
         return _run(SpeechNode())
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0

@@ -43,8 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     queries = [text.strip() for text in options.query.split(";") if text.strip()]
-    if bool(queries) != bool(options.source):
+    if bool(options.query) != bool(options.source):
         parser.error("a source of your own needs both --source and --query (of make: SOURCE= and QUERY=)")
+    if options.query and not queries:
+        parser.error("there is no expression in the query")
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
@@ -75,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
     """Start the nodes, ask, and write the pictures; the rows of the table."""
-    prepare(options.out)
+    prepare(options.out, options.source)
     stay_on_this_machine()
     camera = {"rate": RATE, "source": options.source or "simulation", "seed": options.seed}
     # Every image is answered however long it takes here: the table tells the delay of each.
@@ -109,7 +111,7 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
             raise
     print(summary(rows))
     write_pictures(options.out, rows)
-    write_video(options.out / "video.mp4", frames, RATE)
+    write_video(options.out, frames, RATE)
     print(f"wrote {options.out}/: contact_sheet.png, {len(rows)} expression_*.png, video.mp4 of {len(frames)} frames")
     return rows
 

@@ -14,6 +14,7 @@ from refseg_ros.demo.table import Row
 from refseg_ros.files import write_bytes
 from refseg_ros.media import write_png, writing_video
 
+PICTURE, SHEET, VIDEO = "expression_{}.png", "contact_sheet.png", "video.mp4"
 COLUMNS = 4
 TILE_WIDTH = 480
 LARGEST_VIDEO = (1280, 960)
@@ -23,25 +24,38 @@ _TRUTH = (255, 0, 255)
 """Colour of the truth's outline, which no verdict has and hardly a thing."""
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder, or take the pictures of an earlier run out of it.
+def prepare(folder: Path, source: str) -> None:
+    """Make the folder. What an earlier run left in it stays until there are new pictures to take its place.
 
     Raises:
-        DemoError: nothing can be written there.
+        DemoError: nothing can be written there, or the pictures would be written over the camera's source.
     """
+    shown = Path(source).resolve()
+    written = shown.name in (SHEET, VIDEO) or shown.match(PICTURE.format("*"))
+    if source and (shown == folder.resolve() or (shown.parent == folder.resolve() and written)):
+        raise DemoError(
+            f"{source} would be written over by what is made of it; choose another folder with --out (OUT=)"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in [*folder.glob("expression_*.png"), folder / "contact_sheet.png", folder / "video.mp4"]:
-            old.unlink(missing_ok=True)
         write_bytes(folder / "camera_node.log", b"")
     except OSError as error:
-        raise DemoError(f"cannot write in {folder}: {error.strerror}; choose another folder with --out") from error
+        raise DemoError(
+            f"cannot write in {folder}: {error.strerror}; choose another folder with --out (OUT=)"
+        ) from error
 
 
 def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
-    """Write expression_01.png, ... as the node drew them, and contact_sheet.png with the truth beside the answers."""
+    """Write expression_01.png, ... as the node drew them, and contact_sheet.png with the truth beside the answers.
+
+    The pictures that follow on these are of an earlier run with more expressions, and are removed.
+    """
     for number, row in enumerate(rows, 1):
-        write_png(folder / f"expression_{number:02}.png", row.overlay)
+        write_png(_picture(folder, number), row.overlay)
+    number = len(rows) + 1
+    while (old := _picture(folder, number)).exists():
+        old.unlink()
+        number += 1
     tiles = [_tile(row) for row in rows]
     height = max(tile.shape[0] for tile in tiles)
     columns = min(COLUMNS, len(tiles))
@@ -50,11 +64,11 @@ def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
     for index, tile in enumerate(tiles):
         y, x = GAP + index // columns * (height + GAP), GAP + index % columns * (TILE_WIDTH + GAP)
         sheet[y : y + tile.shape[0], x : x + TILE_WIDTH] = tile
-    write_png(folder / "contact_sheet.png", sheet)
+    write_png(folder / SHEET, sheet)
 
 
-def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
-    """Write an MP4 of (H, W, 3) uint8 RGB frames, each brought to the size of the first.
+def write_video(folder: Path, frames: Sequence[np.ndarray], rate: float) -> None:
+    """Write video.mp4 of (H, W, 3) uint8 RGB frames, each brought to the size of the first.
 
     Raises:
         OSError: it cannot be written.
@@ -62,9 +76,13 @@ def write_video(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
     height, width = frames[0].shape[:2]
     shrink = min(1.0, LARGEST_VIDEO[0] / width, LARGEST_VIDEO[1] / height)
     size = (max(2, int(width * shrink) // 2 * 2), max(2, int(height * shrink) // 2 * 2))
-    with writing_video(path, *size, rate) as append:
+    with writing_video(folder / VIDEO, *size, rate) as append:
         for frame in frames:
             append(frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+
+
+def _picture(folder: Path, number: int) -> Path:
+    return folder / PICTURE.format(f"{number:02}")
 
 
 def _tile(row: Row) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,29 @@ def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path:
     assert errors.strip() == "stopped"
     assert not processes_with(str(tmp_path))
     assert not processes_with(str(bundle_folder))
+
+
+def test_nothing_of_ones_own_is_lost(clip: Path, bundle_folder: Path, tmp_path: Path, capfd) -> None:
+    mine = {name: tmp_path / name for name in ("video.mp4", "contact_sheet.png", "expression_01.png")}
+    for path in mine.values():
+        shutil.copy(clip, path)
+    before = clip.read_bytes()
+    arguments = ["--query", "red", "--out", str(tmp_path), "--model", str(bundle_folder)]
+    for source in (*mine.values(), tmp_path):
+        assert main(["--source", str(source), *arguments]) == 1
+        assert f"{source} would be written over" in capfd.readouterr().err
+    assert main(["--source", "nowhere.mp4", *arguments]) == 1
+    assert "nowhere.mp4" in capfd.readouterr().err
+    assert all(path.read_bytes() == before for path in mine.values())
+
+
+def test_pictures_of_an_earlier_run_with_more_expressions_go(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
+    for number in ("01", "02", "03", "99"):
+        (tmp_path / f"expression_{number}.png").write_bytes(b"earlier")
+    arguments = ("--source", clip, "--query", "red", "--out", tmp_path, "--model", bundle_folder)
+    assert main([*map(str, arguments)]) == 0
+    assert {path.name for path in tmp_path.glob("expression_*")} == {"expression_01.png", "expression_99.png"}
+    assert cv2.imread(str(tmp_path / "expression_01.png")).shape == (240, 320, 3)
 
 
 def test_a_dead_node_is_told_with_the_end_of_its_log(clip: Path, tmp_path: Path, capfd) -> None:
