@@ -5,7 +5,7 @@ export PYTHON ?= python3
 RUN := tools/in_environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo test coverage soak lint bench clean
+.PHONY: help setup setup-tests demo live test coverage soak lint docs bench gpu-check clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -13,14 +13,19 @@ help: ## show this list
 setup: ## make .venv with ROS 2 and build the messages
 	@tools/setup.sh
 
-setup-tests: ## setup, and torch and the test tools
+setup-tests: ## setup, and what the tests, the checks and the pages need
 	@tools/setup.sh tests
 
-demo: setup ## say it, see the mask: pictures and a video in demo_out/ or OUT= (SOURCE=clip.mp4 QUERY="the red block" for your own)
-	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY") $(if $(OUT),--out "$$OUT")
+demo: setup ## say it, see the mask: pictures and a video in demo_out/ or OUT= (SEED=7 for other scenes; SOURCE=clip.mp4 QUERY="the red block" for your own)
+	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY") $(if $(OUT),--out "$$OUT") $(if $(SEED),--seed "$$SEED")
 
-test: setup-tests ## run the tests
-	@$(RUN) python -m pytest
+live: ## open a page on which you type or say what to look at (SOURCE=clip.mp4 for your own camera; PORT=8080)
+	@tools/setup.sh live
+	@$(RUN) python -m refseg_ros.demo.live $(if $(SOURCE),--source "$$SOURCE") $(if $(PORT),--port "$$PORT")
+
+test: setup-tests ## run the tests; those of nodes and of the page alone, since they answer in real time
+	@$(RUN) python -m pytest tests/ros tests/web
+	@$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/ros --ignore tests/web tests
 
 coverage: setup-tests ## run the tests and tell which lines of refseg_ros they missed (TESTS="tests/ros ..." for some of them)
 	@$(RUN) coverage erase
@@ -35,9 +40,16 @@ lint: setup-tests ## check style and types
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 
+docs: ## build the pages as a site in site/; stops at a dead link
+	@tools/setup.sh docs
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --site-dir site
+
 bench: ## measure this machine, write docs/performance.md (QUICK=1: minutes instead of half an hour; SOAK=120: seconds of the node)
-	@tools/setup.sh bench
+	@tools/setup.sh tests
 	@$(RUN) python -m benchmarks $(if $(QUICK),--quick) $(if $(SOAK),--soak $(SOAK))
 
+gpu-check: setup-tests ## try everything that runs on a GPU, write docs/performance-gpu.md (REHEARSE=1: the same code without a GPU)
+	@$(RUN) python -m refseg_ros.gpu_check --page docs/performance-gpu.md $(if $(REHEARSE),--rehearse)
+
 clean: ## remove everything that the targets made
-	rm -rf .venv demo_out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv demo_out site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

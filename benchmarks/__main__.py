@@ -19,23 +19,26 @@ from pathlib import Path
 from benchmarks import load, report
 from benchmarks.measuring import Effort, Table
 from benchmarks.report import Section
+from refseg_ros.command import program
 
 SECTIONS = {
     "clip": "Clips",
     "growth": "Words, expressions, cameras, image size",
     "cmsa": "CMSA",
     "runtimes": "Runtimes",
-    "alternatives": "What one could use instead",
+    "alternatives": "Alternatives",
     "node": "The node",
+    "search": "Searching bags",
     "paper": "The paper's network",
     "gpu": "GPU",
 }
 WANTED = {
     "node": ("rclpy", "ROS 2 is missing; `make bench` sets it up"),
+    "search": ("distributed", "Dask is missing; `make bench` installs it"),
     "alternatives": ("transformers", "transformers is missing; `make bench` installs it"),
 }
 """Section -> a module that it cannot do without, and what to say then."""
-CLOCKED = ("node", "paper")
+CLOCKED = ("node", "search", "paper")
 """Sections that time processes of their own, by the clock however busy the machine is."""
 
 MARK = "TABLES "
@@ -58,19 +61,21 @@ def run(name: str, arguments: list[str]) -> Section:
     if done.returncode or not lines:
         return Section(SECTIONS[name], [], f"Not measured: it ended with exit code {done.returncode}.")
     tables = [Table(**table) for table in json.loads(lines[-1].removeprefix(MARK))]
-    reason = "" if tables else "Not measured: there is no GPU here. What these lines would say is untried."
+    reason = "" if tables else "Not measured: this machine has no GPU. What runs on one is untried (`docs/engines.md`)."
     return Section(SECTIONS[name], tables, reason, others, counted=busy and name not in CLOCKED)
 
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and nothing that takes minutes")
     parser.add_argument("--soak", type=float, help="seconds that the node is watched for (default: 600, quick: 30)")
     parser.add_argument("--busy", action="store_true", help="with --section: count computing time")
     parser.add_argument("--section", choices=SECTIONS, help="measure this one alone, and print it as JSON")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the page and its picture")
     options = parser.parse_args()
+    if options.busy and not options.section:
+        parser.error("--busy has no effect without --section")
     effort = Effort(seconds=4.0, least=3, most=21, soak=30.0, whole=False) if options.quick else Effort()
     effort = dataclasses.replace(effort, soak=options.soak or effort.soak, busy=options.busy)
     if options.section:

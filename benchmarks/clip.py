@@ -12,19 +12,20 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
-from model_training.configs.tabletop import NETWORK
-from model_training.networks.cfsa import CrossFrameSelfAttention, Past
-from model_training.networks.refseg import Encoder, grid_sizes
+from model_training.configs.shipped import NETWORK
+from model_training.networks.cmsa.cfsa import CrossFrameSelfAttention, Past
+from model_training.networks.cmsa.encoder import Encoder, grid_sizes
 from refseg_ros import Segmenter
 from refseg_ros.engines import bundle
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.clip_memory import Blocks, ClipMemory, NewPairs
-from refseg_ros.engines.manifest import Clip
-from refseg_ros.frame_buffer import FrameBuffer
+from refseg_ros.engines.clip_memory import ClipMemory, Looked, pair_names
+from refseg_ros.engines.frame_buffer import FrameBuffer
+from refseg_ros.engines.manifest import ATTENTION, Clip
 
 LENGTHS = (2, 4, 8, 11, 16)
 END_TO_END = (1, 4, 11)
 INTERVAL = 0.2
+PARTS = "query", "key", "value"
 FRAMES = 6
 """Of a stream that are measured together: an interval at 30 Hz."""
 
@@ -45,7 +46,9 @@ class Levels:
             ]
             self.levels.append((attention.eval(), torch.randn(1, positions, channels), parts))
         self.valid = torch.ones(1, length, dtype=torch.bool)
-        self.memory = ClipMemory(FrameBuffer(length, INTERVAL, 10 * INTERVAL), length - 1, np.zeros)
+        levels = tuple(str(level) for level in range(len(self.levels)))
+        looked = Looked(tuple(f"ring_{level}_{part}" for level in levels for part in PARTS), levels)
+        self.memory = ClipMemory(FrameBuffer(length, INTERVAL, 10 * INTERVAL), length - 1, np.zeros, looked)
         self.stamps = (INTERVAL * number for number in count())
         for _ in range(length):
             self.streaming()
@@ -62,15 +65,17 @@ class Levels:
         ring = {
             f"ring_{level}_{name}": part[:1].numpy()
             for level, (_, _, parts) in enumerate(self.levels)
-            for name, part in zip(("query", "key", "value"), parts, strict=True)
+            for name, part in zip(PARTS, parts, strict=True)
         }
         past = self.memory.admit(next(self.stamps), ring)
-        pairs = {}
+        brought = {}
         for level, (attention, target, parts) in enumerate(self.levels):
             kept = Past(*(torch.from_numpy(past[f"past_{level}_{name}"]) for name in Past._fields))
-            _, row, column = attention.step(target, *(part[:1] for part in parts), past=kept, bounded=NETWORK.bounded)
-            pairs[str(level)] = NewPairs(*(Blocks(*(part.numpy() for part in side)) for side in (row, column)))
-        self.memory.keep(pairs)
+            _, row, column = attention.step(
+                target, *(part[:1] for part in parts), past=kept, cosine=NETWORK.cosine_attention
+            )
+            brought |= zip(pair_names(str(level)), (part.numpy() for part in (*row, *column)), strict=True)
+        self.memory.keep(brought)
 
 
 def streaming_against_full(effort: Effort) -> Table:
@@ -104,7 +109,7 @@ def streaming_against_full(effort: Effort) -> Table:
 def with_clip(length: int, folder: Path) -> Path:
     """The shipped bundle with a clip of another length."""
     shipped = Bundle.load(SHIPPED)
-    bundle.write(folder, replace(shipped.manifest, clip=Clip(length, INTERVAL)), shipped.contents)
+    bundle.write(folder, replace(shipped.manifest, clip=Clip(length, INTERVAL, ATTENTION)), shipped.contents)
     return folder
 
 

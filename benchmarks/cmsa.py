@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import CORES, Effort, Table, in_turn, megabytes, milliseconds, peak_of, ratio
-from model_training.networks.cmsa import FactoredSoftmax, paired_attention, pooled_attention
+from model_training.networks.cmsa.attention import FactoredSoftmax, paired_attention, pooled_attention
 
 SIZES = [(100, 20, 512), (432, 5, 64), (432, 16, 64), (400, 20, 128), (400, 20, 512), (1600, 20, 512)]
 """P, N, d; the last one is the paper's, the second and third those of a `tabletop` of 192x144."""

@@ -9,8 +9,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from refseg_ros.images import to_message
-from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.images.messages import to_message
+from refseg_ros.ros.transport import prefer_large_shared_memory
 
 
 class EchoNode(Node):

@@ -1,10 +1,12 @@
 """The lines of a GPU: CMSA in torch, as it is and compiled, beside the measured peak; a frame in each runtime.
 
-Not tried on a GPU yet.
+`python -m benchmarks.gpu --device cpu` goes the same way without one, with smaller sizes. Not tried on a GPU yet.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -16,13 +18,15 @@ from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, millisecon
 from refseg_ros import BundleError, Segmenter
 
 RUNTIMES = (("cpu", "onnx"), ("cuda", "onnx"), ("cuda", "tensorrt"))
-SIZE = (1600, 20, 512)
-SIDE = 8192
+SIZES = {"cuda": (1600, 20, 512), "cpu": (100, 5, 64)}
+"""P, N and d of CMSA."""
+SIDES = {"cuda": 8192, "cpu": 512}
+"""Of the matrices whose product gives the peak."""
 
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of a GPU; none where there is no GPU."""
-    return [cmsa(effort), frame(effort)] if torch.cuda.is_available() else []
+    return [cmsa(effort, "cuda"), frame(effort)] if torch.cuda.is_available() else []
 
 
 def frame(effort: Effort) -> Table:
@@ -43,16 +47,18 @@ def frame(effort: Effort) -> Table:
     return Table(title, ["runtime", "ms", "the first takes"], rows, missing)
 
 
-def cmsa(effort: Effort) -> Table:
+def cmsa(effort: Effort, device: str) -> Table:
     """The table of CMSA in torch."""
-    positions, words, channels = SIZE
-    parts = {name: part.cuda() for name, part in draw(*SIZE).items()}
-    matrix = torch.randn(SIDE, SIDE, device="cuda")
+    positions, words, channels = SIZES[device]
+    side = SIDES[device]
+    parts = {name: part.to(device) for name, part in draw(positions, words, channels).items()}
+    matrix = torch.randn(side, side, device=device)
 
     def finished(step: Callable[[], object]) -> Callable[[], object]:
         def whole() -> None:
             step()
-            torch.cuda.synchronize()
+            if device == "cuda":
+                torch.cuda.synchronize()
 
         return whole
 
@@ -61,15 +67,16 @@ def cmsa(effort: Effort) -> Table:
     times = in_turn(
         {name: finished(step) for name, step in {**steps, "product": lambda: matrix @ matrix}.items()}, effort
     )
-    peak = 2 * SIDE**3 / times["product"].min()
+    peak = 2 * side**3 / times["product"].min()
     work = {
         "paired": 4 * positions**2 * words * channels,
         "pooled": 4 * positions**2 * (channels + words),
     }
+    name = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
     table = Table(
-        f"CMSA on {torch.cuda.get_device_name()}, P, N, d = {positions}, {words}, {channels}, float32",
+        f"CMSA on {name}, P, N, d = {positions}, {words}, {channels}, float32",
         ["form", "ms", "paired as it is takes", "of the measured peak"],
-        notes=[f"The peak is that of a product of two matrices of {SIDE} x {SIDE}: {peak / 1e12:.1f} TFLOP/s."],
+        notes=[f"The peak is that of a product of two matrices of {side} x {side}: {peak / 1e12:.1f} TFLOP/s."],
     )
     for name in steps:
         rate = work[name.split(",")[0]] / float(times[name].min())
@@ -88,3 +95,17 @@ WAYS: dict[str, Callable[[Callable[[], object]], Callable[[], object]]] = {
     "as it is": lambda form: form,
     "compiled": torch.compile,
 }
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--device", choices=SIZES, default="cuda")
+    device, effort = parser.parse_args().device, Effort(seconds=4.0, least=3, most=21)
+    for table in (cmsa(effort, device), frame(effort)):
+        print("\n".join([table.title, *map("  ".join, [table.columns, *table.rows]), *table.notes]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,7 +21,8 @@ class Load:
     def of_others(self) -> float:
         """Share of the machine's cores that other work took, 0 to 1."""
         lasted = (time.monotonic() - self._began) * (os.cpu_count() or 1)
-        return max(0.0, _all_seconds() - self._all - (_own_seconds() - self._own)) / lasted
+        taken = _all_seconds() - self._all - (_own_seconds() - self._own)
+        return min(1.0, max(0.0, taken) / lasted)  # the kernel counts in ticks, which can be more than a short moment
 
 
 def of_others(seconds: float = 3.0) -> float:

@@ -21,8 +21,8 @@ from std_msgs.msg import Float32, Header, String
 
 from benchmarks.measuring import CORES, TEXT, Effort, Table
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
-from refseg_ros.images import to_message
-from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.images.messages import to_message
+from refseg_ros.ros.transport import prefer_large_shared_memory
 
 SIZES = ((640, 480), (1920, 1080))
 INTERVAL = 0.2

@@ -13,11 +13,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from benchmarks.step_time import again_and_again, drawn_batch, peak_memory, timed
 from model_training import configs
-from model_training.networks.cmsa import CrossModalSelfAttention, PlainSoftmax
-from model_training.networks.pooling import Pooled
-from model_training.step_time import again_and_again, drawn_batch, peak_memory, timed
-from model_training.training import Training
+from model_training.learning.training import Training
+from model_training.networks.cmsa.attention import CrossModalSelfAttention, PlainSoftmax
+from model_training.networks.cmsa.pooling import Pooled
+from refseg_ros.command import program
 
 
 def materialised(self: CrossModalSelfAttention, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
@@ -28,7 +29,7 @@ def materialised(self: CrossModalSelfAttention, x: Tensor, e: Tensor, mask: Tens
     )
     positions, words = x.shape[-2], e.shape[-2]
     to_words = PlainSoftmax((key @ b.transpose(-1, -2)).unflatten(-2, (positions, words)).softmax(-1))
-    weights = self.weigh(to_words.pooled(mask.to(x.dtype)).mean(-2), mask, self.gain)
+    weights = self.weigh(to_words.pooled(mask.to(x.dtype)).mean(-2), mask)
     attended = ((key @ query.transpose(-1, -2)).softmax(-1) @ value).unflatten(-2, (positions, words))
     pooled = torch.einsum("...n,...pnd->...pd", weights, attended)
     sentence = weights[..., None, :] @ e
@@ -47,7 +48,7 @@ def step(size: int, steps: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.paper_step", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("size", type=int, help="of the image, a multiple of 16")
     parser.add_argument("--steps", type=int, default=2, help="(default: 2)")
     parser.add_argument("--materialised", action="store_true", help="Eq. 2-3 with their matrix")

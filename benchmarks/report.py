@@ -6,15 +6,15 @@ import datetime
 import platform
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks import aims
 from benchmarks.load import BUSY
 from benchmarks.measuring import CORES, Table
-from model_training.markdown_table import markdown_table
+from model_training.paper.markdown_table import markdown_table
 from refseg_ros.engines.bundle import SHIPPED
 from refseg_ros.files import replacing, write_bytes
+from refseg_ros.gpu_check.page import versions
 
 PACKAGES = ("onnxruntime", "torch", "numpy", "opencv-python-headless", "transformers", "ros-rclpy", "tensorrt")
 
@@ -59,17 +59,6 @@ def machine() -> str:
     return f"{CORES} cores of {names.get('model name', platform.machine())} ({wide}), {memory:.0f} GB, {system}"
 
 
-def versions() -> str:
-    """What it was measured with."""
-    found = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
-
-
 def commit() -> str:
     """What was measured."""
     try:
@@ -93,9 +82,9 @@ def write(sections: list[Section], folder: Path, quick: bool) -> None:
     head = [
         "# Performance",
         f"Written by `make bench{' QUICK=1' if quick else ''}` on {date}, {commit()}, on {machine()}, "
-        f"with {versions()}.",
-        "Two things that are compared were run in turn, round by round; a ratio is the median of the ratios of the "
-        "rounds, a time the median of the rounds. Where nothing else is said the model is the one that ships.",
+        f"with {versions(PACKAGES)}.",
+        "Things that are compared ran in turn, round by round: a time is the median over the rounds, a ratio the "
+        "median of the ratios of the rounds. The model is the one that ships, unless a table names another.",
         f"The bundle is {sum(size.values()):.1f} MB ({files}).",
     ]
     if any(section.disturbed for section in sections):
@@ -124,10 +113,14 @@ def _plot(sections: list[Section], path: Path) -> None:
     for axis, table in zip(axes[0], tables, strict=True):
         for name, (x, y) in table.curves.items():
             axis.plot(x, y, marker="o", label=name)
-        axis.set(title=table.title.split(":")[0], xlabel=table.labels[0], ylabel=table.labels[1])
+        axis.set(title=table.title.split(":")[0].replace("`", ""), xlabel=table.labels[0], ylabel=table.labels[1])
         axis.title.set_size(9)
         if max(max(y) for _, y in table.curves.values()) > 50 * min(min(y) for _, y in table.curves.values()):
             axis.set(xscale="log", yscale="log")
+            axis.set_xticks(sorted({value for x, _ in table.curves.values() for value in x}))
+            axis.set_xticks([], minor=True)
+            axis.xaxis.set_major_formatter(pyplot.ScalarFormatter())
+            axis.yaxis.set_major_formatter(pyplot.FuncFormatter(lambda value, _: f"{value:g}"))
         else:
             axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)

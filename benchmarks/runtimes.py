@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import CORES, Effort, Table, in_turn, milliseconds, ratio
-from model_training.configs.tabletop import NETWORK
+from model_training.configs.shipped import NETWORK
+from model_training.networks.cmsa.fusion import ClipFeatures
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.quantize import in_16_bits
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.manifest import ENCODER, FUSION
-from refseg_ros.engines.network import WORDS
+from refseg_ros.engines.graphs import CPU_INT8, graph_file
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.engines.variants import CPU_INT8, variant_name
+from refseg_ros.engines.reach import WORDS
 
 QUERY_WORDS = 6
 
@@ -28,7 +28,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
     image = torch.randint(0, 256, (1, NETWORK.height, NETWORK.width, 3), dtype=torch.uint8)
     words = torch.randint(2, NETWORK.vocabulary, (1, 1, QUERY_WORDS))
     with torch.inference_mode():
-        features = model.encoder(image).features
+        clip = ClipFeatures(model.encoder(image).features)
 
     def encoder() -> None:
         with torch.inference_mode():
@@ -36,7 +36,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 
     def fusion() -> None:
         with torch.inference_mode():
-            model.fusion.answer(features, words)
+            model.fusion.answer(clip, words)
 
     return {"encoder, torch": encoder, "fusion, torch": fusion}
 
@@ -45,16 +45,16 @@ def onnx_steps() -> dict[str, Callable[[], object]]:
     """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and where the bundle has it int8."""
     bundle = Bundle.load(SHIPPED)
     size = bundle.manifest.input
-    encoder = OnnxEngine(bundle.contents[ENCODER], ENCODER, CORES)
+    encoder = OnnxEngine(bundle.contents["encoder.onnx"], "the encoder", CORES)
     image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
     known = encoder.run({"image": image})
     known["image"] = image
     known[WORDS] = np.full((1, QUERY_WORDS), 2, np.int64)
     steps: dict[str, Callable[[], object]] = {}
-    for name, title in ((ENCODER, "encoder"), (FUSION, "fusion")):
+    for name, title in (("encoder.onnx", "encoder"), ("fusion.onnx", "fusion")):
         graphs = {"fp32": bundle.contents[name], "fp16": in_16_bits(bundle.contents[name])}
-        if variant_name(name, CPU_INT8) in bundle.contents:
-            graphs["int8"] = bundle.contents[variant_name(name, CPU_INT8)]
+        if graph_file(name, CPU_INT8) in bundle.contents:
+            graphs["int8"] = bundle.contents[graph_file(name, CPU_INT8)]
         for precision, graph in graphs.items():
             engine = OnnxEngine(graph, f"{title} in {precision}", CORES)
             arrays = {wanted: known[wanted.removeprefix("clip_")] for wanted in engine.inputs}

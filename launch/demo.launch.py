@@ -1,42 +1,63 @@
 """Starts a camera that needs no driver and, on it, everything that segment.launch.py starts.
 
-    ros2 launch refseg_ros demo.launch.py rviz:=true
-    ros2 launch refseg_ros demo.launch.py source:=clip.mp4 query:='the red block'
-    ros2 topic pub --once /refseg/query std_msgs/msg/String "{data: 'the red mug'}"
+ros2 launch refseg_ros demo.launch.py rviz:=true
+ros2 launch refseg_ros demo.launch.py web:=true
+ros2 launch refseg_ros demo.launch.py source:=clip.mp4 query:='the red block'
+ros2 launch refseg_ros demo.launch.py objects:=parts
+ros2 topic pub --once /refseg/query std_msgs/msg/String "{data: 'the red mug'}"
 """
 
-import dataclasses
 from pathlib import Path
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import IncludeLaunchDescription, LogInfo, OpaqueFunction, SetLaunchConfiguration
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from refseg_ros.node_config import CameraNodeConfig
+from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
+from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.node_config import CameraNodeConfig
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the camera with its argument, and the included launch file."""
-    (source,) = (field for field in dataclasses.fields(CameraNodeConfig) if field.name == "source")
+    """Return the camera with its arguments, and the included launch file."""
     segment = PythonLaunchDescriptionSource(str(Path(__file__).parent / "segment.launch.py"))
     return LaunchDescription(
         [
-            DeclareLaunchArgument(
-                "source",
-                default_value=source.default,
-                description=f"what the camera shows: {source.metadata['description']}",
-            ),
-            Node(
-                package="refseg_ros",
-                executable="camera_node",
-                name="camera",
-                namespace="camera",
-                parameters=[{"source": ParameterValue(LaunchConfiguration("source"), value_type=str)}],
-                output="screen",
-            ),
-            IncludeLaunchDescription(segment, launch_arguments={"image_topic": "/camera/image_raw"}.items()),
+            *arguments_of(CameraNodeConfig, seed=SEED, split=SPLIT),
+            OpaqueFunction(function=_wire),
+            # Before the camera: whatever is wrong with the arguments is found while nothing runs yet.
+            IncludeLaunchDescription(segment),
+            OpaqueFunction(function=_camera),
         ]
     )
+
+
+def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    topics = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
+    return [SetLaunchConfiguration(name, topic) for name, topic in topics.items()]
+
+
+def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    clock = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+    camera = Node(
+        package="refseg_ros",
+        executable="camera_node",
+        name="camera",
+        namespace="camera",
+        parameters=[{"use_sim_time": clock}, given(CameraNodeConfig, context)],
+        output="screen",
+        on_exit=end_launch,
+    )
+    return [LogInfo(msg=f"on the table: {', '.join(THINGS)}"), camera] if _is_known_table(context) else [camera]
+
+
+def _is_simulated(context: LaunchContext) -> bool:
+    return LaunchConfiguration("source").perform(context) in ("", CameraNodeConfig.source)
+
+
+def _is_known_table(context: LaunchContext) -> bool:
+    seed, split, objects = (LaunchConfiguration(name).perform(context) for name in ("seed", "split", "objects"))
+    return _is_simulated(context) and (seed, split, objects.strip()) == (str(SEED), SPLIT, "")

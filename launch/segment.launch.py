@@ -1,44 +1,43 @@
-"""Starts the node `segment` on a camera topic, and rviz when asked.
+"""Starts the node `segment` on a camera topic, and rviz or the live page when asked.
 
     ros2 launch refseg_ros segment.launch.py image_topic:=/camera/color/image_raw query:='the red mug' rviz:=true
 
-An argument that is left empty leaves the value of the parameter file alone.
+Every parameter of the node is an argument; one that is left empty leaves the value of the parameter file alone. The
+launch ends when the node does, with exit code 1 if the node failed.
 """
 
 import dataclasses
+from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from refseg_ros.node_config import SegmentNodeConfig
+from refseg_ros.files import expanded
+from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
+from refseg_ros.web.config import WebConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
-PARAMETERS = (
-    *("image_topic", "image_transport", "depth_topic", "camera_info_topic", "target_frame"),
-    *("query", "model", "device", "engine"),
-)
-
+WEB = {field.name for field in dataclasses.fields(WebConfig)}
+"""Parameters of the node `web`; those that `segment` has too are to be the same."""
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
 """Topics of the node that rviz shows."""
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the arguments, the node and rviz."""
-    texts = {field.name: field.metadata["description"] for field in dataclasses.fields(SegmentNodeConfig)}
+    """Return the arguments and the nodes."""
     return LaunchDescription(
         [
-            *(DeclareLaunchArgument(name, default_value="", description=texts[name]) for name in PARAMETERS),
+            *(both := arguments_of(SegmentNodeConfig)),
+            *(one for one in arguments_of(WebConfig) if one.name not in {other.name for other in both}),
             DeclareLaunchArgument(
-                "autostart", default_value="", choices=["", "true", "false"], description=texts["autostart"]
-            ),
-            DeclareLaunchArgument(
-                "namespace", default_value="refseg", description="namespace of the node and its topics"
+                "namespace", default_value="refseg", description="namespace of the node and its topics; / for none"
             ),
             DeclareLaunchArgument(
                 "params_file",
@@ -57,53 +56,88 @@ def generate_launch_description() -> LaunchDescription:
                 choices=["true", "false"],
                 description="show overlay, mask, camera image and the things in space in rviz",
             ),
-            OpaqueFunction(function=_segment),
-            OpaqueFunction(function=_rviz, condition=IfCondition(LaunchConfiguration("rviz"))),
+            DeclareLaunchArgument(
+                "web",
+                default_value="false",
+                choices=["true", "false"],
+                description="serve a page on this machine on which to type or say what to look at, and to watch",
+            ),
+            OpaqueFunction(function=_start),
         ]
     )
 
 
-def _segment(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    params_file = Path(LaunchConfiguration("params_file").perform(context)).expanduser()
-    if not params_file.is_file():
-        raise RuntimeError(f"params_file: there is no file '{params_file}'")
-    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    # As texts: a query such as "yes" or "42" would be taken for another type.
-    texts = {name: ParameterValue(value, value_type=str) for name, value in given.items() if value}
-    autostart = LaunchConfiguration("autostart").perform(context)
-    flags = {"autostart": autostart == "true"} if autostart else {}
-    return [
-        Node(
-            package="refseg_ros",
-            executable="segment_node",
-            name="segment",
-            namespace=LaunchConfiguration("namespace"),
-            parameters=[str(params_file), {"use_sim_time": _use_sim_time()}, texts, flags],
-            output="screen",
-        )
-    ]
+def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """All, once everything is known to be there: launch starts what comes before an error, and leaves it running."""
+    rviz = [_rviz(context)] if LaunchConfiguration("rviz").perform(context) == "true" else []
+    web = [_web(context)] if LaunchConfiguration("web").perform(context) == "true" else []
+    return [_segment(context), *rviz, *web]
 
 
-def _rviz(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def _segment(context: LaunchContext) -> Node:
+    return Node(
+        package="refseg_ros",
+        executable="segment_node",
+        name="segment",
+        namespace=_namespace(context) or "/",
+        parameters=[str(_params_file(context)), {"use_sim_time": _use_sim_time()}, given(SegmentNodeConfig, context)],
+        output="screen",
+        on_exit=end_launch,
+    )
+
+
+def _web(context: LaunchContext) -> Node:
+    if find_spec("nicegui") is None:
+        raise RuntimeError("web:=true needs the package nicegui: pip install nicegui")
+    told = yaml.safe_load(_params_file(context).read_text()) or {}
+    of_segment = [part["ros__parameters"] for name, part in told.items() if name.rpartition("/")[2] == "segment"]
+    shared = {name: value for part in of_segment for name, value in part.items() if name in WEB and value != []}
+    return Node(
+        package="refseg_ros",
+        executable="web_node",
+        name="web",
+        namespace=_namespace(context) or "/",
+        parameters=[
+            {"use_sim_time": _use_sim_time()},
+            shared,
+            given(WebConfig, context),
+        ],
+        output="screen",
+        on_exit=end_launch,
+    )
+
+
+def _rviz(context: LaunchContext) -> Node:
     try:
         get_package_prefix("rviz2")
     except PackageNotFoundError as error:
         raise RuntimeError("rviz:=true needs rviz2: sudo apt install ros-$ROS_DISTRO-rviz2") from error
-    namespace = LaunchConfiguration("namespace").perform(context).strip("/")
     image_topic = LaunchConfiguration("image_topic").perform(context) or SegmentNodeConfig.image_topic
-    return [
-        Node(
-            package="rviz2",
-            executable="rviz2",
-            name="rviz",
-            arguments=["-d", str(CONFIG / "refseg.rviz")],
-            remappings=[
-                *((f"/refseg/{name}", f"/{namespace}/{name}") for name in SHOWN),
-                (SegmentNodeConfig.image_topic, image_topic),
-            ],
-            parameters=[{"use_sim_time": _use_sim_time()}],
-        )
-    ]
+    cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or [""]
+    first = str(cameras[0])  # rviz shows one camera; the others are a remapping away
+    prefix = "".join(f"/{name}" for name in (_namespace(context), first) if name)
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz",
+        arguments=["-d", str(CONFIG / "refseg.rviz")],
+        remappings=[
+            *((f"/refseg/{name}", f"{prefix}/{name}") for name in SHOWN),
+            (SegmentNodeConfig.image_topic, image_topic.replace(CAMERA_MARK, first)),
+        ],
+        parameters=[{"use_sim_time": _use_sim_time()}],
+    )
+
+
+def _params_file(context: LaunchContext) -> Path:
+    path = expanded(LaunchConfiguration("params_file").perform(context))
+    if not path.is_file():
+        raise RuntimeError(f"params_file: there is no file '{path}'")
+    return path
+
+
+def _namespace(context: LaunchContext) -> str:
+    return LaunchConfiguration("namespace").perform(context).strip("/")
 
 
 def _use_sim_time() -> ParameterValue:

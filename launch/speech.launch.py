@@ -1,45 +1,40 @@
 """Starts the node `speech`, which turns spoken words into queries of the node `segment`.
 
-ros2 launch refseg_ros speech.launch.py wake_word:=robot
-ros2 launch refseg_ros speech.launch.py source:=/path/to/question.wav wake_word:=''
+    ros2 launch refseg_ros speech.launch.py wake_word:=robot
+    ros2 launch refseg_ros speech.launch.py source:=/path/to/question.wav wake_word:=' '
+
+Every parameter of the node is an argument. The launch ends when the node does, with exit code 1 if the node failed.
 """
 
-import dataclasses
-
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
+from refseg_ros.ros.launching import arguments_of, end_launch, given
 from refseg_ros.speech.config import SpeechConfig
-
-FIELDS = dataclasses.fields(SpeechConfig)
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return an argument for each parameter, and the node."""
+    """Return the arguments and the node."""
     return LaunchDescription(
         [
-            *(
-                DeclareLaunchArgument(
-                    field.name, default_value=str(field.default), description=field.metadata["description"]
-                )
-                for field in FIELDS
-            ),
+            *arguments_of(SpeechConfig),
             DeclareLaunchArgument("namespace", default_value="refseg", description="namespace of the topic `query`"),
-            Node(
-                package="refseg_ros",
-                executable="speech_node",
-                name="speech",
-                namespace=LaunchConfiguration("namespace"),
-                parameters=[
-                    {
-                        field.name: ParameterValue(LaunchConfiguration(field.name), value_type=type(field.default))
-                        for field in FIELDS
-                    }
-                ],
-                output="screen",
-            ),
+            OpaqueFunction(function=_speech),
         ]
     )
+
+
+def _speech(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    return [
+        Node(
+            package="refseg_ros",
+            executable="speech_node",
+            name="speech",
+            namespace=LaunchConfiguration("namespace"),
+            parameters=[given(SpeechConfig, context)],
+            output="screen",
+            on_exit=end_launch,
+        )
+    ]

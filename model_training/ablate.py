@@ -11,20 +11,27 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
-from model_training import checkpoint, comparison, configs
+from model_training import configs
 from model_training.configs.schema import Config
 from model_training.datasets.rendering import load_shards, render_shards
-from model_training.datasets.tabletop import tabletop_vocabulary
-from model_training.networks.refseg import ReferringSegmentation
-from model_training.train import train
-from model_training.validation import score
-from model_training.variants import OF_THE_TABLES, VARIANTS, varied
+from model_training.datasets.scene_batches import Pool, tabletop_vocabulary
+from model_training.learning import checkpoint
+from model_training.learning.precision import of_machine
+from model_training.learning.validation import score
+from model_training.networks.config import NetworkConfig
+from model_training.networks.kinds import system_of
+from model_training.paper import comparison
+from model_training.paper.systems import OF_THE_TABLES, VARIANTS, varied
+from model_training.train import add_machine, train
+from refseg_ros.command import command, program
 from refseg_ros.files import write_bytes
+from refseg_ros.simulation.phrases import ALL_PAIRS
 
 FIRST_SEED = 8_000_000
 """Of the scenes that are scored; nothing else looks at them."""
@@ -33,7 +40,7 @@ ENCODER = "encoder."
 
 
 class Ablation:
-    """The runs of one folder.
+    """The runs of one folder, all of one precision.
 
     Args:
         config: of the network that the others are variants of; its phases are everyone's budget.
@@ -100,12 +107,13 @@ class Ablation:
             finished = train(config, folder, self.data, self.workers, self.device, start)
         except FloatingPointError as error:
             return {"failed": str(error)}
-        model = ReferringSegmentation(config.network).to(self.device)
+        model = system_of(config.network).to(self.device)
         model.load_state_dict(checkpoint.load(finished)[0])
         scenes = list(load_shards(render_shards(self.scored, self.data, self.workers)))
-        said = score(model.eval(), scenes, tabletop_vocabulary())
-        print(said)
-        return {"overall IoU": said.whole.overall, "mean IoU": said.whole.mean, "expressions": len(said.whole)}
+        scores = score(model.eval(), Pool(scenes, pairs=ALL_PAIRS), tabletop_vocabulary())
+        print(scores)
+        whole = scores.whole
+        return {"overall IoU": whole.overall, "mean IoU": whole.mean, "expressions": len(whole)}
 
     def _start(self, config: Config, folder: Path) -> Path | None:
         """Weights of a new network with the seed's encoder in it; None where no phase trains an encoder alone."""
@@ -113,7 +121,7 @@ class Ablation:
         if not phases:
             return None
         torch.manual_seed(config.seed)
-        weights = ReferringSegmentation(config.network).state_dict()
+        weights = system_of(config.network).state_dict()
         alone = replace(self.config, phases=phases, seed=config.seed)
         shared = self._folder("encoder", config.seed)
         trained = shared / "model.safetensors"
@@ -132,9 +140,10 @@ def within(config: Config, budget: float) -> Config:
     return replace(config, phases=tuple(phases))
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command(FloatingPointError)
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.ablate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument(
         "variants",
         nargs="*",
@@ -142,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"of {', '.join(VARIANTS)} (default: those of the paper's Tables 1 and 2)",
     )
     parser.add_argument(
-        "--config", choices=configs.NAMES, default="tabletop", help="of the network (default: tabletop)"
+        "--config", choices=configs.CONFIGS, default="tabletop", help="of the network (default: tabletop)"
     )
     parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--budget", type=float, default=1.0, help="share of the configuration's steps (default: 1)")
@@ -150,24 +159,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder of runs and tables")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of rendered scenes (default: data)")
     parser.add_argument("--workers", type=int, default=2, help="rendering processes (default: 2)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_machine(parser)
     options = parser.parse_args(arguments)
-    try:
-        for name in options.variants:
-            if name not in VARIANTS:
-                raise ValueError(f"no variant is called {name!r}; choose of {', '.join(VARIANTS)}")
-        for flag, value in (("seeds", options.seeds), ("scenes", options.scenes), ("budget", options.budget)):
-            if value <= 0:
-                raise ValueError(f"--{flag} is {value}; it must be more than 0")
-        config = within(configs.load(options.config), options.budget)
-        if config.scenes is None:
-            raise ValueError(f"variants are compared on simulated scenes; {config.name} learns a data set")
-        device = torch.device(options.device)
-        ablation = Ablation(config, options.out, options.data, options.scenes, options.workers, device)
-        ablation.run(options.variants or list(OF_THE_TABLES), options.seeds)
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    for name in options.variants:
+        if name not in VARIANTS:
+            raise ValueError(f"no variant is called {name!r}; choose of {', '.join(VARIANTS)}")
+    for flag, value in (("seeds", options.seeds), ("scenes", options.scenes), ("budget", options.budget)):
+        if value <= 0:
+            raise ValueError(f"--{flag} is {value}; it must be more than 0")
+    config = within(configs.load(options.config), options.budget)
+    if not isinstance(config.network, NetworkConfig):
+        raise ValueError(f"variants are of the network of cmsa; {config.name} has another")
+    if config.scenes is None:
+        raise ValueError(f"variants are compared on simulated scenes; {config.name} learns a data set")
+    device = torch.device(options.device)
+    config = replace(config, precision=of_machine(options.precision or config.precision, device))
+    ablation = Ablation(config, options.out, options.data, options.scenes, options.workers, device)
+    ablation.run(options.variants or list(OF_THE_TABLES), options.seeds)
     print(f"wrote {options.out / 'ablation.md'} and {options.out / 'ablation.png'}")
     return 0
 

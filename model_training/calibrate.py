@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from model_training.evaluate import Evaluation
+from model_training.scoring.findings import Findings
+from refseg_ros.command import command, program
 from refseg_ros.engines.bundle import MANIFEST, Bundle
 from refseg_ros.engines.manifest import Thresholds
 from refseg_ros.files import write_bytes
@@ -31,20 +34,17 @@ def thresholds_for(present: list[float], mask: float) -> Thresholds:
     return Thresholds(mask=mask, presence=round(min(boundary + UNCERTAIN, 1.0), 4), uncertain=UNCERTAIN)
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command()
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.calibrate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path, help="folder of the model")
     options = parser.parse_args(arguments)
-    try:
-        certainty = Evaluation(options.bundle, "held_out", FIRST_SEED).run(EXPRESSIONS).certainty
-        manifest = Bundle.load(options.bundle).manifest
-        chosen = thresholds_for(certainty[True], manifest.thresholds.mask)
-        text = dataclasses.replace(manifest, thresholds=chosen).dump()
-        write_bytes(options.bundle / MANIFEST, text.encode())
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    certainty = Findings.merged(Evaluation(options.bundle, "held_out", FIRST_SEED).run(EXPRESSIONS)).certainty
+    manifest = Bundle.load(options.bundle).manifest
+    chosen = thresholds_for(certainty[True], manifest.thresholds.mask)
+    text = dataclasses.replace(manifest, thresholds=chosen).dump()
+    write_bytes(options.bundle / MANIFEST, text.encode())
     told = float(np.mean(np.array(certainty[False]) < chosen.presence - chosen.uncertain))
     print(f"presence {chosen.presence:g}: {ACCEPTED:.0%} of what is there is called absent, {told:.1%} of the rest")
     return 0

@@ -2,7 +2,9 @@
 
 The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's
 size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
-guessing.
+guessing. Behind each figure stands the interval that holds 95 % of what it would be over other draws of as many scenes.
+
+`--real DIR` scores it on real pictures with labels by its verdicts, as a robot would see it.
 
 `--data DIR` scores the bundle on a benchmark's folder instead, and prints rows like those of the paper's Tables 3 to 8.
 """
@@ -11,26 +13,29 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from model_training.benchmark import Benchmark, BenchmarkScores, scored, show_always
 from model_training.datasets.formats import open_folder
-from model_training.datasets.tabletop import choose
-from model_training.metrics import THRESHOLDS, Scores
-from model_training.tables import markdown, table_of
+from model_training.datasets.scene_batches import choose
+from model_training.paper.tables import markdown, table_of
+from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
+from model_training.scoring.bootstrap import intervals
+from model_training.scoring.findings import Findings
+from model_training.scoring.real import scored_really
 from refseg_ros.answer import Verdict
-from refseg_ros.config import OUTLINES, SegmenterConfig
+from refseg_ros.command import command, program, refuse_without_effect
+from refseg_ros.config import SegmenterConfig
 from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
 from refseg_ros.segmenter import Segmenter
-from refseg_ros.simulation.phrases import KINDS, Phrase, phrases
+from refseg_ros.simulation.phrases import Phrase, phrases
 from refseg_ros.simulation.tabletop import Frame, Tabletop
 
 WIDTH, HEIGHT = 640, 480
@@ -41,44 +46,6 @@ CONSTANT = "the object"
 """What every expression is replaced by to see how far salience alone goes."""
 
 
-@dataclass
-class Findings:
-    """What evaluation gathers."""
-
-    kinds: dict[str, Scores] = field(default_factory=lambda: {kind: Scores() for kind in KINDS if kind != "absent"})
-    """The answers' masks, empty where the model said that there is nothing."""
-    shown: dict[str, Scores] = field(default_factory=lambda: {name: Scores() for name in ("constant", "clip", "still")})
-    """Masks whatever the verdict: a constant expression; motion expressions with the clip, and on one frame."""
-    kept: list[bool] = field(default_factory=list)
-    """Of expressions that fit: not called absent."""
-    told: dict[str, list[bool]] = field(default_factory=dict)
-    """Of expressions that fit nothing, by reason: called absent."""
-    certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
-    """Scores of the answers to expressions that fit (True) and that fit nothing (False)."""
-    swapped: list[bool] = field(default_factory=list)
-    """Of relations whose anchor was replaced by an absent thing: called absent."""
-
-    def figures(self) -> dict[str, float]:
-        """Each figure by its name; one of which there was no sample is left out."""
-        whole = Scores.merged(self.kinds.values())
-        named = {"overall IoU": whole.overall, "mean IoU": whole.mean}
-        named |= {f"P@{threshold}": whole.precision(threshold) for threshold in THRESHOLDS}
-        named |= {f"mean IoU, {kind}": scores.mean for kind, scores in self.kinds.items()}
-        named["present called absent"] = 1 - _share(self.kept)
-        named["absent told"] = _share(flag for flags in self.told.values() for flag in flags)
-        named |= {f"absent told, no such {reason}": _share(flags) for reason, flags in sorted(self.told.items())}
-        named["control: anchor swapped, absent told"] = _share(self.swapped)
-        named["control: constant expression, mean IoU"] = self.shown["constant"].mean
-        named["motion, clip minus one frame, mean IoU"] = self.shown["clip"].mean - self.shown["still"].mean
-        named["expressions"] = len(self.kept) + sum(map(len, self.told.values()))
-        return {name: round(float(value), 4) for name, value in named.items() if not math.isnan(value)}
-
-
-def _share(flags: Iterable[bool]) -> float:
-    flags = list(flags)
-    return sum(flags) / len(flags) if flags else float("nan")
-
-
 class Evaluation:
     """Walks through scenes with one model.
 
@@ -86,29 +53,27 @@ class Evaluation:
         bundle: folder of the model.
         split: of the scenes, "held_out" or "train".
         seed: of the first scene; the others follow.
-        outlines: how masks are outlined.
+        outlines: how masks are outlined, one of `refseg_ros.config.OUTLINES`.
     """
 
     def __init__(self, bundle: Path, split: str, seed: int, outlines: str = SegmenterConfig.outlines) -> None:
         self.segmenter = Segmenter(bundle, outlines=outlines)
-        self.showing = Segmenter(bundle, outlines=outlines)
-        show_always(self.showing)
         self.split, self.seed = split, seed
-        self.findings = Findings()
 
-    def run(self, expressions: int) -> Findings:
-        """Ask about this many expressions, on as many scenes as it takes."""
-        asked, scene = 0, self.seed
+    def run(self, expressions: int) -> list[Findings]:
+        """Ask about this many expressions, on as many scenes as it takes; what was found, scene by scene."""
+        asked, findings = 0, []
         with Tabletop(WIDTH, HEIGHT) as tabletop, tqdm(total=expressions, unit="expression") as bar:
             while asked < expressions:
+                scene = self.seed + len(findings)
                 rng = np.random.default_rng([scene, 2])
                 frames = self._frames(tabletop, scene, rng)
                 chosen = choose(phrases(frames[-1].objects, WIDTH, HEIGHT, rng), EXPRESSIONS, rng)
                 chosen = chosen[: expressions - asked]
-                self._ask(frames, chosen)
-                asked, scene = asked + len(chosen), scene + 1
+                findings.append(self._ask(frames, chosen))
+                asked += len(chosen)
                 bar.update(len(chosen))
-        return self.findings
+        return findings
 
     def _frames(self, tabletop: Tabletop, seed: int, rng: np.random.Generator) -> list[Frame]:
         moving = bool(rng.random() < MOVING_SHARE)
@@ -120,34 +85,47 @@ class Evaluation:
             frames.append(tabletop.render(depth=False))
         return frames
 
-    def _ask(self, frames: list[Frame], chosen: list[Phrase]) -> None:
-        stream, showing, still = self.segmenter.stream(), self.showing.stream(), self.showing.stream()
+    def _ask(self, frames: list[Frame], chosen: list[Phrase]) -> Findings:
+        stream, still = self.segmenter.stream(), self.segmenter.stream()
         for frame in frames:
             stream.observe(frame.rgb, frame.stamp)
-            showing.observe(frame.rgb, frame.stamp)
         still.observe(frames[-1].rgb, frames[-1].stamp)
-        constant = showing.answer([CONSTANT])[0]
-        findings = self.findings
+        findings = Findings()
         for phrase, answer in zip(chosen, stream.answer([phrase.text for phrase in chosen]), strict=True):
             absent = answer.verdict == Verdict.NOT_FOUND
             findings.certainty[phrase.target is not None].append(answer.score)
             if phrase.target is None:
                 findings.told.setdefault(phrase.reason, []).append(absent)
                 continue
-            truth = frames[-1].labels == phrase.target
-            findings.kinds[phrase.kind].add(answer.mask > 0, truth)
+            findings.kinds[phrase.kind].add(answer.mask > 0, frames[-1].labels == phrase.target)
             findings.kept.append(not absent)
-            findings.shown["constant"].add(constant.mask > 0, truth)
             if phrase.swapped:
                 findings.swapped.append(stream.answer([phrase.swapped])[0].verdict == Verdict.NOT_FOUND)
-            if phrase.kind == "motion":
-                for name, source in (("clip", showing), ("still", still)):
-                    findings.shown[name].add(source.answer([phrase.text])[0].mask > 0, truth)
+        with self._whatever_the_verdict():
+            constant = stream.answer([CONSTANT])[0]
+            for phrase in (phrase for phrase in chosen if phrase.target is not None):
+                truth = frames[-1].labels == phrase.target
+                findings.shown["constant"].add(constant.mask > 0, truth)
+                if phrase.kind == "motion":
+                    for name, source in (("clip", stream), ("still", still)):
+                        findings.shown[name].add(source.answer([phrase.text])[0].mask > 0, truth)
+        return findings
+
+    @contextmanager
+    def _whatever_the_verdict(self) -> Iterator[None]:
+        """Inside, every answer has a mask."""
+        own = self.segmenter.thresholds
+        self.segmenter.thresholds = dataclasses.replace(own, presence=0.0, uncertain=0.0)
+        try:
+            yield
+        finally:
+            self.segmenter.thresholds = own
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command()
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.evaluate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument(
         "--bundle", type=Path, default=SHIPPED, help="folder of the model (default: the one that ships)"
     )
@@ -155,6 +133,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a benchmark's folder, to score the bundle on instead")
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", action="append",
+        help="real pictures with labels, to score the bundle's verdicts on instead; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--set", action="append", help="split of the benchmark; may be repeated (default: all but train)"
     )
@@ -170,32 +152,56 @@ def main(arguments: list[str] | None = None) -> int:
         "--outlines",
         choices=OUTLINES,
         default=SegmenterConfig.outlines,
-        help="how masks are outlined (default: %(default)s; the paper's: network, and dense_crf)",
+        help="how masks are outlined (default: %(default)s; dense_crf, the paper's, with --data)",
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
     options = parser.parse_args(arguments)
-    try:
-        noted = _on_benchmark(options) if options.data else _on_scenes(options)
-        if options.write:
-            manifest = Bundle.load(options.bundle).manifest
-            text = dataclasses.replace(manifest, metrics={**manifest.metrics, **noted}).dump()
-            write_bytes(options.bundle / MANIFEST, text.encode())
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    on_scenes, on_benchmark = ("seed", "expressions", "split"), ("stride", "processes")
+    if options.data and options.real:
+        raise ValueError("--data and --real are scored apart; give one of them")
+    if options.real:
+        refuse_without_effect(parser, options, (*on_scenes, *on_benchmark, "outlines"), "with --real")
+    elif options.data:
+        refuse_without_effect(parser, options, on_scenes, "with --data")
+    else:
+        refuse_without_effect(parser, options, ("set", "images", *on_benchmark), "without --data or --real")
+    score = _on_real if options.real else _on_benchmark if options.data else _on_scenes
+    noted = score(options)
+    if options.write:
+        manifest = Bundle.load(options.bundle).manifest
+        text = dataclasses.replace(manifest, metrics={**manifest.metrics, **noted}).dump()
+        write_bytes(options.bundle / MANIFEST, text.encode())
     return 0
 
 
-def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Print the figures on simulated scenes, and return them by their command."""
-    evaluation = Evaluation(options.bundle, options.split, options.seed, options.outlines)
-    figures = evaluation.run(options.expressions).figures()
+    if options.outlines == "dense_crf":
+        raise ValueError("--outlines dense_crf needs --data: simulated scenes are answered as on the robot, without it")
+    if options.expressions < 1:
+        raise ValueError("--expressions must be at least 1")
+    scenes = Evaluation(options.bundle, options.split, options.seed, options.outlines).run(options.expressions)
+    figures = Findings.merged(scenes).figures()
+    spread = intervals(scenes, lambda drawn: Findings.merged(drawn).figures())
     width = max(map(len, figures))
     for name, value in figures.items():
-        print(f"{name:<{width}}  {value:g}")
+        shown = "" if name == "expressions" else "  {:.2f} to {:.2f}".format(*spread[name])
+        print(f"{name:<{width}}  {value:<6g}{shown}".rstrip())
     outlined = _outlined(options)
     command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}{outlined}"
-    return {command: figures}
+    ends = {name: [round(end, 4) for end in both] for name, both in spread.items() if name != "expressions"}
+    return {command: figures, f"{command}, 95 %": ends}
+
+
+def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Print the figures of folders of real pictures by the verdicts, and return them by folder."""
+    noted, segmenter = {}, Segmenter(options.bundle)
+    for reader in (reader for folder in options.real for reader in open_folder(folder, options.images)):
+        splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
+        figures = scored_really(segmenter, reader, splits).figures()
+        print(f"{reader.name}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+        noted[f"evaluate --real {reader.name}"] = figures
+    return noted
 
 
 def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:

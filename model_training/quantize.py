@@ -1,8 +1,9 @@
 """Add a bundle's graphs in a lower precision, if they are good: `python -m model_training.quantize BUNDLE KIND`.
 
-    cpu-int8   the encoder's convolutions in 8 bits, for ONNX Runtime on a CPU, which takes it wherever a bundle has it
+    cpu-int8   the convolutions of what encodes images in 8 bits, for ONNX Runtime on a CPU, which takes it where a
+               bundle has it
     gpu-fp16   all graphs in 16 bits, of which `build_engine --precision fp16` builds
-    gpu-int8   the encoder's convolutions in 8 bits and the other graphs in 16, for `build_engine --precision int8`
+    gpu-int8   the same convolutions in 8 bits and the other graphs in 16, for `build_engine --precision int8`
 
 They are kept only when on the held-out scenes, with the thresholds of the bundle, the overall IoU drops and the share
 of present things that are called absent rises by at most LARGEST_CHANGE, and those for a CPU only when they are faster.
@@ -16,6 +17,7 @@ import dataclasses
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +26,21 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from model_training.evaluate import HEIGHT, WIDTH, Evaluation
+from model_training.scoring.findings import Findings
+from refseg_ros.command import command, program
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
-from refseg_ros.engines.manifest import ENCODER, Manifest
+from refseg_ros.engines.graphs import CPU_INT8, ENGINE_PRECISIONS, KINDS, graph_file
+from refseg_ros.engines.manifest import Manifest
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.engines.variants import CPU_INT8, KINDS, PRECISIONS, graph_names, variant_name
+from refseg_ros.engines.reach import IMAGE
 from refseg_ros.errors import BundleError
 from refseg_ros.geometry import Letterbox
 from refseg_ros.simulation.tabletop import Tabletop
 
 LARGEST_CHANGE = 0.01
 """Of the overall IoU, and of the share of present things that are called absent, for the worse."""
-IOU, CALLED_ABSENT, TOLD = COMPARED = "overall IoU", "present called absent", "absent told"
+IOU, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "absent told"
 """Figures of the evaluation that are compared."""
 FASTER = "encoder, times faster"
 EVALUATED_SEED = 7_000_000
@@ -46,21 +51,28 @@ NARROW = 64
 ROUNDS = 60
 
 
-def variants(bundle: Bundle, kind: str) -> dict[str, bytes]:
-    """Make the variants of a kind: graph that they stand in for -> bytes of the ONNX file.
+def lowered(bundle: Bundle, kind: str) -> dict[str, bytes]:
+    """Make the graphs of a kind: graph that they stand in for -> bytes of the ONNX file.
 
     Raises:
         ValueError: there is no such kind.
     """
     if kind not in KINDS:
-        raise ValueError(f"{kind!r} is no kind of variant; there are {', '.join(KINDS)}")
+        raise ValueError(f"{kind!r} is no kind of graph; there are {', '.join(KINDS)}")
     made = {}
     if kind != CPU_INT8:
-        made = {name: in_16_bits(bundle.contents[name]) for name in graph_names(bundle)}
-    if kind != PRECISIONS["fp16"]:
+        made = {name: in_16_bits(bundle.contents[name]) for name in bundle.manifest.graphs}
+    if kind != ENGINE_PRECISIONS["fp16"]:
         images = calibration_images(bundle.manifest)
-        made[ENCODER] = in_8_bits(bundle.contents[ENCODER], images, symmetric=kind != CPU_INT8)
+        for name in bundle.manifest.graphs:
+            if IMAGE in inputs_of(bundle.contents[name]):
+                made[name] = in_8_bits(bundle.contents[name], images, symmetric=kind != CPU_INT8)
     return made
+
+
+def inputs_of(graph: bytes) -> list[str]:
+    """Names of the arrays that an ONNX file takes."""
+    return [one.name for one in onnx.load_from_string(graph).graph.input]
 
 
 def in_16_bits(graph: bytes) -> bytes:
@@ -70,11 +82,11 @@ def in_16_bits(graph: bytes) -> bytes:
 
 
 def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
-    """An encoder whose convolutions, but for the narrow ones, compute in 8 bits, each output channel in a range of its
+    """A graph whose convolutions, but for the narrow ones, compute in 8 bits, each output channel in a range of its
     own; an activation's range is the mean of those of the images.
 
     Args:
-        graph: the bytes of the ONNX file.
+        graph: the bytes of an ONNX file that takes `image` and, if anything else, earlier images; there are none.
         images: (F, H, W, 3) uint8 RGB, letterboxed, to measure the activations' ranges on.
         symmetric: zero is in the middle of a range and biases stay in float32, as TensorRT wants it. ONNX Runtime is
             fast only when it is not. Weights then have 7 bits: with 8, processors without VNNI overflow.
@@ -89,7 +101,7 @@ def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
         quantize_static(
             model,
             path,
-            _Images(model.graph.input[0].name, images),
+            _Images(inputs_of(graph), images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_exclude=_narrow(model.graph),
@@ -103,59 +115,71 @@ def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
 
 
 def _narrow(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions that read fewer than NARROW channels."""
+    """Names of the convolutions that stay in float32: those that read fewer than NARROW channels, or go over time."""
     channels = {weight.name: weight.dims[1] for weight in graph.initializer if len(weight.dims) == 4}
-    return [node.name for node in graph.node if node.op_type == "Conv" and channels[node.input[1]] < NARROW]
+    return [node.name for node in graph.node if node.op_type == "Conv" and channels.get(node.input[1], 0) < NARROW]
 
 
 class _Images(CalibrationDataReader):
-    """Hands out images one by one."""
+    """Hands out images one by one, each as the first of a stream."""
 
-    def __init__(self, name: str, images: np.ndarray) -> None:
-        self._inputs = ({name: image[None]} for image in images)
+    def __init__(self, names: list[str], images: np.ndarray) -> None:
+        self._inputs = (image_alone(names, image) for image in images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next inputs of the graph."""
         return next(self._inputs, None)
 
 
+def image_alone(names: list[str], image: np.ndarray) -> dict[str, np.ndarray]:
+    """What a graph that takes these arrays is given for the first image of a stream."""
+    return {name: image[None] if name == IMAGE else image[None][:0] for name in names}
+
+
 def calibration_images(manifest: Manifest) -> np.ndarray:
     """(F, H, W, 3) uint8 RGB frames of simulated tabletops, letterboxed."""
-    letterbox = Letterbox.fit(HEIGHT, WIDTH, manifest.input.height, manifest.input.width)
+    size = manifest.input
+    letterbox = Letterbox.fit(HEIGHT, WIDTH, size.height, size.width)
     images = []
     with Tabletop(WIDTH, HEIGHT) as tabletop:
         for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + CALIBRATION_SCENES):
             tabletop.reset(seed, "train", moving=False)
-            images.append(letterbox.apply(tabletop.render(depth=False).rgb))
+            images.append(letterbox.apply(tabletop.render(depth=False).rgb, size.padding))
     return np.stack(images)
 
 
 def evaluated(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> dict[str, float]:
-    """COMPARED on held-out scenes, with some graphs of a bundle replaced and none of its variants used."""
-    names = {*graph_names(bundle), *(name for name in bundle.contents if not name.endswith(".onnx"))}
+    """COMPARED on held-out scenes, with some graphs of a bundle replaced and no other kinds used."""
+    names = {*bundle.manifest.graphs, *(name for name in bundle.contents if not name.endswith(".onnx"))}
     contents = {name: replaced.get(name, data) for name, data in bundle.contents.items() if name in names}
     with tempfile.TemporaryDirectory() as folder:
         bundles.write(Path(folder), bundle.manifest, contents)
-        figures = Evaluation(Path(folder), "held_out", EVALUATED_SEED).run(expressions).figures()
+        figures = Findings.merged(Evaluation(Path(folder), "held_out", EVALUATED_SEED).run(expressions)).figures()
     return {name: figures[name] for name in COMPARED if name in figures}
 
 
-def times_faster(slow: bytes, fast: bytes, manifest: Manifest) -> float:
-    """How many times faster one encoder is than another on this CPU: the fastest run of each of many, run in turn."""
-    engines = [OnnxEngine(graph, ENCODER, 0) for graph in (slow, fast)]
-    inputs = {engines[0].inputs[0]: np.full((1, manifest.input.height, manifest.input.width, 3), 128, np.uint8)}
+def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], manifest: Manifest) -> float:
+    """How many times faster some graphs are than others on this CPU: the fastest run of each of many, run in turn.
+
+    Args:
+        slow, fast: name -> an ONNX file as `in_8_bits` takes it.
+        manifest: of their bundle.
+    """
+    image = np.full((manifest.input.height, manifest.input.width, 3), 128, np.uint8)
+    sides = [[OnnxEngine(graph, name, 0) for name, graph in graphs.items()] for graphs in (slow, fast)]
     times = np.empty((ROUNDS, 2))
     for row in times:
-        for index, engine in enumerate(engines):
+        for index, engines in enumerate(sides):
             began = time.perf_counter()
-            engine.run(inputs)
+            for engine in engines:
+                engine.run(image_alone(list(engine.inputs), image))
             row[index] = time.perf_counter() - began
     slow_time, fast_time = times.min(axis=0)
     return float(slow_time / fast_time)
 
 
 def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
-    """Make variants, measure them, and write them into the bundle if they are good.
+    """Make graphs of a kind, measure them, and write them into the bundle if they are good.
 
     Returns:
         The figures, which also stand in the manifest's metrics.
@@ -165,34 +189,32 @@ def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
         ValueError: there is no such kind.
         OSError: the bundle cannot be written to.
     """
-    made = variants(bundle, kind)
+    made = lowered(bundle, kind)
     full, figures = evaluated(bundle, {}, expressions), evaluated(bundle, made, expressions)
     worse = max(full[IOU] - figures[IOU], figures[CALLED_ABSENT] - full[CALLED_ABSENT])
     figures |= {f"{name}, fp32": value for name, value in full.items()}
     if kind == CPU_INT8:
-        figures[FASTER] = round(times_faster(bundle.contents[ENCODER], made[ENCODER], bundle.manifest), 2)
+        before = {name: bundle.contents[name] for name in made}
+        figures[FASTER] = round(times_faster(before, made, bundle.manifest), 2)
     if worse > LARGEST_CHANGE or figures.get(FASTER, 2.0) <= 1.0:
         shown = ", ".join(f"{name} {value:g}" for name, value in figures.items())
         raise BundleError(f"{bundle.folder}: {kind} is not good enough and was not kept ({shown})")
     noted = {**bundle.manifest.metrics, f"quantize {kind} --expressions {expressions}": figures}
     manifest = dataclasses.replace(bundle.manifest, metrics=noted)
-    files = {variant_name(name, kind): data for name, data in made.items()}
+    files = {graph_file(name, kind): data for name, data in made.items()}
     bundles.write(bundle.folder, manifest, {**bundle.contents, **files})
     return figures
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command()
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.quantize", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path, help="folder of the model")
-    parser.add_argument("kind", choices=KINDS, help="which variant to make")
+    parser.add_argument("kind", choices=KINDS, help="which graphs to make")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to measure it with (default: 2000)")
     options = parser.parse_args(arguments)
-    try:
-        figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions)
     for name, value in figures.items():
         print(f"{name:<27}  {value:g}")
     return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,16 +18,18 @@ import cv2
 import numpy as np
 
 from model_training.datasets.frames import Frames, ImageFiles, VideoFile, read_image
-from model_training.datasets.tabletop import choose, tabletop_vocabulary
+from model_training.datasets.scene_batches import choose
 from model_training.export import load_model
-from model_training.figures import clip_figure, expressions_figure, heat_figure, video_figure
-from model_training.insight import look
-from model_training.networks.refseg import ReferringSegmentation
+from model_training.learning.warm_start import vocabulary_of
+from model_training.networks.base import System
+from model_training.paper.figures import clip_figure, expressions_figure, heat_figure, video_figure
+from model_training.paper.insight import look
+from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.expression import Vocabulary
-from refseg_ros.media import ASSUMED_RATE, rate_of
+from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
+from refseg_ros.media.films import ASSUMED_RATE, stamps_of
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
-from refseg_ros.sources import IMAGE_SUFFIXES
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "tabletop.safetensors"
 SIMULATION = "simulation"
@@ -37,24 +40,20 @@ FRAMES = 6
 """Of a video that are shown."""
 
 
+@command(cv2.error)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.visualize", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("source", help=f"an image, a video, a folder of a video's images, or {SIMULATION}")
     parser.add_argument("expressions", nargs="*", help='such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder to draw in (default: this one)")
     parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of the model that ships")
-    parser.add_argument(
-        "--vocabulary", type=Path, help="vocabulary.txt of the weights' bundle (default: that of the tabletop)"
-    )
     parser.add_argument("--seed", type=int, default=1, help="of the simulated scene (default: 1)")
     options = parser.parse_intermixed_args(arguments)
-    try:
-        for path in _draw(options):
-            print(f"wrote {path}")
-    except (ValueError, OSError, cv2.error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    if options.source != SIMULATION:
+        refuse_without_effect(parser, options, ("seed",), f"without the source {SIMULATION}")
+    for path in _draw(options):
+        print(f"wrote {path}")
     return 0
 
 
@@ -66,12 +65,8 @@ def _draw(options: argparse.Namespace) -> list[Path]:
         raise ValueError(f"{source}: there is no such file or folder")
     if not simulated and not texts:
         raise ValueError("say what to look for, in words")
-    model, config, _ = load_model(options.weights)
-    vocabulary = Vocabulary.load(options.vocabulary) if options.vocabulary else tabletop_vocabulary()
-    if len(vocabulary) != model.config.vocabulary:
-        sizes = f"{model.config.vocabulary} words, the vocabulary has {len(vocabulary)}"
-        raise ValueError(f"{options.weights}: of {sizes}; name the right one with --vocabulary")
-    network = Network(model, vocabulary, config.clip_interval)
+    model, config, facts = load_model(options.weights)
+    network = Network(model, vocabulary_of(facts), config.clip_interval)
     if simulated:
         image, texts, truths = _simulated(options.seed, texts)
         return _draw_image(network, image, texts, truths, options.output / f"{SIMULATION}-{options.seed}")
@@ -84,7 +79,7 @@ def _draw(options: argparse.Namespace) -> list[Path]:
 class Network(NamedTuple):
     """What is looked into."""
 
-    model: ReferringSegmentation
+    model: System
     vocabulary: Vocabulary
     interval: float
     """Seconds between the frames of a clip."""
@@ -101,20 +96,21 @@ def _draw_image(
     return paths
 
 
-def _draw_video(network: Network, frames: Frames, rate: float, texts: list[str], stem: Path) -> list[Path]:
-    length = network.model.config.clip
+def _draw_video(network: Network, frames: Frames, stamps: list[float], texts: list[str], stem: Path) -> list[Path]:
+    length = network.model.window.before + 1
     targets = np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int).tolist()
-    clips = [clip_of(target, rate, length, network.interval) for target in targets]
+    clips = [clip_of(target, stamps, length, network.interval) for target in targets]
     read = iter(frames.read([index for indices in clips for index in indices]))
     pictures = [[next(read) for _ in indices] for indices in clips]
     insights = [look(network.model, network.vocabulary, clip, texts) for clip in pictures]
+    weighed = length > 1 and len(insights[-1][0].frame_weights) > 0
 
-    paths = [stem.with_name(f"{stem.name}.{kind}.png") for kind in ("video", "clip")[: 1 + (length > 1)]]
-    times = [target / rate for target in targets]
+    paths = [stem.with_name(f"{stem.name}.{kind}.png") for kind in ("video", "clip")[: 1 + weighed]]
+    times = [stamps[target] for target in targets]
     stem.parent.mkdir(parents=True, exist_ok=True)
     video_figure([clip[-1] for clip in pictures], times, list(zip(*insights, strict=True)), paths[0])
-    if length > 1:
-        ages = [(index - targets[-1]) / rate for index in clips[-1]]
+    if weighed:
+        ages = [stamps[index] - stamps[targets[-1]] for index in clips[-1]]
         clip_figure(pictures[-1], ages, insights[-1][0], paths[1])
     return paths
 
@@ -132,26 +128,30 @@ def _simulated(seed: int, texts: Sequence[str]) -> tuple[np.ndarray, list[str], 
     return frame.rgb, [phrase.text for phrase in chosen], truths
 
 
-def clip_of(target: int, rate: float, length: int, interval: float) -> list[int]:
-    """Indices of the target and of as many frames before it as there are, an interval apart; the target last."""
-    indices = [target - round(age * interval * rate) for age in reversed(range(length))]
-    return [index for index in indices if index >= 0]
+def clip_of(target: int, stamps: Sequence[float], length: int, interval: float) -> list[int]:
+    """Indices of the target and of as many frames before it as there are, an interval apart; the target last.
+
+    Args:
+        target: index of a frame.
+        stamps: seconds of all frames, ascending.
+        length: of the clip, in frames.
+        interval: seconds.
+    """
+    moments = [stamps[target] - age * interval for age in reversed(range(length))]
+    slack = (stamps[-1] - stamps[0]) / max(1, len(stamps) - 1) / 2.0
+    within = (moment for moment in moments if moment > stamps[0] - slack)
+    return [int(np.abs(np.asarray(stamps[: target + 1]) - moment).argmin()) for moment in within]
 
 
-def _video(source: Path) -> tuple[Frames, float]:
-    """The frames of a video file or of a folder of images, and their rate per second."""
+def _video(source: Path) -> tuple[Frames, list[float]]:
+    """The frames of a video file or of a folder of images, and the seconds of each."""
     if source.is_dir():
-        files = sorted(path for path in source.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        files = images_of(source, partial(print, file=sys.stderr))
         if not files:
             raise ValueError(f"{source}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-        return ImageFiles(tuple(files)), ASSUMED_RATE
-    video = cv2.VideoCapture(str(source))
-    count, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), rate_of(video)
-    opened = video.isOpened()
-    video.release()
-    if not opened or not count >= 1:
-        raise ValueError(f"{source}: neither an image nor a video that can be read")
-    return VideoFile(source, int(count)), rate
+        return ImageFiles(tuple(files)), [index / ASSUMED_RATE for index in range(len(files))]
+    stamps = stamps_of(source)
+    return VideoFile(source, len(stamps)), stamps
 
 
 if __name__ == "__main__":

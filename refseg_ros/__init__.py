@@ -1,7 +1,7 @@
-"""Referring segmentation for ROS 2: the mask and the box of what an expression names, in every camera frame.
+"""Referring segmentation for ROS 2: the mask and the box of the thing that an expression names, in camera images.
 
-The front door is `Segmenter`; it needs NumPy, OpenCV and ONNX Runtime, and no ROS. Names are imported when they are
-first used, so `import refseg_ros` costs nothing.
+Start with `Segmenter`; it needs NumPy, OpenCV and ONNX Runtime, but no ROS. Names are imported on first use, so
+`import refseg_ros` is cheap.
 """
 
 from __future__ import annotations

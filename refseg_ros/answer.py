@@ -1,9 +1,9 @@
-"""From what the network returns for one expression to the answer in pixels of the source image."""
+"""Turns the network's output for one expression into an answer in pixels of the source image."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from refseg_ros.engines.manifest import Thresholds
 from refseg_ros.engines.network import Outcome
-from refseg_ros.expression import Encoded
+from refseg_ros.expression import Tokens
 from refseg_ros.geometry import Letterbox
+from refseg_ros.text import printable, quoted
 
 
 class Verdict(IntEnum):
-    """What the answer says; the numbers are those of the Segmentation message."""
+    """The result of an answer; the numbers are those of the Segmentation message."""
 
     FOUND = 1
     NOT_FOUND = 2
@@ -27,12 +28,12 @@ class Verdict(IntEnum):
 
     @property
     def label(self) -> str:
-        """Its name as people read it: "not found"."""
+        """The name for people: "not found"."""
         return self.name.replace("_", " ").lower()
 
 
 class Box(NamedTuple):
-    """The smallest upright rectangle around a mask, in whole source pixels; all 0 when the mask is empty."""
+    """The smallest upright rectangle around a mask, in whole source pixels; all 0 for an empty mask."""
 
     x: int
     y: int
@@ -40,118 +41,106 @@ class Box(NamedTuple):
     height: int
 
 
+NO_BOX = Box(0, 0, 0, 0)
+"""The box of an empty mask."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """The answer to one expression on one frame of (H, W) pixels."""
 
     text: str
-    """The expression as it was given."""
+    """The expression as the user gave it."""
     verdict: Verdict
-    """A FOUND mask has at least one pixel, an UNCERTAIN one may have some, those of all other verdicts have none."""
+    """The mask of FOUND has at least one pixel, that of UNCERTAIN may have some, all others are empty."""
     score: float
-    """Probability in [0, 1] that the thing is in the frame; 0 when it was not understood, or not looked for."""
+    """Probability in [0, 1] that the thing is in the frame; 0 if the expression was not understood, or is stale."""
     mask: np.ndarray
     """(H, W) uint8: 255 where the thing is, else 0."""
     box: Box
-    words: tuple[str, ...]
-    """The words that the network saw, unknown ones among them."""
-    word_attention: np.ndarray
+    words: tuple[str, ...] = ()
+    """The words that the network saw, including unknown ones."""
+    word_attention: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     """(levels, len(words)) float32: how much each level of the network attended to each word; rows sum to one."""
-    unknown_words: tuple[str, ...]
-    truncated_words: tuple[str, ...]
+    unknown_words: tuple[str, ...] = ()
+    truncated_words: tuple[str, ...] = ()
     """Words beyond the longest expression, which the network did not see."""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Notes on the expression for a person, one per line of a terminal."""
+        lines = []
+        if self.unknown_words:
+            lines.append(f"words that the model does not know: {printable(', '.join(self.unknown_words))}")
+        if self.truncated_words:
+            lines.append(f"the expression is too long; not seen: {printable(' '.join(self.truncated_words))}")
+        if self.verdict is Verdict.NOT_UNDERSTOOD and not self.unknown_words:
+            fault = "names no thing" if self.words else "has no words"
+            lines.append(f"the expression {printable(quoted(self.text))} {fault}; say what to find, as the red mug")
+        return tuple(lines)
 
-def not_understood(text: str, encoded: Encoded, letterbox: Letterbox, levels: int) -> Answer:
-    """The answer to an expression of which no word is known that says something; its word attention is zero."""
-    return Answer(
-        text=text,
-        verdict=Verdict.NOT_UNDERSTOOD,
-        score=0.0,
-        mask=_empty_mask(letterbox),
-        box=Box(0, 0, 0, 0),
-        words=encoded.words,
-        word_attention=np.zeros((levels, len(encoded.words)), np.float32),
-        unknown_words=encoded.unknown,
-        truncated_words=encoded.truncated,
-    )
+
+def not_understood(text: str, tokens: Tokens, letterbox: Letterbox, levels: int) -> Answer:
+    """The answer to an expression without a known noun or any known word; its word attention is zero."""
+    attention = np.zeros((levels, len(tokens.words)), np.float32)
+    return _without_mask(text, Verdict.NOT_UNDERSTOOD, letterbox, tokens, attention)
 
 
 def stale(text: str, height: int, width: int) -> Answer:
-    """The answer to an expression on a frame that is too old to be answered: nothing is said of what it shows."""
-    return Answer(
-        text=text,
-        verdict=Verdict.STALE,
-        score=0.0,
-        mask=np.zeros((height, width), np.uint8),
-        box=Box(0, 0, 0, 0),
-        words=(),
-        word_attention=np.zeros((0, 0), np.float32),
-        unknown_words=(),
-        truncated_words=(),
-    )
+    """The answer for a frame that is too old; it says nothing about the frame's content."""
+    return Answer(text, Verdict.STALE, 0.0, np.zeros((height, width), np.uint8), NO_BOX)
 
 
-def conclude(
-    text: str,
-    encoded: Encoded,
-    outcome: Outcome,
-    letterbox: Letterbox,
-    thresholds: Thresholds,
-) -> Answer:
-    """The answer that the network's output for one expression amounts to.
+def conclude(text: str, tokens: Tokens, outcome: Outcome, letterbox: Letterbox, thresholds: Thresholds) -> Answer:
+    """Make the answer from the network's output for one expression.
 
     Args:
         text: the expression.
-        encoded: its words.
-        outcome: what the network returned for it.
-        letterbox: the one that the frame went through.
-        thresholds: probabilities of the model's manifest.
+        tokens: its words.
+        outcome: the network's output for it.
+        letterbox: of the frame.
+        thresholds: probabilities that decide the verdict and the mask.
     """
-    score = 0.5 * (1.0 + math.tanh(0.5 * outcome.presence))  # the sigmoid, without overflow
+    score = probability(outcome.presence)
     verdict = _verdict(score, thresholds)
+    if verdict is Verdict.FOUND and tokens.doubtful:
+        verdict = Verdict.UNCERTAIN
+    attention = outcome.word_attention[:, : len(tokens.words)]
+    nothing = replace(_without_mask(text, verdict, letterbox, tokens, attention), score=score)
     if verdict is Verdict.NOT_FOUND:
-        mask, box = _empty_mask(letterbox), Box(0, 0, 0, 0)
-    else:
-        threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
-        mask, box = likeliest_part(letterbox.restore(outcome.logits) - np.float32(threshold))
-        if box.width == 0:
-            verdict = Verdict.UNCERTAIN
-    return Answer(
-        text=text,
-        verdict=verdict,
-        score=score,
-        mask=mask,
-        box=box,
-        words=encoded.words,
-        word_attention=outcome.word_attention[:, : len(encoded.words)],
-        unknown_words=encoded.unknown,
-        truncated_words=encoded.truncated,
-    )
+        return nothing
+    threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
+    mask, box = likeliest_part(letterbox.restore(outcome.logits) - np.float32(threshold))
+    return replace(nothing, verdict=verdict if box.width else Verdict.UNCERTAIN, mask=mask, box=box)
+
+
+def probability(logit: float) -> float:
+    """The sigmoid, without overflow."""
+    return 0.5 * (1.0 + math.tanh(0.5 * logit))
 
 
 def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
-    """The connected part of what is positive that has the greatest sum of log-odds, as a mask, and its box.
+    """The connected positive part with the greatest sum of log-odds, as a mask, and its box.
 
-    An expression names one thing. Where the network wavers between two, halves of both are no answer, least of all to
-    a gripper. A thing that something narrow crosses gives one of its parts.
+    An expression names one thing. If the network hesitates between two, halves of both are no useful answer, least of
+    all for a gripper. Of a thing that something narrow crosses, one part remains.
 
     Args:
         logits: (H, W) float32, log-odds against the threshold.
 
     Returns:
-        (H, W) uint8, 0 or 255, and the box; all 0 where nothing is positive.
+        (H, W) uint8, 0 or 255, and the box; all 0 if nothing is positive.
     """
     mask = (logits > 0).view(np.uint8) * np.uint8(255)
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0:
-        return mask, Box(0, 0, 0, 0)
+        return mask, NO_BOX
     window = slice(y, y + height), slice(x, x + width)
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask[window])
     if count == 2:  # the background and one part
         return mask, Box(x, y, width, height)
     evidence = np.bincount(parts.ravel(), np.maximum(logits[window], 0).ravel(), count)
-    best = int(evidence.argmax())  # never part 0, the background, which has none
+    best = int(evidence.argmax())  # never part 0, the background, whose evidence is 0
     mask[window] *= parts == best
     left, top, width, height, _ = (int(value) for value in statistics[best])
     return mask, Box(x + left, y + top, width, height)
@@ -163,5 +152,8 @@ def _verdict(score: float, thresholds: Thresholds) -> Verdict:
     return Verdict.FOUND if score >= thresholds.presence else Verdict.NOT_FOUND
 
 
-def _empty_mask(letterbox: Letterbox) -> np.ndarray:
-    return np.zeros((letterbox.source_height, letterbox.source_width), np.uint8)
+def _without_mask(
+    text: str, verdict: Verdict, letterbox: Letterbox, tokens: Tokens, word_attention: np.ndarray
+) -> Answer:
+    mask = np.zeros((letterbox.source_height, letterbox.source_width), np.uint8)
+    return Answer(text, verdict, 0.0, mask, NO_BOX, tokens.words, word_attention, tokens.unknown, tokens.truncated)

@@ -1,17 +1,18 @@
-"""The settings of the runtime. Each default, unit, range and text stands here once.
+"""The settings of the runtime: the only place for each default, unit, range and description.
 
-A settings class is a frozen dataclass whose fields are made by `setting`. The metadata of a field (`description`,
-`unit`, `range`, `read_only`) is what the command line, the ROS parameters and the documentation say about it; `check`
-holds the values to it.
+A settings class is a frozen dataclass whose fields are made by `setting`. The command line, the ROS parameters and the
+documentation take what they say from a field's metadata (`description`, `unit`, `range`, `read_only`); `check` compares
+the values with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import reprlib
 from dataclasses import dataclass
 from typing import Any, get_type_hints
+
+from refseg_ros.text import brief
 
 _KINDS: dict[Any, tuple[str, type | tuple[type, ...]]] = {
     bool: ("true or false", bool),
@@ -20,13 +21,6 @@ _KINDS: dict[Any, tuple[str, type | tuple[type, ...]]] = {
     str: ("a text", str),
     tuple[str, ...]: ("a list of texts", tuple),
 }
-_brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = 100  # characters
-
-
-def brief(value: object) -> str:
-    """A refused value, which may have megabytes, as it is shown in the reason."""
-    return _brief.repr(value)
 
 
 def setting(
@@ -36,22 +30,23 @@ def setting(
     unit: str = "",
     range: tuple[float, float] | None = None,
     read_only: bool = False,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    """Give a dataclass field with its documentation; `range` is (least, greatest), both allowed."""
-    metadata = {"description": description, "unit": unit, "range": range, "read_only": read_only}
+    """A dataclass field with its documentation; `range` is (least, greatest), both allowed."""
+    metadata = {"description": description, "unit": unit, "range": range, "read_only": read_only, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def add_option(parser: argparse.ArgumentParser, kind: type, name: str) -> None:
-    """Let a command line set a field of a settings class, a number or a text, with its text as help."""
+    """Add a command-line option for a field of a settings class (a number or a text), with its description as help."""
     field = next(field for field in dataclasses.fields(kind) if field.name == name)
     default = f" (default: {field.default})" if field.default != "" else ""
     text = f"{field.metadata['description']}{default}"
-    parser.add_argument(f"--{name}", type=type(field.default), default=field.default, help=text)
+    parser.add_argument(f"--{name.replace('_', '-')}", type=type(field.default), default=field.default, help=text)
 
 
 def check(settings: Any) -> None:
-    """Hold the values of a dataclass to the types and ranges of its fields; for use in `__post_init__`.
+    """Check the values of a dataclass against the types and ranges of its fields; for use in `__post_init__`.
 
     Raises:
         ValueError: the message names the field, its value and what is allowed.
@@ -69,10 +64,12 @@ def check(settings: Any) -> None:
             right = right and limits[0] <= value <= limits[1]
         if not right:
             raise ValueError(f"{field.name} is {brief(value)}; it must be {words}")
+        if field.metadata.get("choices"):
+            check_choice(field.name, value, field.metadata["choices"])
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Hold a value to a list of what it may be.
+    """Check a value against a list of choices.
 
     Raises:
         ValueError: the message names the setting, its value and what is allowed.
@@ -83,7 +80,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 DEVICES = ("auto", "cuda", "cpu")
 ENGINES = ("auto", "tensorrt", "onnx")
-OUTLINES = ("network", "guided", "dense_crf")
+OUTLINES = ("network", "guided")
 
 
 @dataclass(frozen=True)
@@ -109,8 +106,7 @@ class SegmenterConfig:
         read_only=True,
     )
     outlines: str = setting(
-        "how masks are outlined: network (as it gives them), guided (drawn to the edges of what it saw), or dense_crf "
-        "(to the edges of a finer image, for many times the network's own work)",
+        "how masks are outlined: network (as it gives them), or guided (drawn to the edges of what it saw)",
         default="guided",
         read_only=True,
     )

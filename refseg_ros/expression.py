@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from refseg_ros.noun_phrases import courtesy, head_noun, request
 
 PADDING, UNKNOWN = 0, 1
 """Ids of the two entries that every vocabulary begins with."""
@@ -28,53 +30,97 @@ FUNCTION_WORDS = frozenset(
 )
 """Words that name nothing: an expression of which only these are known is not understood."""
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_MARK = "\N{COMBINING GRAVE ACCENT}"
+"""Stands for any combining mark where words are looked for."""
+_PART = rf"[^\W_](?:[^\W_]|{_MARK})*"
+_WORD = re.compile(rf"{_PART}(?:'{_PART})?")
+_JOINERS = dict.fromkeys(
+    map(
+        ord,
+        "\N{SOFT HYPHEN}\N{COMBINING GRAPHEME JOINER}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{WORD JOINER}",
+    )
+)
+"""Characters within a word that say how its letters are drawn."""
 
 
 def normalise(text: str) -> str:
     """The text in lower case, compatibility forms folded (NFKC), control characters and runs of space made one space.
 
+    What only joins or parts letters within a word, as in Persian and Hindi, is left out.
+
     Reads the first MAX_CHARACTERS only. `normalise(normalise(t)) == normalise(t)`.
     """
-    folded = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).casefold()
+    folded = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS].translate(_JOINERS)).casefold()
     folded = unicodedata.normalize("NFKC", folded).replace("’", "'")
     printable = (" " if unicodedata.category(c)[0] in "CZ" else c for c in folded)
     return " ".join("".join(printable).split())
 
 
 def tokenise(text: str) -> list[str]:
-    """The words of a text, in order: runs of letters and digits, with an inner apostrophe kept ("man's")."""
-    return _WORD.findall(normalise(text))
+    """The words of a text, in order: runs of letters and digits, with an inner apostrophe kept ("man's").
+
+    Combining marks (vowels and points of Hindi, Thai, Hebrew) belong to the letter before them. Where a script has no
+    spaces between words, what stands between two spaces is one word.
+    """
+    normal = normalise(text)
+    shape = normal if normal.isascii() else "".join(_MARK if unicodedata.category(c)[0] == "M" else c for c in normal)
+    return [normal[found.start() : found.end()] for found in _WORD.finditer(shape)]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class Tokens:
     """An expression as the network sees it, and what it does not see."""
 
     ids: np.ndarray
     """(max_words,) int64: word ids, PADDING after the last word."""
     words: tuple[str, ...]
-    """The words behind the ids, unknown ones among them."""
+    """The words behind the ids, unknown ones among them; those that only ask ("could you", "please") are left out
+    where they are unknown."""
     unknown: tuple[str, ...]
     """Words of the expression that the vocabulary lacks, each once; the network sees the id UNKNOWN for them."""
     truncated: tuple[str, ...]
     """Words beyond max_words, which the network does not see."""
+    noun: str = ""
+    """The noun that the expression is about, "" where it has none (`noun_phrases.head_noun`)."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether at least one word is known that says something: then a network can make something of it."""
+        return any(word not in self.unknown and word not in FUNCTION_WORDS for word in self.words)
 
     @property
     def understood(self) -> bool:
-        """Whether at least one word is known that says something."""
-        return any(word not in self.unknown and word not in FUNCTION_WORDS for word in self.words)
+        """Whether it is readable and its noun is known: then the answer may be relied on."""
+        return self.readable and self.noun not in self.unknown
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a word that says more of the thing than a request does is unknown: the thing may be another one."""
+        return any(word in self.unknown for word in self.words)
 
 
 class Vocabulary:
-    """The words that a model knows, each with its id."""
+    """The words that a model knows, each with its id, and other words for them."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """`words` without the two special entries, in the order of their ids."""
+    def __init__(self, words: Iterable[str], synonyms: Mapping[str, str] | None = None) -> None:
+        """Give the words their ids.
+
+        Args:
+            words: without the two special entries, in the order of their ids.
+            synonyms: a word that the model does not know -> the one of `words` that it is read as.
+
+        Raises:
+            ValueError: a word stands twice, or a synonym is of no use.
+        """
         self.words: tuple[str, ...] = ("<pad>", "<unknown>", *words)
+        self.synonyms = dict(synonyms or {})
         self._ids = {word: index for index, word in enumerate(self.words)}
         if len(self._ids) != len(self.words):
             raise ValueError("a vocabulary names each word once; at least one stands twice")
+        for word, known in self.synonyms.items():
+            if word in self._ids or self._ids.get(known, UNKNOWN) == UNKNOWN:
+                raise ValueError(f"the synonym {word!r} -> {known!r} leads from a known word, or to an unknown one")
+        self._ids.update({word: self._ids[known] for word, known in self.synonyms.items()})
 
     def __len__(self) -> int:
         return len(self.words)
@@ -115,21 +161,57 @@ class Vocabulary:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
+    def with_synonyms(self, synonyms: Mapping[str, str], name: str) -> Vocabulary:
+        """The same words with other synonyms, which come from the file `name`.
+
+        Raises:
+            ValueError: a synonym is of no use; the message begins with `name`.
+        """
+        try:
+            return Vocabulary(self.words[2:], synonyms)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
     def dump(self) -> str:
-        """The text of a vocabulary file, as `load` reads it."""
+        """The text of a vocabulary file, as `load` reads it; the synonyms have a file of their own."""
         return "".join(f"{word}\n" for word in self.words)
 
-    def encode(self, text: str, max_words: int) -> Encoded:
+    def encode(self, text: str, max_words: int) -> Tokens:
         """Word ids of a text, padded at the end to `max_words`, with a report of what is unknown or too much."""
-        found = tokenise(text)
+        said = tokenise(text)
+        asking, end, head = request(said), len(said) - courtesy(said), head_noun(said)
+        noun = "" if head is None else said[head]
+        found = [word for index, word in enumerate(said) if asking <= index < end or word in self]
         words, rest = found[:max_words], found[max_words:]
         if len(text) > MAX_CHARACTERS:
             rest.append(CUT_MARK)
         ids = np.full(max_words, PADDING, dtype=np.int64)
         ids[: len(words)] = [self._ids[word] if word in self else UNKNOWN for word in words]
-        unknown = tuple(dict.fromkeys(word for word in words if word not in self))
-        return Encoded(ids, tuple(words), unknown, tuple(rest))
+        named = (*said[:asking], *words, *said[end:], *([noun] if noun else []))
+        unknown = tuple(dict.fromkeys(word for word in named if word not in self))
+        return Tokens(ids, tuple(words), unknown, tuple(rest), noun)
 
     def encode_all(self, texts: Sequence[str], max_words: int) -> np.ndarray:
         """(Q, max_words) int64: the ids of several texts."""
         return np.stack([self.encode(text, max_words).ids for text in texts])
+
+
+def parse_synonyms(data: bytes, name: str) -> dict[str, str]:
+    """Read the content of a synonyms file: UTF-8, in each line a word and the known word that it is read as.
+
+    Raises:
+        ValueError: it is not such a list; the message says why, and calls the file `name`.
+    """
+    try:
+        rows = [line.split() for line in data.decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name}: not a UTF-8 text ({error.reason} at byte {error.start})") from None
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2:
+            raise ValueError(f"{name}, line {number}: has {len(row)} words instead of two: a synonym and a known word")
+    return dict(rows)
+
+
+def dump_synonyms(synonyms: Mapping[str, str]) -> str:
+    """The text of a synonyms file, as `parse_synonyms` reads it."""
+    return "".join(f"{word} {known}\n" for word, known in sorted(synonyms.items()))

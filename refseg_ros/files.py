@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written ever stands under the final name."""
+"""Paths as people write them, and writing of whole files: no final name ever belongs to a half-written file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with a leading ~ replaced by the home folder, if there is one; a shell leaves the ~ in model:=~/mine."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` (same suffix) to write to; on success it takes the place of `path`.
+    """Give a temporary path beside `path` (same suffix) to write to; on success it replaces `path`.
 
-    When the block raises, the temporary file is removed and whatever stood under `path` before stays.
+    If the block raises, the temporary file is removed and `path` stays as it was.
 
     Raises:
-        OSError: the file cannot be written there. It names `path`: nobody knows the temporary file.
+        OSError: the file cannot be written there; it names `path`, because the user does not know the temporary file.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        # Writing to an open file, as on a full disk, fails without a name.
+        # A failure to write to an open file, as on a full disk, has no file name.
         if error.errno is None or error.filename not in (None, str(temporary)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
@@ -31,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file, or leave what was there.
+    """Write a whole file, or leave the old one.
 
     Raises:
         OSError: the file cannot be written there; it names `path`.

@@ -1,6 +1,6 @@
-"""The letterbox: how an image of any size is laid into the network's input, and how logits find their way back.
+"""The letterbox: fits an image of any size into the network's input, and brings logits back to the image.
 
-Training and runtime both go through this module, so the network is shown on the robot what it was trained on.
+Training and runtime both use this module, so the network sees on the robot what it was trained on.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-PADDING = 128
-"""Grey level around an image that does not fill the input."""
-
 
 def check_image(image: np.ndarray, maximum_side: int) -> None:
-    """Refuse what is not an (H, W, 3) uint8 image with sides of 1 to `maximum_side` pixels.
+    """Check that an image is (H, W, 3) uint8 with sides of 1 to `maximum_side` pixels.
 
     Raises:
-        ValueError: the message says what was given and what is wanted.
+        ValueError: it is not; the message says what was given and what is expected.
     """
     if not isinstance(image, np.ndarray):
         raise ValueError(f"an image must be a NumPy array (height, width, 3) uint8, this is a {type(image).__name__}")
@@ -32,7 +29,7 @@ def check_image(image: np.ndarray, maximum_side: int) -> None:
 
 @dataclass(frozen=True)
 class Letterbox:
-    """A source image, as large as fits inside the input with its aspect kept, in the middle of it. All in pixels."""
+    """A source image scaled to fit into the input, aspect kept, and centred there. All in pixels."""
 
     source_height: int
     source_width: int
@@ -45,22 +42,22 @@ class Letterbox:
 
     @classmethod
     def fit(cls, source_height: int, source_width: int, input_height: int, input_width: int) -> Letterbox:
-        """The letterbox of a source size in an input size; each side of the inner image has at least one pixel."""
+        """Compute the letterbox of a source size in an input size; the inner image has at least one pixel per side."""
         scale = min(input_height / source_height, input_width / source_width)
         inner_height = min(input_height, max(1, round(source_height * scale)))
         inner_width = min(input_width, max(1, round(source_width * scale)))
         top, left = (input_height - inner_height) // 2, (input_width - inner_width) // 2
         return cls(source_height, source_width, input_height, input_width, inner_height, inner_width, top, left)
 
-    def apply(self, image: np.ndarray, padding: int = PADDING) -> np.ndarray:
-        """Lay an image into the input: area average where it shrinks, bilinear where it grows.
+    def apply(self, image: np.ndarray, padding: int) -> np.ndarray:
+        """Put an image into the input: area average if it shrinks, bilinear if it grows.
 
         Args:
             image: (source_height, source_width, 3) uint8, or a mask (source_height, source_width) uint8.
-            padding: grey level around it; 0 is the right one for a mask.
+            padding: grey level around it, 0 to 255; 0 for a mask.
 
         Returns:
-            (input_height, input_width, 3) uint8, or without the last axis for a mask.
+            (input_height, input_width, 3) uint8; (input_height, input_width) for a mask.
         """
         shrinks = self.inner_height < self.source_height or self.inner_width < self.source_width
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -72,13 +69,13 @@ class Letterbox:
         return canvas
 
     def restore(self, logits: np.ndarray) -> np.ndarray:
-        """Bring logits over the input back to the source image, bilinearly, in one step.
+        """Bring logits from the input back to the source image, bilinearly, in one step.
 
         Args:
-            logits: (h, w) float32 over the whole input; any h and w, the pixels need not align with the inner image.
+            logits: (h, w) float32 over the whole input; any h and w, cells need not align with the inner image.
 
         Returns:
-            (source_height, source_width) float32. Logits whose centre lies in the padding have no influence.
+            (source_height, source_width) float32. Logits centred in the padding have no influence.
         """
         height, width = logits.shape
         rows, step_y, start_y = _axis(height, self.input_height, self.top, self.inner_height, self.source_height)

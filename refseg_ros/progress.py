@@ -1,4 +1,4 @@
-"""How far a long task is, on stderr."""
+"""Shows the progress of a long task on stderr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Progress:
-    """On a terminal one line that changes, elsewhere a line every few seconds."""
+    """A line that changes on a terminal; elsewhere a new line every few seconds."""
 
     def __init__(self) -> None:
         self._on_terminal = sys.stderr.isatty()
@@ -16,11 +16,11 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the task began."""
+        """Seconds since the task began."""
         return time.monotonic() - self._began
 
     def show(self, line: str) -> None:
-        """Show how far it is, unless that was shown just now."""
+        """Show the progress, at most once per interval."""
         now = time.monotonic()
         if now - self._shown < self._interval:
             return
@@ -29,6 +29,6 @@ class Progress:
         print(before + line, end=after, file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Take the line that changes away."""
+        """Remove the changing line."""
         if self._on_terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)

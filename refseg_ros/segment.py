@@ -1,11 +1,11 @@
-"""Find what an expression names in an image or a video, without ROS.
+"""Find the thing that an expression names in an image or a video, without ROS.
 
     python -m refseg_ros.segment photo.jpg "the red mug"            writes photo.segmented.png
     python -m refseg_ros.segment film.mp4 "the rolling ball" -o out.mp4
-    python -m refseg_ros.segment film.mp4 "the rolling ball" --profile      and prints where the time of a frame goes
+    python -m refseg_ros.segment film.mp4 "the rolling ball" --profile      and prints the time of each step
 
-Exit codes are those of grep: 0 when the thing was found (of a video: in one of its frames at least), 1 when it was not
-(not found, uncertain or not understood), 2 with one line on stderr when no overlay could be written; 130 after Ctrl-C.
+Exit codes are those of grep: 0 if the thing was found (in a video: in at least one frame), 1 if not (not found,
+uncertain or not understood), 2 with one line on stderr if no overlay could be written; 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-# An unreadable file is reported here, in one line; OpenCV reads these when it is imported.
+# This command reports an unreadable file in one line of its own. OpenCV reads the variables when it is imported.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
@@ -25,34 +25,26 @@ import cv2
 import numpy as np
 
 from refseg_ros.answer import Answer, Verdict
+from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
-from refseg_ros.errors import EngineError
-from refseg_ros.media import rate_of, write_png, writing_video
-from refseg_ros.overlay import draw
+from refseg_ros.images.pictures import read_picture
+from refseg_ros.media.files import write_png, writing_video
+from refseg_ros.media.films import Film, rate_of
+from refseg_ros.media.overlay import draw
 from refseg_ros.progress import Progress
-from refseg_ros.segmenter import Segmenter, Stream
-from refseg_ros.stopwatch import Stopwatch
-from refseg_ros.terminal import printable
+from refseg_ros.segmenter import Segmenter, Stopwatch, Stream
+from refseg_ros.text import printable
 
 
+@command(cv2.error)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        return 0 if _segment(options) else 1
-    except (OSError, ValueError, EngineError, cv2.error) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        return 130
+    return 0 if _segment(_parser().parse_args(arguments)) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     paragraphs = (__doc__ or "").split("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m refseg_ros.segment", description=paragraphs[0], epilog=paragraphs[-1]
-    )
+    parser = argparse.ArgumentParser(prog=program(), description=paragraphs[0], epilog=paragraphs[-1])
     parser.add_argument("source", type=Path, help="an image or a video")
     parser.add_argument("expression", help='what to find, such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, help="overlay to write (default: SOURCE.segmented.png or .mp4)")
@@ -63,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _segment(options: argparse.Namespace) -> bool:
-    """Write the overlay; whether the thing was found."""
+    """Write the overlay; return whether the thing was found."""
     source: Path = options.source
     if not source.is_file():
         reason = "is a folder; give an image or a video" if source.is_dir() else "there is no such file"
@@ -78,10 +70,8 @@ def _segment(options: argparse.Namespace) -> bool:
     if not output.parent.is_dir():
         raise ValueError(f"{output}: cannot be written, there is no folder {output.parent}")
     if is_image:
-        image = cv2.imread(str(source), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ValueError(f"{source}: the image is damaged")
-        found = _segment_image(image[..., ::-1], output, options)
+        _report_motion(source)
+        found = _segment_image(read_picture(source, as_displayed=True), output, options)
     else:
         found = _segment_video(source, output, options)
     print(f"wrote {printable(str(output))}")
@@ -92,7 +82,7 @@ def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace)
     profile = _Profile()
     stream = Segmenter(options.model, threads=options.threads).stream()
     answer = _answer(stream, image, 0.0, options.expression)
-    _report_words(answer)
+    _report(answer)
     with stream.watch.step("draw"):
         overlay = draw(image, answer)
     with stream.watch.step("write"):
@@ -105,38 +95,39 @@ def _segment_image(image: np.ndarray, output: Path, options: argparse.Namespace)
 
 
 def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> bool:
-    video = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
-    read, frame = video.read()
-    if not read:
-        raise ValueError(f"{source}: neither an image nor a video that OpenCV can read")
-    rate = rate_of(video)
+    rate = rate_of(source)
     stream = Segmenter(options.model, threads=options.threads).stream()
-    frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-    total = f"/{frames}" if frames > 0 else ""
     progress = Progress()
     verdicts: Counter[str] = Counter()
     profile = _Profile()
-    count = 0
-    height, width = frame.shape[:2]
-    with writing_video(output, width, height, rate) as write:
-        try:
-            while read:
-                image = frame[..., ::-1]
-                answer = _answer(stream, image, count / rate, options.expression)
-                with stream.watch.step("draw"):
-                    overlay = draw(image, answer)
-                with stream.watch.step("write"):
-                    write(overlay)
-                if count == 0:
-                    _report_words(answer)
-                count += 1
-                verdicts[answer.verdict.name] += 1
-                progress.show(f"frame {count}{total}  {count / progress.seconds:.1f} frames/s  {_describe(answer)}")
-                with stream.watch.step("read"):
-                    read, frame = video.read()
-                profile.add(stream.watch)
-        finally:
-            progress.end()
+    count = written = 0
+    with Film(source) as film:
+        more = film.grab()
+        image = film.rgb()
+        with writing_video(output, image.shape[1], image.shape[0], rate) as write:
+            try:
+                while more:
+                    stamp = film.seconds
+                    answer = _answer(stream, image, stamp, options.expression)
+                    if count == 0:
+                        _report(answer)
+                    with stream.watch.step("draw"):
+                        overlay = draw(image, answer)
+                    with stream.watch.step("write"):
+                        # The written video has a constant rate, so a frame that is shown longer is written repeatedly.
+                        times = max(1, round(stamp * rate) + 1 - written)
+                        for _ in range(times):
+                            write(overlay)
+                    count, written = count + 1, written + times
+                    verdicts[answer.verdict.name] += 1
+                    speed = f"{count / progress.seconds:.1f} frames/s"
+                    progress.show(f"frame {count} at {stamp:.1f} s  {speed}  {_describe(answer)}")
+                    with stream.watch.step("read"):
+                        more = film.grab()
+                        image = film.rgb() if more else image
+                    profile.add(stream.watch)
+            finally:
+                progress.end()
     print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
     if options.profile:
         profile.show()
@@ -148,11 +139,15 @@ def _describe(answer: Answer) -> str:
     return f"{answer.verdict.name} score={answer.score:.3f} box: x={x} y={y} width={width} height={height}"
 
 
-def _report_words(answer: Answer) -> None:
-    if answer.unknown_words:
-        print(f"words that the model does not know: {printable(', '.join(answer.unknown_words))}", file=sys.stderr)
-    if answer.truncated_words:
-        print(f"the expression is too long; not seen: {printable(' '.join(answer.truncated_words))}", file=sys.stderr)
+def _report_motion(source: Path) -> None:
+    if (count := cv2.imcount(str(source))) > 1:
+        name = printable(str(source))
+        print(f"{name}: only the first of its {count} pictures is looked at; for all, make it an MP4", file=sys.stderr)
+
+
+def _report(answer: Answer) -> None:
+    for remark in answer.remarks:
+        print(remark, file=sys.stderr)
 
 
 def _answer(stream: Stream, image: np.ndarray, stamp: float, expression: str) -> Answer:
@@ -161,20 +156,20 @@ def _answer(stream: Stream, image: np.ndarray, stamp: float, expression: str) ->
 
 
 class _Profile:
-    """What the steps of the frames took."""
+    """The time of each step over all frames."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
         self._totals: list[float] = []
 
     def add(self, watch: Stopwatch) -> None:
-        """Take a frame that is done."""
+        """Add a finished frame."""
         for step, seconds in watch.spent.items():
             self._seconds.setdefault(step, []).append(seconds)
         self._totals.append(sum(watch.spent.values()))
 
     def show(self) -> None:
-        """Print a line for each step, and one for all together: median, longest and share of the whole."""
+        """Print a line for each step and one for the total: median, longest and share of the whole."""
         whole = sum(self._totals)
         print(f"{'step':<10}{'median ms':>11}{'longest ms':>12}{'share':>8}")
         for step, seconds in (*self._seconds.items(), ("total", self._totals)):

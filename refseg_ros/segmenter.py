@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from refseg_ros.answer import Answer, conclude, not_understood
 from refseg_ros.config import SegmenterConfig
-from refseg_ros.dense_crf import DenseCRF, at_working_size
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.choice import choose_engines
-from refseg_ros.engines.contract import Array
-from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION
-from refseg_ros.engines.network import Encoding, Network
-from refseg_ros.errors import EngineError
-from refseg_ros.frame_buffer import FrameBuffer, check_stamp
+from refseg_ros.engines.frame_buffer import FrameBuffer, check_stamp
+from refseg_ros.engines.manifest import Thresholds
+from refseg_ros.engines.network import Arrays, Network, Outcome
 from refseg_ros.geometry import Letterbox, check_image
-from refseg_ros.guided_filter import GuidedFilter
-from refseg_ros.stopwatch import Stopwatch
-
-REFINEMENTS: dict[str, type[GuidedFilter] | type[DenseCRF]] = {"guided": GuidedFilter, "dense_crf": DenseCRF}
-"""What draws a mask's outlines to the edges of an image, by the setting `outlines`."""
+from refseg_ros.outlines import GuidedFilter
 
 
 class Segmenter:
@@ -33,39 +29,38 @@ class Segmenter:
 
     Attributes:
         manifest: what the bundle says of the model.
-        vocabulary: the words that it knows.
+        tokenizer: what makes ids of an expression, and says which words the model does not know.
         config: the settings.
+        thresholds: where the answers' decisions lie; may be set at any time, and counts from the next answer on.
         runtime: in one line, what the network runs on, and why on nothing faster.
     """
 
     def __init__(
-        self,
-        model: str | Path = SegmenterConfig.model,
-        *,
-        threads: int = SegmenterConfig.threads,
-        maximum_side: int = SegmenterConfig.maximum_side,
-        maximum_gap: float = SegmenterConfig.maximum_gap,
-        outlines: str = SegmenterConfig.outlines,
-        device: str = SegmenterConfig.device,
-        engine: str = SegmenterConfig.engine,
+        self, model: str | Path = SegmenterConfig.model, *, thresholds: Thresholds | None = None, **settings: Any
     ) -> None:
-        """Load a model bundle and run it once; `SegmenterConfig` says what the settings are.
+        """Load a model bundle and run it once.
+
+        Args:
+            model: as of `SegmenterConfig`.
+            thresholds: those of the bundle, unless others are given.
+            settings: the other fields of `SegmenterConfig`, by name.
 
         Raises:
             BundleError: the bundle is missing or not fit for use; one line says which file, why and what to do.
             ValueError: a setting is out of its range.
         """
-        self.config = SegmenterConfig(str(model), threads, maximum_side, maximum_gap, outlines, device, engine)
+        self.config = SegmenterConfig(str(model), **settings)
         bundle = Bundle.load(self.config.model or SHIPPED)
         self.manifest = bundle.manifest
-        self.vocabulary = bundle.vocabulary()
-        words = len(self.vocabulary)
+        self.thresholds = thresholds or bundle.manifest.thresholds
+        self.tokenizer = bundle.tokenizer()
+        ids = len(self.tokenizer)
         choice = choose_engines(
             bundle,
-            lambda engines: Network(engines[ENCODER], engines.get(CLIP), engines[FUSION], bundle.manifest, words),
-            threads=threads,
-            device=device,
-            engine=engine,
+            lambda engines: Network(engines, bundle.manifest, ids),
+            threads=self.config.threads,
+            device=self.config.device,
+            engine=self.config.engine,
         )
         self.network, self.runtime = choice.accepted, choice.line
 
@@ -96,22 +91,41 @@ class Segmenter:
             ValueError: as `Stream.observe`. None of the frames was taken.
             EngineError: the network failed. All of the frames are lost.
         """
-        size = self.manifest.input
-        for _, image, stamp in zip(streams, images, stamps, strict=True):
-            check_image(image, self.config.maximum_side)
+        for stamp in stamps:
             check_stamp(stamp)
-        watch = Stopwatch()
+        whole = list(zip(streams, self.encode(images), stamps, strict=True))
+        for stream, frame, stamp in whole:
+            stream.take(frame, stamp)
+
+    def encode(self, images: Sequence[np.ndarray]) -> list[EncodedFrame]:
+        """Encode images in one batch; no stream has taken them yet.
+
+        Raises:
+            ValueError: one is no (H, W, 3) uint8 image, or a side is out of range.
+            EngineError: the network failed.
+        """
+        for image in images:
+            check_image(image, self.config.maximum_side)
+        size, watch = self.manifest.input, Stopwatch()
         with watch.step("letterbox"):
-            sides = [image.shape for image in images]
-            letterboxes = [Letterbox.fit(height, width, size.height, size.width) for height, width, _ in sides]
-            inputs = np.stack([box.apply(image) for box, image in zip(letterboxes, images, strict=True)])
+            sides = [image.shape[:2] for image in images]
+            letterboxes = [Letterbox.fit(height, width, size.height, size.width) for height, width in sides]
+            inputs = np.stack([box.apply(image, size.padding) for box, image in zip(letterboxes, images, strict=True)])
         with watch.step("encode"):
             encodings = self.network.encode(inputs)
-        finely = self.config.outlines == "dense_crf"
-        for index, (stream, letterbox, stamp) in enumerate(zip(streams, letterboxes, stamps, strict=True)):
-            guide = at_working_size(images[index], letterbox) if finely else inputs[index]
-            stream.watch.spent = dict(watch.spent)
-            stream.take(letterbox, guide, encodings[index], stamp)
+        return [EncodedFrame(*parts, watch.spent) for parts in zip(letterboxes, inputs, encodings, strict=True)]
+
+
+class EncodedFrame(NamedTuple):
+    """A frame of a camera, encoded."""
+
+    letterbox: Letterbox
+    input: np.ndarray
+    """(height, width, 3) uint8 RGB: what the network saw."""
+    encoding: Arrays
+    """As `Network.encode` gives it."""
+    spent: dict[str, float]
+    """Seconds of each step so far."""
 
 
 class Stream:
@@ -128,9 +142,8 @@ class Stream:
         clip = segmenter.manifest.clip
         frames = FrameBuffer(clip.length, clip.interval, segmenter.config.maximum_gap)
         self._memory = segmenter.network.memory(frames)
-        self._features: dict[str, Array] = {}
-        self._letterbox: Letterbox | None = None
-        self._guide = np.zeros((0, 0, 3), np.uint8)
+        self._arrays: Arrays = {}
+        self._frame: EncodedFrame | None = None
         self._query = _Query(segmenter, ())
 
     def observe(self, image: np.ndarray, stamp: float) -> None:
@@ -144,61 +157,103 @@ class Stream:
             ValueError: this is no such image, a side is out of range, or the stamp is not finite. The frame is lost.
             EngineError: the network failed. The frame is lost.
         """
-        self._segmenter.observe([self], [image], [stamp])
+        check_stamp(stamp)
+        self.take(self._segmenter.encode([image])[0], stamp)
 
-    def take(self, letterbox: Letterbox, guide: np.ndarray, encoding: Encoding, stamp: float) -> None:
-        """Take the camera's next frame, encoded, and (H, W, 3) uint8 RGB to the edges of which masks are drawn;
-        `Segmenter.observe` calls it.
+    def take(self, frame: EncodedFrame, stamp: float) -> None:
+        """Take the camera's next frame, encoded by this stream's segmenter; otherwise as `observe`.
 
         Raises:
-            EngineError: the clip failed. The frame is lost, and the past with it.
+            ValueError: the stamp is not finite. The frame is lost.
+            EngineError: the network failed. The frame is lost, and the past with it.
         """
+        self.watch.spent = dict(frame.spent)
         with self.watch.step("clip"):
-            past = self._memory.admit(stamp, encoding.ring)
-            try:
-                recall = self._segmenter.network.recall(encoding, past)
-            except EngineError:
-                self._memory.clear()
-                raise
-            self._memory.keep(recall.pairs)
-        self._letterbox, self._features, self._guide = letterbox, recall.features, guide
+            arrays = self._segmenter.network.look_back(frame.encoding, self._memory, stamp)
+        self._frame, self._arrays = frame, arrays
 
-    def answer(self, texts: Sequence[str]) -> list[Answer]:
-        """Find what each expression names in the newest frame; word ids are kept until the expressions change.
+    @property
+    def letterbox(self) -> Letterbox:
+        """How the newest frame was laid into the network's input.
 
         Raises:
             ValueError: no frame was observed yet.
-            EngineError: the fusion failed.
         """
-        letterbox = self._letterbox
-        if letterbox is None:
-            raise ValueError("there is no frame to answer on: observe one first")
-        if self._query.texts != tuple(texts):
-            self._query = _Query(self._segmenter, tuple(texts))
-        query, network = self._query, self._segmenter.network
-        thresholds = self._segmenter.manifest.thresholds
-        with self.watch.step("fuse"):
-            fused = network.fuse(self._features, query.ids) if len(query.ids) else []
-        method = REFINEMENTS.get(self._segmenter.config.outlines)
-        if method is not None and fused:
+        return self._newest.letterbox
+
+    def answer(self, texts: Sequence[str]) -> list[Answer]:
+        """Find what each expression names in the newest frame; what hangs on them alone is kept until they change.
+
+        Raises:
+            ValueError: no frame was observed yet.
+            EngineError: the network failed.
+        """
+        letterbox, outcomes, thresholds = self.letterbox, self.outcomes(texts), self._segmenter.thresholds
+        if self._segmenter.config.outlines == "guided" and any(outcomes):
             with self.watch.step("outline"):
-                refinement = method(self._guide)
-                fused = [outcome._replace(logits=refinement.refine(outcome.logits)) for outcome in fused]
-        outcomes = iter(fused)
+                guided = GuidedFilter(self._newest.input)
+                outcomes = [found and found._replace(logits=guided.refine(found.logits)) for found in outcomes]
         with self.watch.step("conclude"):
             return [
-                conclude(text, encoded, next(outcomes), letterbox, thresholds)
-                if encoded.understood
-                else not_understood(text, encoded, letterbox, network.levels)
-                for text, encoded in zip(query.texts, query.encoded, strict=True)
+                conclude(text, tokens, outcome, letterbox, thresholds)
+                if outcome and tokens.understood
+                else not_understood(text, tokens, letterbox, self._segmenter.network.levels)
+                for text, tokens, outcome in zip(texts, self._query.tokens, outcomes, strict=True)
             ]
+
+    def outcomes(self, texts: Sequence[str]) -> list[Outcome | None]:
+        """What the network itself makes of each expression on the newest frame, before outlines and verdicts.
+
+        Returns:
+            For each expression its outcome; None where no word is known that says something. That of one whose noun is
+            unknown is what benchmarks score; `answer` does not rely on it.
+
+        Raises:
+            ValueError: no frame was observed yet.
+            EngineError: the network failed.
+        """
+        _ = self._newest
+        if self._query.texts != tuple(texts):
+            with self.watch.step("text"):
+                self._query = _Query(self._segmenter, tuple(texts))
+        query = self._query
+        with self.watch.step("fuse"):
+            fused = iter(self._segmenter.network.answer(self._arrays, query.arrays) if query.arrays else [])
+        return [next(fused) if tokens.readable else None for tokens in query.tokens]
+
+    @property
+    def _newest(self) -> EncodedFrame:
+        if self._frame is None:
+            raise ValueError("there is no frame to answer on: observe one first")
+        return self._frame
 
 
 class _Query:
-    """Some expressions, encoded once: `ids` has a row for each one that is understood."""
+    """Some expressions, read once: `arrays` have a row for each one that is readable; none where none is."""
 
     def __init__(self, segmenter: Segmenter, texts: tuple[str, ...]) -> None:
-        limit = segmenter.manifest.max_words
+        length = segmenter.manifest.text.length
         self.texts = texts
-        self.encoded = [segmenter.vocabulary.encode(text, limit) for text in texts]
-        self.ids = np.array([encoded.ids for encoded in self.encoded if encoded.understood], np.int64)
+        self.tokens = [segmenter.tokenizer.encode(text, length) for text in texts]
+        ids = [tokens.ids for tokens in self.tokens if tokens.readable]
+        self.arrays: Arrays = segmenter.network.read(np.stack(ids)) if ids else {}
+
+
+class Stopwatch:
+    """Seconds spent in each step of the newest frame's way.
+
+    Attributes:
+        spent: step -> seconds, in the order in which the steps were first taken.
+    """
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure what is done inside, also when it fails."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] = time.perf_counter() - began

@@ -13,12 +13,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from refseg_ros.engines import bundle
-from refseg_ros.engines.manifest import Clip, InputSize, Manifest, Thresholds
+from refseg_ros.engines.manifest import ATTENTION, VOCABULARY, WORDS, Clip, Input, Manifest, Text, Thresholds
 from refseg_ros.expression import Vocabulary
 
 HEIGHT, WIDTH, STRIDE = 144, 192, 4
 MAX_WORDS = 6
-WORDS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in the clip, and bias
+WEIGHTS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in the clip, and bias
     "<pad>": (0, 0, 0, 0, 0, 0, 0),
     "<unknown>": (0, 0, 0, 0, 0, 0, 0),
     "the": (0, 0, 0, 0, 0, 0, 0),
@@ -32,9 +32,10 @@ WORDS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) in
 }
 MANIFEST = Manifest(
     name="by-hand",
-    input=InputSize(HEIGHT, WIDTH),
-    max_words=MAX_WORDS,
-    clip=Clip(3, 0.2),
+    input=Input(HEIGHT, WIDTH, padding=128),
+    graphs=("encoder.onnx", "clip.onnx", "fusion.onnx"),
+    text=Text(WORDS, VOCABULARY, MAX_WORDS),
+    clip=Clip(3, 0.2, ATTENTION),
     thresholds=Thresholds(mask=0.5, presence=0.5, uncertain=0.15),
 )
 
@@ -95,7 +96,7 @@ def fusion() -> onnx.ModelProto:
         helper.make_node("Unsqueeze", ["shares", "axis_1"], ["word_attention"]),
     ]
     constants = {
-        "weights": np.array(list(WORDS.values()), np.float32),
+        "weights": np.array(list(WEIGHTS.values()), np.float32),
         "parts": np.array([3, 3, 1], np.int64),
         "flat": np.array([3, -1], np.int64),
         "grid": np.array([-1, rows, columns], np.int64),
@@ -128,7 +129,7 @@ def model(nodes: list, inputs: list, outputs: list, constants: dict[str, np.ndar
 def write_bundle(folder: Path, manifest: Manifest = MANIFEST, **replaced: bytes) -> Path:
     """Write the bundle; `encoder=`, `clip=`, `fusion=`, `vocabulary=` replace a file, with the right SHA-256."""
     contents = {
-        "vocabulary.txt": Vocabulary(list(WORDS)[2:]).dump().encode(),
+        "vocabulary.txt": Vocabulary(list(WEIGHTS)[2:]).dump().encode(),
         "encoder.onnx": encoder().SerializeToString(),
         "clip.onnx": clip().SerializeToString(),
         "fusion.onnx": fusion().SerializeToString(),

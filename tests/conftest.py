@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from refseg_ros import Segmenter
+from refseg_ros.demo.domain import claim_domain
+from refseg_ros.doctor.shared_memory import remove_leftovers
 from refseg_ros.engines.cuda import first_gpu
 from refseg_ros.errors import UnavailableError
 from tests.bundles import write_bundle
@@ -18,6 +21,20 @@ quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "pri
 settings.register_profile("search", **quiet)
 settings.register_profile("same", derandomize=True, **quiet)
 settings.load_profile("same")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_domain() -> int:
+    """The ROS domain of this run, in which nobody else of this machine is, whatever the environment says."""
+    return claim_domain()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_leftovers() -> Iterator[None]:
+    """Remove the shared memory of dead processes, which may fill /dev/shm: that of others before, and our own after."""
+    remove_leftovers()
+    yield
+    remove_leftovers()
 
 
 @pytest.fixture(scope="session")

@@ -47,9 +47,17 @@ def test_a_thing_that_is_there():
 
 def test_words_are_reported_with_their_attention():
     given_answer = answer(logits_of(Box(0, 0, 2, 2)), 4.0)
-    assert given_answer.text == TEXT and given_answer.words == ("the", "red", "mug", "please")
+    assert given_answer.text == TEXT and given_answer.words == ("the", "red", "mug")
     assert given_answer.unknown_words == ("please",) and given_answer.truncated_words == ()
-    assert given_answer.word_attention.tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
+    assert given_answer.word_attention.tolist() == [[0, 1, 2], [6, 7, 8]]
+
+
+@pytest.mark.parametrize(("presence", "verdict"), [(4.0, Verdict.UNCERTAIN), (-4.0, Verdict.NOT_FOUND)])
+def test_an_unknown_word_that_says_more_of_the_thing_makes_it_uncertain(presence, verdict):
+    outcome = Outcome(logits_of(Box(12, 9, 6, 3)), presence, np.zeros((2, 6), np.float32))
+    for text in ("the shiny mug", "the mug left of the toaster"):
+        given_answer = conclude(text, VOCABULARY.encode(text, 6), outcome, LETTERBOX, THRESHOLDS)
+        assert given_answer.verdict is verdict and given_answer.mask.any() == (verdict is Verdict.UNCERTAIN)
 
 
 @pytest.mark.parametrize(

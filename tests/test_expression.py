@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refseg_ros.expression import CUT_MARK, MAX_CHARACTERS, PADDING, UNKNOWN, Vocabulary, normalise, tokenise
+from refseg_ros.expression import (
+    CUT_MARK,
+    MAX_CHARACTERS,
+    PADDING,
+    UNKNOWN,
+    Vocabulary,
+    dump_synonyms,
+    normalise,
+    parse_synonyms,
+    tokenise,
+)
 
 # Lone surrogates and control characters included.
 any_text = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -24,7 +34,10 @@ def test_normalise_is_idempotent_and_printable(text: str) -> None:
 def test_encode_accounts_for_every_word(text: str, max_words: int) -> None:
     vocabulary = Vocabulary(["mug", "red", "the"])
     encoded = vocabulary.encode(text, max_words)
-    assert list(encoded.words) + [w for w in encoded.truncated if w != CUT_MARK] == tokenise(text)
+    seen = [*encoded.words, *(word for word in encoded.truncated if word != CUT_MARK)]
+    rest = iter(tokenise(text))
+    assert all(word in rest for word in seen), "in the order in which they were said"
+    assert set(tokenise(text)) == {*seen, *encoded.unknown}
     assert encoded.ids.shape == (max_words,) and encoded.ids.dtype == np.int64
     assert (encoded.ids[len(encoded.words) :] == PADDING).all()
     assert all((encoded.ids[i] == UNKNOWN) == (word in encoded.unknown) for i, word in enumerate(encoded.words))
@@ -33,6 +46,37 @@ def test_encode_accounts_for_every_word(text: str, max_words: int) -> None:
 def test_words_survive_case_punctuation_and_space() -> None:
     assert tokenise("  The RED mug,\tleft of\x00the bowl. ") == ["the", "red", "mug", "left", "of", "the", "bowl"]
     assert tokenise("man’s 2nd-hand cup") == ["man's", "2nd", "hand", "cup"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "लाल प्याला मेज़ पर बाईं ओर",
+        "ถ้วยสีแดง ข้างหลัง กล่อง",
+        "הַכּוֹס הָאֲדֻמָּה",
+        "اَلْكَأْسُ اَلْحَمْرَاءُ",
+        "சிவப்பு கோப்பை",
+        "লাল কাপ",
+        "ក្រហម ពែង",
+        "ခွက် အနီ",
+        "a\N{COMBINING ENCLOSING CIRCLE}b q\N{COMBINING DOT BELOW}x",
+        "red 杯子 mug",
+    ],
+)
+def test_marks_stay_with_their_words(text: str) -> None:
+    words = tokenise(text)
+    assert words == normalise(text).split(" ") and len(words) == len(text.split(" "))
+    assert Vocabulary(["red"]).encode(text, 20).unknown == tuple(word for word in words if word != "red")
+    vocabulary = Vocabulary.of_texts([text])
+    assert len(set(vocabulary.encode(text, 20).ids.tolist()) - {PADDING}) == len(words)
+
+
+def test_joiners_do_not_part_a_word() -> None:
+    assert tokenise("می\N{ZERO WIDTH NON-JOINER}خواهم") == ["میخواهم"]
+    assert tokenise("क्\N{ZERO WIDTH JOINER}ष") == tokenise("क्ष") == ["क्ष"]
+    assert tokenise("wa\N{SOFT HYPHEN}ter e\N{ZERO WIDTH JOINER}\N{COMBINING ACUTE ACCENT}t") == ["water", "ét"]
+    assert tokenise("ถ้วย\N{ZERO WIDTH SPACE}แดง") == ["ถ้วย", "แดง"]
+    assert tokenise("\N{COMBINING ACUTE ACCENT}") == []
 
 
 def test_special_entries_cannot_be_typed() -> None:
@@ -52,6 +96,46 @@ def test_nothing_known_is_not_understood() -> None:
     assert vocabulary.encode("the xyzzy mug", 4).understood
     assert not vocabulary.encode("the xyzzy", 4).understood
     assert not vocabulary.encode("", 4).understood
+
+
+@pytest.mark.parametrize("text", ["a black car", "mug car", "the car left of the mug", "could you find the car please"])
+def test_nothing_is_understood_of_a_noun_that_is_unknown(text: str) -> None:
+    tokens = Vocabulary(["black", "left", "mug", "of", "the"]).encode(text, 8)
+    assert tokens.noun == "car" and "car" in tokens.unknown and not tokens.understood
+
+
+def test_the_unknown_noun_is_named_even_where_it_is_cut_off() -> None:
+    tokens = Vocabulary(["red"]).encode("red red red car", 3)
+    assert tokens.unknown == ("car",) and not tokens.understood
+
+
+def test_unknown_words_that_only_ask_are_left_out() -> None:
+    vocabulary = Vocabulary(["find", "mug", "red", "the"])
+    said, plain = (vocabulary.encode(text, 6) for text in ("please find the red mug, thank you", "find the red mug"))
+    assert said.ids.tolist() == plain.ids.tolist() and said.words == plain.words
+    assert said.unknown == ("please", "thank", "you") and said.understood and not said.doubtful
+    assert vocabulary.encode("the shiny mug", 6).doubtful and vocabulary.encode("the mug by the car", 6).doubtful
+
+
+def test_synonyms_are_read_as_the_known_word(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(["cup", "the"], {"tumbler": "cup"})
+    tokens = vocabulary.encode("the tumbler", 3)
+    assert tokens.ids.tolist() == vocabulary.encode("the cup", 3).ids.tolist()
+    assert tokens.words == ("the", "tumbler") and tokens.understood and not tokens.unknown
+    assert len(vocabulary) == 4 and "tumbler" not in vocabulary.dump()
+    assert parse_synonyms(dump_synonyms(vocabulary.synonyms).encode(), "a file") == vocabulary.synonyms
+
+
+@pytest.mark.parametrize("synonyms", [{"cup": "mug"}, {"tumbler": "glass"}, {"tumbler": "<unknown>"}])
+def test_a_synonym_of_no_use_is_refused(synonyms: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="the file: the synonym"):
+        Vocabulary(["cup", "mug"]).with_synonyms(synonyms, "the file")
+
+
+@pytest.mark.parametrize("content", [b"tumbler\n", b"wine glass cup\n", b"\xff cup\n"])
+def test_a_broken_synonyms_file_is_named_with_the_reason(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^a file(, line 1)?: "):
+        parse_synonyms(content, "a file")
 
 
 def test_a_vocabulary_file_round_trips(tmp_path: Path) -> None:

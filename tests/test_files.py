@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from refseg_ros.files import replacing, write_bytes
+from refseg_ros.files import expanded, replacing, write_bytes
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded("~/model") == tmp_path / "model" and expanded(Path("model")) == Path("model")
+    assert expanded("~nobody of this name/model") == Path("~nobody of this name/model")
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refseg_ros.geometry import PADDING, Letterbox, check_image
+from refseg_ros.geometry import Letterbox, check_image
 
 SIZES = [(480, 640), (640, 480), (720, 1280), (1080, 1920), (1, 1), (1, 16384), (16384, 1), (37, 53), (144, 192)]
 INPUT = (144, 192)
@@ -22,12 +22,12 @@ def inner(letterbox: Letterbox) -> tuple[slice, slice]:
 @pytest.mark.parametrize("size", SIZES)
 def test_image_fills_the_inner_part_and_padding_the_rest(size):
     letterbox = Letterbox.fit(*size, *INPUT)
-    laid = letterbox.apply(np.full((*size, 3), 7, np.uint8))
+    laid = letterbox.apply(np.full((*size, 3), 7, np.uint8), padding=9)
     assert laid.shape == (*INPUT, 3) and laid.dtype == np.uint8
     assert (laid[inner(letterbox)] == 7).all()
     outside = np.ones(INPUT, bool)
     outside[inner(letterbox)] = False
-    assert (laid[outside] == PADDING).all()
+    assert (laid[outside] == 9).all()
 
 
 @given(sides, sides, st.integers(8, 300), st.integers(8, 300))
@@ -102,7 +102,7 @@ def test_a_view_with_any_strides_is_laid_like_its_copy():
     image = np.random.default_rng(0).integers(0, 256, (100, 90, 3), np.uint8)
     letterbox = Letterbox.fit(50, 90, *INPUT)
     view = image[::-2, :, ::-1]
-    assert np.array_equal(letterbox.apply(view), letterbox.apply(np.ascontiguousarray(view)))
+    assert np.array_equal(letterbox.apply(view, 0), letterbox.apply(np.ascontiguousarray(view), 0))
 
 
 @pytest.mark.parametrize(

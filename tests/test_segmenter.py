@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from onnx import helper, numpy_helper
 
 from refseg_ros import BundleError, Segmenter, Verdict
 from refseg_ros.errors import EngineError
-from tests.bundles import clip, write_bundle
+from refseg_ros.expression import tokenise
+from refseg_ros.simulation.phrases import phrases
+from refseg_ros.simulation.tabletop import Tabletop
+from tests.bundles import MANIFEST, clip, write_bundle
 
 GREY = 90
 SIZES = [(480, 640), (640, 480), (720, 1280), (1080, 1920), (144, 192), (300, 1500)]
@@ -54,6 +58,13 @@ def test_colours_are_red_green_blue(segmenter):
     assert segmenter.segment(image[..., ::-1], "blue").verdict is Verdict.FOUND
 
 
+@pytest.mark.parametrize("padding", [0, 128, 255])
+def test_an_image_is_padded_as_the_manifest_says(tmp_path, padding):
+    manifest = replace(MANIFEST, input=replace(MANIFEST.input, padding=padding))
+    (frame,) = Segmenter(write_bundle(tmp_path, manifest)).encode([scene(480, 480)])
+    assert (frame.input[:, :24] == padding).all() and (frame.input[:, 24:-24] == GREY).all()
+
+
 def test_what_is_not_there_has_an_empty_mask(segmenter):
     answer = segmenter.segment(scene(480, 640, red=(10, 10, 90, 90)), "the green mug")
     assert answer.verdict is Verdict.NOT_FOUND and answer.score < 0.1
@@ -88,7 +99,7 @@ def test_the_cap_is_a_setting(bundle_folder):
 def test_unknown_and_truncated_words_are_reported(segmenter):
     image = scene(480, 640, red=(100, 100, 200, 200))
     answer = segmenter.segment(image, "the red gizmo mug the the the zebra")
-    assert answer.verdict is Verdict.FOUND
+    assert answer.verdict is Verdict.UNCERTAIN and answer.mask.any()
     assert answer.words == ("the", "red", "gizmo", "mug", "the", "the")
     assert answer.unknown_words == ("gizmo",) and answer.truncated_words == ("the", "zebra")
     assert answer.word_attention.shape == (1, 6) and answer.word_attention.sum() == pytest.approx(1)
@@ -207,11 +218,12 @@ def test_when_one_camera_of_several_sends_rubbish_no_frame_is_taken(segmenter):
 
 def test_the_time_of_every_step_is_told(segmenter):
     stream = segmenter.stream()
-    for stamp in (0.0, 0.1):
+    for stamp, of_a_new_query in ((0.0, ["text"]), (0.1, [])):
         stream.observe(scene(480, 640), stamp)
         assert list(stream.watch.spent) == ["letterbox", "encode", "clip"]
         stream.answer(["red"])
-        assert list(stream.watch.spent) == ["letterbox", "encode", "clip", "fuse", "outline", "conclude"]
+        steps = ["letterbox", "encode", "clip", *of_a_new_query, "fuse", "outline", "conclude"]
+        assert list(stream.watch.spent) == steps
         assert all(seconds > 0 for seconds in stream.watch.spent.values())
 
 
@@ -267,3 +279,45 @@ def test_a_setting_out_of_range_is_refused(bundle_folder):
 def test_a_bundle_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BundleError, match="no such folder"):
         Segmenter(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "text", ["a black car", "the car on the left", "find the toaster", "the spatula next to the red mug"]
+)
+def test_the_shipped_model_never_finds_what_it_has_no_word_for(text):
+    image = scene(480, 640, red=(50, 50, 200, 200), blue=(400, 200, 100, 200))
+    answer = Segmenter().segment(image, text)
+    assert answer.verdict is Verdict.NOT_UNDERSTOOD and not answer.mask.any()
+    assert {"car", "toaster", "spatula"} & set(answer.unknown_words)
+
+
+def test_benchmarks_get_what_the_network_makes_of_an_unknown_noun(segmenter):
+    stream = segmenter.stream()
+    stream.observe(scene(480, 640, red=(50, 50, 200, 200)), 0.0)
+    outcome, nothing = stream.outcomes(["the red gizmo", "the gizmo"])
+    assert outcome and outcome.presence > 0 and nothing is None
+    assert [answer.verdict for answer in stream.answer(["the red gizmo", "the gizmo"])] == [Verdict.NOT_UNDERSTOOD] * 2
+
+
+def test_words_that_the_shipped_model_knows_reach_it_as_they_are():
+    """Over what the simulator says: no rule of words or nouns changes an expression of known words."""
+    vocabulary = Segmenter().tokenizer
+    ids = {word: index for index, word in enumerate(vocabulary.words)}
+    with Tabletop(320, 240) as tabletop:
+        texts = []
+        for seed in range(8):
+            tabletop.reset(seed)
+            texts += [
+                phrase.text for phrase in phrases(tabletop.render().objects, 320, 240, np.random.default_rng(seed))
+            ]
+    assert len(texts) > 500
+    for text in texts:
+        tokens = vocabulary.encode(text, 16)
+        assert tokens.ids.tolist() == [*(ids[word] for word in tokenise(text)), *[0] * 16][:16]
+        assert tokens.understood and not tokens.doubtful
+
+
+def test_the_shipped_model_reads_a_synonym_as_its_word():
+    image = scene(480, 640, red=(50, 50, 200, 200))
+    tumbler, cup = (Segmenter().segment(image, text) for text in ("the red tumbler", "the red cup"))
+    assert tumbler.verdict is cup.verdict and tumbler.score == cup.score and np.array_equal(tumbler.mask, cup.mask)

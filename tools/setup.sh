@@ -2,8 +2,9 @@
 # Sets up everything that a make target needs: system packages, .venv with ROS 2 from wheels, our messages built.
 #
 #   tools/setup.sh          what the demo needs
-#   tools/setup.sh tests    and torch and the test tools
-#   tools/setup.sh bench    and what is measured against
+#   tools/setup.sh live     and the live page
+#   tools/setup.sh tests    and torch, the test tools and what makes the pages a site
+#   tools/setup.sh docs     .venv alone, with what makes the pages a site
 #
 # PYTHON names the interpreter (default python3). Can be run again at any time: a finished step is known by a stamp that
 # holds the hash of all that the step depends on, and an interrupted step is done again as a whole.
@@ -63,11 +64,13 @@ missing_packages() {
         "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || echo "python${version:-3}-venv"
         "$PYTHON" -c 'import os, sysconfig as s; os.stat(s.get_paths()["include"] + "/Python.h")' 2>/dev/null || echo "python${version:-3}-dev"
     fi
+    [ "$WHAT" != docs ] || return 0
     command -v c++ >/dev/null || echo g++
     command -v make >/dev/null || echo make
     command -v cmake >/dev/null || echo cmake
     find_library libOpenGL.so.0 || find_library libGL.so.1 || echo libopengl0
     find_library libEGL.so.1 || echo libegl1
+    [ "$WHAT" != tests ] || command -v chromium >/dev/null || echo chromium  # opens the live page in its tests
     [ "$WHAT" != tests ] || command -v espeak-ng >/dev/null || echo espeak-ng  # asks aloud in the tests of spoken queries
     find_library libEGL_mesa.so.0 || find_library libEGL_nvidia.so.0 || echo libegl-mesa0 libgl1-mesa-dri
 }
@@ -113,7 +116,7 @@ install_wheels() { # name of the step, what it is, requirement files...
     touch "$STAMPS/$step.begun"
     say "Installing $what"
     run "$step" "$VENV/bin/python" -m pip install --disable-pip-version-check "${again[@]}" "${@/#/--requirement=}"
-    "$VENV/bin/python" tools/mend_ros_wheels.py
+    [ "$step" = docs ] || "$VENV/bin/python" tools/mend_ros_wheels.py
     finish "$step" "$key"
 }
 
@@ -136,11 +139,20 @@ check_platform
 install_system_packages
 check_python
 make_venv
+if [ "$WHAT" = tests ] || [ "$WHAT" = docs ]; then
+    install_wheels docs "what makes the pages a site into .venv" requirements/docs.txt
+fi
+if [ "$WHAT" = docs ]; then
+    say "Ready."
+    exit
+fi
 install_wheels robot "ROS 2 Kilted, ONNX Runtime, OpenCV and MuJoCo into .venv (about 300 MB to fetch)" \
     requirements/ros.txt requirements/robot.txt requirements/simulation.txt
 build_package
-if [ "$WHAT" = tests ] || [ "$WHAT" = bench ]; then
-    install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/gpu.txt requirements/training.txt requirements/test.txt
+if [ "$WHAT" = live ] || [ "$WHAT" = tests ]; then
+    install_wheels web "the live page into .venv" requirements/robot.txt requirements/web.txt requirements/speech.txt
 fi
-[ "$WHAT" != bench ] || install_wheels bench "transformers, to measure against, into .venv" requirements/bench.txt
+if [ "$WHAT" = tests ]; then
+    install_wheels tests "torch and the test tools into .venv" requirements/robot.txt requirements/ros.txt requirements/gpu.txt requirements/training.txt requirements/search.txt requirements/test.txt
+fi
 say "Ready."

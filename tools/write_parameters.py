@@ -11,18 +11,21 @@ import textwrap
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from refseg_ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.ros.usage import TYPES
+from refseg_ros.web.config import WebConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, FILE = ROOT / "docs" / "parameters.md", ROOT / "config" / "segment.yaml"
-TYPES = {bool: "bool", int: "int", float: "double", str: "string", tuple[str, ...]: "string[]"}
 PAGE_HEAD = """# Parameters
 
-Written by `tools/write_parameters.py` from `refseg_ros/config.py` and `refseg_ros/node_config.py`; edit those. *Live*
-parameters can be set while the node runs, the others at its start. A value out of its range is refused with the reason.
+Written by `tools/write_parameters.py` from `refseg_ros/config.py`, `refseg_ros/ros/node_config.py` and
+`refseg_ros/web/config.py`; edit those.
+*Live* parameters can be set while the node runs, the others at its start. A value out of its range is refused with the
+reason.
 """
 FILE_HEAD = """# Parameters of the node `segment` in whatever namespace, with their defaults.
-# Written by tools/write_parameters.py from refseg_ros/node_config.py. Copy this file, change it, and hand it over:
+# Written by tools/write_parameters.py from refseg_ros/ros/node_config.py. Copy this file, change it, and hand it over:
 # ros2 launch refseg_ros segment.launch.py params_file:=/path/to/copy.yaml
 /**/segment:
   ros__parameters:
@@ -31,7 +34,8 @@ FILE_HEAD = """# Parameters of the node `segment` in whatever namespace, with th
 
 def page() -> str:
     """The text of docs/parameters.md."""
-    return "\n".join([PAGE_HEAD, *_table("segment", SegmentNodeConfig), "", *_table("camera", CameraNodeConfig), ""])
+    nodes = {"segment": SegmentNodeConfig, "camera": CameraNodeConfig, "web": WebConfig}
+    return "\n".join([PAGE_HEAD, *(line for name, kind in nodes.items() for line in (*_table(name, kind), ""))])
 
 
 def file() -> str:

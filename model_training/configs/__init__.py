@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from model_training.configs import ablation, household, paper, parts, shipped, small, systems
 from model_training.configs.schema import Config
 
-NAMES = (
-    *("tabletop", "small", "ablation"),
-    *("paper", "paper_unc", "paper_unc_plus", "paper_gref", "paper_referit", "paper_a2d"),
-)
+CONFIGS = {
+    config.name: config
+    for config in (
+        *(shipped.CONFIG, household.CONFIG, parts.CONFIG, small.CONFIG, ablation.CONFIG),
+        *paper.CONFIGS,
+        *systems.CONFIGS,
+    )
+}
+"""By the name that `--config` takes."""
 
 
 def load(name: str) -> Config:
@@ -18,7 +22,6 @@ def load(name: str) -> Config:
     Raises:
         ValueError: there is none of that name.
     """
-    if name not in NAMES:
-        raise ValueError(f"no configuration is called {name!r}; choose one of {', '.join(NAMES)}")
-    config: Config = import_module(f"model_training.configs.{name}").CONFIG
-    return config
+    if name not in CONFIGS:
+        raise ValueError(f"no configuration is called {name!r}; choose one of {', '.join(CONFIGS)}")
+    return CONFIGS[name]

@@ -1,4 +1,4 @@
-"""The paper's network at its full size, and its recipe, for any data set; `paper_unc` and its like are for the paper's.
+"""The paper's network at its full size, and its recipe: `paper` for any data set, the others for those of its tables.
 
 Tagged by where each comes from: [paper], its authors' [code] of the CVPR version, or neither, [ours].
 
@@ -12,12 +12,15 @@ Tagged by where each comes from: [paper], its authors' [code] of the CVPR versio
 - A step draws an image and one of its expressions [ours]; [code] goes through the expressions.
 - The words are those of the split that is learned [ours]; [code] has 12,112 of all COCO sets, or 8,803.
 - The presence of the thing is learned beside its mask, with a small weight [ours].
+- Still images go without CFSA, videos as clips of 11 frames [paper]. It does not say how long it trained on videos; the
+  length is that of still images [ours].
 """
 
 import math
+from dataclasses import replace
 
 from model_training.configs.schema import Config, LossWeights, Phase
-from model_training.datasets.sample import Clip
+from model_training.datasets.sample import STILL, ClipFrames
 from model_training.networks.config import NetworkConfig
 
 CONFIG = Config(
@@ -36,7 +39,7 @@ CONFIG = Config(
         ),
     ),
     losses=LossWeights(dice=0.0, presence=0.1),
-    clip=Clip(past=5, future=5),
+    clip=ClipFrames(past=5, future=5),
     clip_interval=0.04,
     optimiser="adam",
     weight_decay=5e-4,
@@ -44,3 +47,22 @@ CONFIG = Config(
     average=0.0,
     precision="float32",
 )
+
+TABLES = (
+    ("paper_unc", "UNC", "train", True),  # Table 3
+    ("paper_unc_plus", "UNC+", "train", True),  # Table 4
+    ("paper_gref", "G-Ref (google)", "train", True),  # Table 5
+    ("paper_referit", "ReferIt", "trainval", True),  # Table 6
+    ("paper_a2d", "A2D-Sentences", "train", False),  # Table 7; Table 8 scores the same weights
+)
+"""Name, the data set that is learned and its split, and whether it has still images alone."""
+
+
+def _recipe(name: str, dataset: str, split: str, still: bool) -> Config:
+    config = replace(CONFIG, name=name, dataset=dataset, split=split)
+    if not still:
+        return config
+    return replace(config, network=replace(config.network, clip=1), clip=STILL, clip_interval=0.0)
+
+
+CONFIGS = (CONFIG, *(_recipe(*row) for row in TABLES))

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model_training.datasets.rendering import SceneSet
-from model_training.datasets.sample import STILL, Clip
+from model_training.datasets.sample import STILL, ClipFrames
+from model_training.learning.head_losses import HeadWeights
 from model_training.networks.config import NetworkConfig
+from model_training.networks.lastc.config import LastcConfig
+from model_training.networks.vlide.config import VlideConfig
+from refseg_ros.simulation.tabletop import CLASSES
+
+SystemConfig = NetworkConfig | LastcConfig | VlideConfig
+"""What a network is made of, of any kind."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,9 @@ class LossWeights:
 
     dice: float
     presence: float
-    # What only the simulator can tell
+    heads: HeadWeights | None = None
+    """Of the masks of several heads, in the place of the one mask's cross-entropy and dice."""
+    # Of what only the simulator knows
     reference: float = 0.0
     """Of candidates, anchors and target in the rounds of CMSA."""
     motion: float = 0.0
@@ -42,23 +51,50 @@ class LossWeights:
     dense: float = 0.0
     """Of classes and colours in the encoder."""
 
+    @property
+    def of_labels(self) -> bool:
+        """Whether any term needs the labels of simulated scenes."""
+        return max(self.reference, self.motion, self.dense) > 0
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How often a frame is of what. What a run is given no folder of falls away."""
+
+    tables: float
+    """Simulated scenes of the simulator's own things."""
+    scans: float
+    """Simulated scenes of the things of a folder of meshes."""
+    photos: float
+    """Photos with instances."""
+    scan_scenes: SceneSet
+    """Which scenes of scans; a clip has as many frames as those of the tables."""
+
 
 @dataclass(frozen=True)
 class Config:
     """One training run."""
 
     name: str
-    network: NetworkConfig
+    network: SystemConfig
     """Its `vocabulary` is that of the data where a folder is learned."""
     phases: tuple[Phase, ...]
     losses: LossWeights
     scenes: SceneSet | None = None
     """The simulated scenes that are learned; None: the folder of a data set."""
+    mix: Mix | None = None
+    """What is learned beside them; None: nothing."""
+    nouns: tuple[str, ...] = CLASSES
+    """Classes of the dense labels; those of the data where scans or photos are mixed in."""
+    contrasts: tuple[str, ...] = ()
+    """Kinds of expressions, "order" or "motion", that are followed by their like as relations are."""
+    imagenet: bool = False
+    """Whether the backbone begins with ImageNet's weights, from the package that has them."""
     dataset: str = ""
     """The one to learn where a folder holds several, by the name that its reader gives it; all, if it is not there."""
     split: str = "train"
     """Of the data set."""
-    clip: Clip = STILL
+    clip: ClipFrames = STILL
     """Which frames of a video a sample of a data set has."""
     clip_interval: float = 0.0
     """Seconds between the frames of a clip, on the robot."""
@@ -71,8 +107,8 @@ class Config:
     """Longer gradients are shortened to it."""
     average: float = 0.998
     """Decay of the moving average of the weights, which is what gets exported; 0: the last weights are."""
-    precision: str = "bfloat16"
-    """What multiplications are done in, one of training.PRECISIONS; weights and sums are float32."""
+    precision: str = "auto"
+    """What multiplications are done in, one of precision.PRECISIONS; weights and sums are float32."""
     accumulate: int = 1
     """Parts that a batch goes through in, one after the other, to need less memory."""
     unseen_scenes: int = 192

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from model_training.configs import tabletop
+from model_training.configs import shipped
 from model_training.configs.schema import Config, LossWeights, Phase
 
 CONFIG = Config(
     name="small",
-    network=replace(tabletop.NETWORK, clip=1, height=144, width=192),
+    network=replace(shipped.NETWORK, clip=1, height=144, width=192),
     phases=(Phase("joint", steps=6000, frames=8, expressions=6, learning_rate=1.5e-3),),
     losses=LossWeights(dice=1.0, presence=0.4),
 )

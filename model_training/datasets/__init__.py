@@ -1,1 +1,1 @@
-"""Where training and evaluation samples come from."""
+"""Readers and batches of training and evaluation samples."""

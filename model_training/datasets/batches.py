@@ -1,12 +1,13 @@
-"""Training batches from any reader: letterboxed, tokenised, and a pure function of (seed, step).
+"""Training batches from any reader, letterboxed and tokenised; a pure function of (seed, step).
 
     reader = open_folder(Path("refcoco"))[0]
     vocabulary = Vocabulary.of_texts(reader.texts("train"))
-    batches = Batches(reader, "train", vocabulary, BatchConfig(height=320, width=320, max_words=20, frames=8))
-    for clips, words, masks, present in prefetched(batches, range(first_step, last_step), workers=2):
+    config = BatchConfig(height=320, width=320, padding=0, max_words=20, frames=8)
+    batches = Batches(reader, "train", vocabulary, config)
+    for batch in prefetched(batches, range(first_step, last_step), workers=2):
         ...
 
-A frame is drawn with some of its expressions, which share its encoding.
+Several expressions of a frame share its encoding.
 """
 
 from __future__ import annotations
@@ -14,42 +15,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
 import cv2
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
+from model_training.datasets.batch import Batch
 from model_training.datasets.letterboxed import LetterboxCache, Letterboxed, letterboxed
-from model_training.datasets.sample import STILL, Clip, Expression, Reader
+from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader
 from model_training.datasets.workers import end_with_parent
 from refseg_ros.config import check, setting
 from refseg_ros.expression import Vocabulary
 
 
-class Batch(NamedTuple):
-    """F clips with E expressions each. Arrays from `Batches[step]`, tensors from `prefetched`."""
-
-    clips: np.ndarray
-    """(F, T, H, W, 3) uint8 RGB, the target frame last."""
-    words: np.ndarray
-    """(F, E, N) int64, 0 behind the last word."""
-    masks: np.ndarray
-    """(F, E, H, W) float32 in [0, 1]: the share of each input pixel that the thing covers."""
-    present: np.ndarray
-    """(F, E) float32: 1 where the thing is in the target frame."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class BatchConfig:
-    """What batches are made of."""
+    """The shape and contents of batches."""
 
     height: int = setting("of the network's input", unit="px", range=(1, 8192))
     width: int = setting("of the network's input", unit="px", range=(1, 8192))
+    padding: int = setting("grey level around an image that does not fill the input", range=(0, 255))
     max_words: int = setting("words of an expression that the network sees", range=(1, 1000))
     frames: int = setting("target frames in a batch, of all ranks together", range=(1, 65536))
     expressions: int = setting("expressions on each frame", default=1, range=(1, 1000))
-    clip: Clip = STILL
+    clip: ClipFrames = STILL
     seed: int = setting("a batch depends on it and on the step alone", default=0, range=(0, 2**62))
     rank: int = setting("of this process: it gets the frames rank, rank + ranks, ... of each batch", default=0)
     ranks: int = setting("processes that share each batch", default=1, range=(1, 65536))
@@ -65,14 +55,14 @@ class BatchConfig:
 class Batches(Dataset[Batch]):
     """Draws batches from a split of a reader.
 
-    An epoch shows each frame once, in an order of its own; each time with other expressions, none of them twice before
-    all were shown. A frame with fewer than E expressions shows some again.
+    Each epoch shows each frame once, in a new order, with some of its expressions. No expression repeats within a frame
+    unless the frame has fewer than E.
 
     Args:
-        reader, split: where samples come from.
-        vocabulary: of the network; of the texts of the split that is trained on.
-        config: what a batch is.
-        cache: folder that keeps the letterboxed frames, so that nothing is decoded twice; may be deleted at any time.
+        reader, split: source of the samples.
+        vocabulary: of the network, made from the texts of the training split.
+        config: of the batches.
+        cache: folder for letterboxed frames, so that nothing is decoded twice; may be deleted at any time.
 
     Raises:
         ValueError: there is no such split, or it has no published masks.
@@ -95,18 +85,19 @@ class Batches(Dataset[Batch]):
             ValueError, OSError: a file of a sample is missing or damaged; the message names it.
         """
         config = self._config
+        size = (config.height, config.width, config.padding)
         parts = []
         for slot in range(config.rank, config.frames, config.ranks):
             position = step * config.frames + slot
             epoch, place = divmod(position, len(self._records))
             record = self._records[self._order_of(epoch)[place]]
-            told = chosen(record.expressions, config.expressions, config.seed, position)
-            rows = sorted({of.referent for of in told})
+            expressions = chosen(record.expressions, config.expressions, config.seed, position)
+            rows = sorted({expression.referent for expression in expressions})
             if self._cache:
-                drawn = self._cache.get(self._reader, record, rows, config.clip, config.height, config.width)
+                drawn = self._cache.get(self._reader, record, rows, config.clip, *size)
             else:
-                drawn = letterboxed(self._reader.load(record.narrowed(rows), config.clip), config.height, config.width)
-            parts.append((drawn, [(of.text, rows.index(of.referent)) for of in told]))
+                drawn = letterboxed(self._reader.load(record.narrowed(rows), config.clip), *size)
+            parts.append((drawn, [(expression.text, rows.index(expression.referent)) for expression in expressions]))
         return assemble(parts, self._vocabulary, config.max_words)
 
     def _order_of(self, epoch: int) -> np.ndarray:
@@ -117,34 +108,43 @@ class Batches(Dataset[Batch]):
 
 
 def chosen(expressions: tuple[Expression, ...], count: int, seed: int, position: int) -> list[Expression]:
-    """`count` of the expressions of a frame, each once before any comes again; which ones follows from the position."""
+    """Draw `count` expressions of a frame by seed and position; none repeats before all were drawn."""
     rng = np.random.default_rng([seed, position, 1])
     order = np.tile(rng.permutation(len(expressions)), -(-count // len(expressions)))
     return [expressions[index] for index in order[:count]]
 
 
 def assemble(parts: list[tuple[Letterboxed, list[tuple[str, int]]]], vocabulary: Vocabulary, max_words: int) -> Batch:
-    """A batch of frames with (text, row of its mask) for each expression. One frame stands for a clip of itself."""
+    """Make a batch of frames with (text, row of its mask) for each expression. A still image is repeated as a clip."""
     length = max(len(part.frames) for part, _ in parts)
     shape = (length, *parts[0][0].frames.shape[1:])
     return Batch(
         np.stack([np.broadcast_to(part.frames, shape) for part, _ in parts]),
-        np.stack([vocabulary.encode_all([text for text, _ in told], max_words) for _, told in parts]),
-        np.stack([part.areas[[row for _, row in told]] for part, told in parts]) / np.float32(255),
-        np.array([[part.present[row] for _, row in told] for part, told in parts], np.float32),
+        np.stack([vocabulary.encode_all([text for text, _ in texts], max_words) for _, texts in parts]),
+        np.stack([part.areas[[row for _, row in texts]] for part, texts in parts]) / np.float32(255),
+        np.array([[part.present[row] for _, row in texts] for part, texts in parts], np.float32),
     )
 
 
-def prefetched(batches: Dataset[Batch], steps: range, workers: int) -> Iterator[Batch]:
-    """The batches of some steps as tensors, in order; `workers` processes make the next ones meanwhile (0: none).
+def prefetched(
+    batches: Dataset[Batch], steps: range, workers: int, started: Literal["spawn", "fork"] = "spawn"
+) -> Iterator[Batch]:
+    """The batches of some steps as tensors, in order.
+
+    Args:
+        batches: dataset of batches, indexed by step.
+        steps: the steps.
+        workers: processes that prepare the next batches; 0: none.
+        started: start method of the workers. Forked ones share the memory of this process, but not its threads; batches
+            made with the threads of OpenCV or torch would wait for ever.
 
     Raises:
-        ValueError, OSError: as the batches do, in one line, whichever process it came from.
+        ValueError, OSError: an error of a batch, in one line, from any process.
     """
-    # Spawned: the threads of OpenCV and torch do not survive a fork, and a worker would wait for them for ever.
-    context = {"multiprocessing_context": "spawn", "prefetch_factor": 3} if workers else {}
+    context = {"multiprocessing_context": started, "prefetch_factor": 3} if workers else {}
+    begin = _alone if started == "spawn" else end_with_parent
     guarded = _Guarded(batches)
-    loader = DataLoader(guarded, sampler=steps, batch_size=None, num_workers=workers, worker_init_fn=_alone, **context)
+    loader = DataLoader(guarded, sampler=steps, batch_size=None, num_workers=workers, worker_init_fn=begin, **context)
     for batch in loader:
         if isinstance(batch, Exception):
             raise batch
@@ -152,7 +152,7 @@ def prefetched(batches: Dataset[Batch], steps: range, workers: int) -> Iterator[
 
 
 class _Guarded(Dataset):
-    """Hands an error over as a value: a loader would bury it in the traceback of its worker."""
+    """Returns an error as a value, because a loader would bury it in the traceback of its worker."""
 
     def __init__(self, batches: Dataset[Batch]) -> None:
         self._batches = batches
@@ -165,6 +165,6 @@ class _Guarded(Dataset):
 
 
 def _alone(worker: int) -> None:
-    """OpenCV takes all cores otherwise, in each of the processes."""
+    """Limit OpenCV to one thread; otherwise each process would use all cores."""
     cv2.setNumThreads(1)
     end_with_parent(worker)

@@ -1,4 +1,4 @@
-"""Segmentations of COCO made into masks. Polygons are filled by COCO's own code, as for all published figures."""
+"""Converts COCO segmentations to masks. COCO's own code fills the polygons, as for all published figures."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco
 
+from refseg_ros.search.run_length import runs_of
+
 
 def encode(segmentation: Any, height: int, width: int) -> bytes:
-    """A segmentation as COCO's compressed run-length code; several polygons are united.
+    """Encode a segmentation as COCO's compressed run-length code; several polygons are merged.
 
     Args:
-        segmentation: a list of polygons [x0, y0, x1, y1, ...], a run-length code {"counts": ..., "size": [h, w]}, be it
-            compressed (text or bytes) or not (numbers), or a list of run-length codes.
+        segmentation: a list of polygons [x0, y0, x1, y1, ...], a run-length code {"counts": ..., "size": [h, w]},
+            compressed (text or bytes) or uncompressed (numbers), or a list of run-length codes.
         height, width: of the image.
 
     Raises:
-        ValueError: it is none of these, or of another image size.
+        ValueError: it is in another format, or belongs to another image size.
     """
     parts = segmentation if isinstance(segmentation, list) else [segmentation]
     codes = [code for part in parts for code in _codes(part, height, width)]
@@ -27,17 +29,17 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
-    """The compressed run-length code of a mask (H, W) bool."""
+    """Encode a mask (H, W) bool as a compressed run-length code."""
     return bytes(coco.encode(np.asfortranarray(mask, np.uint8))["counts"])
 
 
 def decode(counts: bytes, height: int, width: int) -> np.ndarray:
-    """(height, width) bool of what `encode` gave."""
+    """Decode a code from `encode` to (height, width) bool."""
     return coco.decode({"counts": counts, "size": [height, width]}).astype(bool)
 
 
 def checked(counts: bytes, height: int, width: int) -> tuple[bytes, int, int]:
-    """The same, for `decode`.
+    """Check a code from outside and return the arguments for `decode`.
 
     Raises:
         ValueError: the code does not cover the image exactly.
@@ -67,35 +69,10 @@ def _run_lengths(part: dict[str, Any], height: int, width: int) -> dict[str, Any
         raise ValueError(f"a run-length code of size {size} in an image of [{height}, {width}]")
     if isinstance(counts, (str, bytes)):
         compressed = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
-        if (covered := sum(_decompress(compressed))) != height * width:
+        if (covered := sum(runs_of(compressed))) != height * width:
             raise ValueError(f"a compressed run-length code covers {covered} of {height * width} pixels")
         return {"counts": compressed, "size": [height, width]}
     runs = np.asarray(counts)
     if runs.ndim != 1 or runs.dtype.kind not in "iu" or (runs < 0).any() or int(runs.sum()) != height * width:
         raise ValueError(f"the runs of an uncompressed run-length code do not add up to {height * width} pixels")
     return dict(coco.frPyObjects({"counts": runs.tolist(), "size": [height, width]}, height, width))
-
-
-def _decompress(counts: bytes) -> list[int]:
-    """The runs of COCO's compressed code: 5 bits a character, the 6th says that more follow, from the fourth run on as
-    differences to the run two before. COCO's own code trusts it to be whole.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        bits = character - 48
-        if not 0 <= bits < 64 or shift > 60:
-            raise ValueError("a compressed run-length code holds characters that it cannot have")
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits & 32:
-            continue
-        if bits & 16:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        if runs[-1] < 0:
-            raise ValueError("a compressed run-length code has a negative run")
-        value = shift = 0
-    if shift:
-        raise ValueError("a compressed run-length code ends within a number")
-    return runs

@@ -1,4 +1,4 @@
-"""Samples of a data set on one picture: frames with the mask and the text of one of their expressions each."""
+"""Draws samples of a data set on one picture: each frame with the mask and the text of one of its expressions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import numpy as np
 
 from model_training.datasets.sample import Reader, Sample
 from refseg_ros.geometry import Letterbox
+from refseg_ros.text import drawable
 
 WIDTH, HEIGHT, TEXT_HEIGHT = 320, 240, 40
-"""Of a cell, in pixels."""
+"""Size of a cell, in pixels."""
 
 COLUMNS = 4
+TINT = 0.2
+"""Share of the mask's colour in its pixels; low, so that the picture stays visible."""
 
 _TINT = np.array([255, 60, 60], np.float32)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def contact_sheet(readers: list[Reader], cells: int = 12) -> np.ndarray:
-    """Draw samples that are spread evenly over each of some data sets.
+    """Draw samples spread evenly over each data set.
 
     Args:
         readers: one or more; each begins a new row.
-        cells: of each, at most.
+        cells: most samples of each.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -42,7 +45,7 @@ def contact_sheet(readers: list[Reader], cells: int = 12) -> np.ndarray:
 
 def _cell(reader: Reader, number: int, turn: int) -> np.ndarray:
     record = reader.records[number]
-    expression = turn * 7 % len(record.expressions)  # another one of its expressions in each cell
+    expression = turn * 7 % len(record.expressions)  # a different expression index in each cell
     sample = reader.load(record)
     fit = Letterbox.fit(*sample.frames.shape[1:3], HEIGHT, WIDTH)
     image = fit.apply(sample.frames[-1], padding=255)
@@ -51,18 +54,17 @@ def _cell(reader: Reader, number: int, turn: int) -> np.ndarray:
     canvas = np.full((HEIGHT + TEXT_HEIGHT, WIDTH, 3), 255, np.uint8)
     canvas[:HEIGHT] = image
     for line, (words, colour) in enumerate(((text, (0, 0, 0)), (f"{record.id}  {state}".strip(), (110, 110, 110)))):
-        printable = "".join(letter if " " <= letter <= "~" else "?" for letter in words)[:52]
-        cv2.putText(canvas, printable, (4, HEIGHT + 15 + 18 * line), _FONT, 0.38, colour, 1, cv2.LINE_AA)
+        cv2.putText(canvas, drawable(words)[:52], (4, HEIGHT + 15 + 18 * line), _FONT, 0.38, colour, 1, cv2.LINE_AA)
     return canvas
 
 
 def _paint(image: np.ndarray, fit: Letterbox, sample: Sample, expression: int) -> str:
-    """Tint the mask and draw its outline; says when there is nothing to draw."""
+    """Tint the mask and draw its outline; return a note if the mask is empty, else ""."""
     mask = sample.mask_of(expression)
     if not mask.any():
         return "not there"
     area = fit.apply(mask.astype(np.uint8) * 255, padding=0)
-    share = (area.astype(np.float32) / 255 * 0.5)[..., None]
+    share = (area.astype(np.float32) / 255 * TINT)[..., None]
     image[:] = (image * (1 - share) + _TINT * share).astype(np.uint8)
     outline, _ = cv2.findContours((area > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(image, outline, -1, (255, 255, 0), 1)

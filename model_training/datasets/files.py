@@ -1,29 +1,31 @@
-"""Reading the files of a data set, with errors that name the file and what was expected of it."""
+"""Reads files of a data set, with errors that name the file and its expected contents."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 
-def expected(path: Path, what: str) -> Path:
-    """The path, if there is something there.
+def expected(path: Path, what: str = "") -> Path:
+    """Return the path if it exists.
 
     Raises:
-        FileNotFoundError: there is not; the message says what was expected.
+        FileNotFoundError: it does not; the message says what was expected.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path}: expected, but not there ({what})")
+        raise FileNotFoundError(f"{path}: expected, but not there" + (f" ({what})" if what else ""))
     return path
 
 
 def first_existing(candidates: list[Path], what: str) -> Path:
-    """The first of several places that exists.
+    """The first existing path of several.
 
     Raises:
-        FileNotFoundError: none does; the message lists them.
+        FileNotFoundError: none exists; the message lists them.
     """
     for path in candidates:
         if path.exists():
@@ -32,38 +34,61 @@ def first_existing(candidates: list[Path], what: str) -> Path:
     raise FileNotFoundError(f"{places}: expected, but not there ({what})")
 
 
+def read_text(path: Path, what: str) -> str:
+    """The content of a text file in UTF-8, or in UTF-16 with a byte order mark; the mark is removed.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: it has another encoding; the message names the line.
+    """
+    data = expected(path, what).read_bytes()
+    try:
+        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}: not in UTF-8; save it in that encoding ({what})") from None
+
+
 def read_json(path: Path, what: str) -> Any:
     """The content of a JSON file.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no JSON.
+        FileNotFoundError: the file is missing.
+        ValueError: it is not JSON.
     """
     try:
-        return json.loads(expected(path, what).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        return json.loads(read_text(path, what))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: not the JSON expected there ({error}; {what})") from None
 
 
-def read_table(path: Path, columns: tuple[str, ...], what: str) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header; columns beside those named are allowed.
+def read_table(path: Path, columns: tuple[str, ...], what: str) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with a header, each with the number of its last line; empty rows are skipped.
+
+    Fields are separated by a comma, a semicolon or a tab, like the names in the header. More columns are allowed.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: a column is missing, or a row has not as many fields as the header.
+        FileNotFoundError: the file is missing.
+        ValueError: a column is missing, or a row has more or fewer fields than the header.
     """
+    text = read_text(path, what)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, delimiter=delimiter)
+    rows = []
     try:
-        # A byte order mark, as spreadsheet programs write it, is no part of the first column's name.
-        with expected(path, what).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            missing = [name for name in columns if name not in (reader.fieldnames or [])]
-            if missing:
-                raise ValueError(f"{path}: the first line names no column {', '.join(missing)} ({what})")
-            rows = []
-            for row in reader:
-                if None in row or None in row.values():
-                    raise ValueError(f"{path}, line {reader.line_num}: not the {len(reader.fieldnames or [])} fields")
-                rows.append(row)
-            return rows
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not the UTF-8 table expected there ({error}; {what})") from None
+        names = [name.strip() for name in next(reader, [])]
+        if missing := [name for name in columns if name not in names]:
+            raise ValueError(f"{path}: the first line names no column {', '.join(missing)} ({what})")
+        for fields in reader:
+            if not any(map(str.strip, fields)):
+                continue
+            if len(fields) != len(names):
+                cure = f"they are {len(fields)}; put a text with {delimiter!r} in it in quotes"
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: not the {len(names)} fields of the first line; {cure}"
+                )
+            rows.append((reader.line_num, dict(zip(names, fields, strict=True))))
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: not a row of a table ({error}; {what})") from None
+    return rows

@@ -1,10 +1,10 @@
-"""Which format a folder has, told by its files."""
+"""Recognises the format of a data folder by its files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from model_training.datasets import a2d, jhmdb, own_frames, referit, referring_videos
+from model_training.datasets import a2d, jhmdb, labelled_frames, own_frames, photos, referit, referring_videos
 from model_training.datasets.refer import Refer, refs_files
 from model_training.datasets.sample import Reader
 
@@ -14,20 +14,23 @@ SIGNS = {
     "A2D-Sentences": "a2d_annotation.txt",
     "JHMDB-Sentences": "jhmdb_annotation.txt",
     "Ref-YouTube-VOS, Ref-DAVIS17": "meta_expressions/train/meta_expressions.json",
+    "photos with instances in the format of COCO": photos.INSTANCES,
+    "labelled frames of a table": labelled_frames.LABELS,
+    "labelled frames of a shelf": labelled_frames.SHELF,
     "own frames": own_frames.TABLE,
 }
-"""Format -> the file that it is told by."""
+"""Format -> the file by which it is recognised."""
 
 
 def open_folder(folder: Path, images: Path | None = None) -> list[Reader]:
-    """All data sets of a folder: those in itself, else those in its folders.
+    """Open all data sets in a folder, or else those in its subfolders.
 
     Args:
-        folder: as people have it; docs/datasets.md shows the layouts.
-        images: where the images of COCO lie, for UNC, UNC+ and G-Ref, if not in a usual place.
+        folder: in a published layout; docs/datasets.md shows the layouts.
+        images: folder of COCO's images, for UNC, UNC+ and G-Ref, if not in a usual place.
 
     Raises:
-        ValueError, OSError: no data set is there, or one that is not whole; the message names the file expected.
+        ValueError, OSError: there is no data set, or an incomplete one; the message names the expected file.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
@@ -36,7 +39,7 @@ def open_folder(folder: Path, images: Path | None = None) -> list[Reader]:
         found = [reader for part in sorted(folder.iterdir()) if part.is_dir() for reader in _in(part, images)]
     if not found:
         wanted = ", ".join(f"{file} ({name})" for name, file in SIGNS.items())
-        raise FileNotFoundError(f"{folder}: no data set is told by its files; expected is one of: {wanted}")
+        raise FileNotFoundError(f"{folder}: no data set is known by its files; expected is one of: {wanted}")
     return found
 
 
@@ -50,6 +53,10 @@ def _in(folder: Path, images: Path | None) -> list[Reader]:
         found.append(jhmdb.JHMDBSentences(folder))
     if referring_videos.meta_files(folder):
         found.append(referring_videos.ReferringVideos(folder))
+    if not found and (folder / photos.INSTANCES).exists():
+        found.append(photos.Photos(folder, images))
+    if (folder / labelled_frames.LABELS).exists() or (folder / labelled_frames.SHELF).exists():
+        found.append(labelled_frames.LabelledFrames(folder))
     if (folder / own_frames.TABLE).exists():
         found.append(own_frames.OwnFrames(folder))
     return found

@@ -1,4 +1,4 @@
-"""The frames that samples are made of: image files, or a video file."""
+"""The frames of samples, from image files or a video file."""
 
 from __future__ import annotations
 
@@ -10,60 +10,61 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from model_training.datasets.files import expected
+from refseg_ros.images.encodings import ImageError
+from refseg_ros.images.headers import header_of
+from refseg_ros.images.pictures import decode_picture, read_picture
+from refseg_ros.media.films import Film
+
 
 class Frames(Protocol):
-    """Frames in the order of time; an image is one."""
+    """Frames in the order of time; a still image is one frame."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of frames."""
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Each (H, W, 3) uint8 RGB.
+        """Read frames, each (H, W, 3) uint8 RGB.
 
         Raises:
             ValueError, OSError: a file is missing or damaged; the message names it.
         """
 
     def files(self, indices: Sequence[int]) -> list[Path]:
-        """The files that these frames are read from, each once."""
+        """The files of some frames, each once."""
 
 
 def read_image(path: Path, *, as_displayed: bool = False) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an image file.
+    """Read an image file as (H, W, 3) uint8 RGB.
 
     Args:
-        path: what OpenCV can read.
-        as_displayed: turn it as its EXIF orientation says. Masks of data sets belong to the pixels as they are stored.
+        path: of a format that OpenCV reads.
+        as_displayed: apply the EXIF orientation. Masks of published data sets match the pixels as stored.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no image.
+        FileNotFoundError: the file is missing.
+        ValueError: it is not an image, or a damaged one.
     """
-    flags = cv2.IMREAD_COLOR if as_displayed else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = _decode(path, flags)
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return read_picture(expected(path), as_displayed=as_displayed)
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """(H, W) bool of a mask file: True where any colour channel is above zero, whatever an alpha channel says.
+    """Read a mask file of any depth as (H, W) bool: True where any colour channel is above zero and alpha, if any, too.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no image.
+        FileNotFoundError: the file is missing.
+        ValueError: it is no image, not a whole one, or a JPEG, which keeps no exact black.
     """
-    pixels = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return pixels.any(axis=2)
-
-
-def _decode(path: Path, flags: int) -> np.ndarray:
+    data = expected(path).read_bytes()
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: expected, but not there") from None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if pixels is None:
-        raise ValueError(f"{path}: not an image that can be read ({len(data)} bytes); fetch it again")
-    return pixels
+        pixels = decode_picture(data, cv2.IMREAD_UNCHANGED)
+    except ImageError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if header_of(data).kind == "JPEG":
+        raise ValueError(f"{path}: a JPEG keeps no exact black, so it is no mask; draw it again as PNG")
+    if pixels.ndim == 2:
+        return pixels > 0
+    return (pixels[..., :3] > 0).any(axis=2) & (pixels[..., 3:] > 0).all(axis=2)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ImageFiles:
         return len(self.paths)
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """See `Frames.read`; a frame that is wanted several times is decoded once."""
+        """See `Frames.read`; a repeated frame is decoded once."""
         once = {index: read_image(self.paths[index], as_displayed=self.as_displayed) for index in set(indices)}
         frames = [once[index] for index in indices]
         for index, frame in zip(indices, frames, strict=True):
@@ -93,9 +94,9 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """The frames of a video file, decoded from its beginning: seeking is inexact in many of them.
+    """The frames of a video file, decoded from the beginning, because seeking is inexact in many files.
 
-    A frame beyond the last that can be decoded is the last one: frame counts of lists and of containers differ by some.
+    Frames after the last decodable one repeat that one, because frame counts of lists and containers differ slightly.
     """
 
     path: Path
@@ -106,23 +107,16 @@ class VideoFile:
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See `Frames.read`."""
-        if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path}: expected, but not there")
-        capture = cv2.VideoCapture(str(self.path))
-        wanted, found, last = set(indices), {}, None
-        try:
+        wanted, found, end = set(indices), {}, None
+        with Film(expected(self.path)) as film:
             for index in range(max(indices) + 1):
-                good, pixels = capture.read()
-                if not good:
+                if not film.grab():
                     break
-                last = pixels
+                end = film.rgb()
                 if index in wanted:
-                    found[index] = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-        finally:
-            capture.release()
-        if last is None:
+                    found[index] = end
+        if end is None:
             raise ValueError(f"{self.path}: not a video that can be read; fetch it again")
-        end = cv2.cvtColor(last, cv2.COLOR_BGR2RGB)
         return [found.get(index, end) for index in indices]
 
     def files(self, indices: Sequence[int]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What is in a data set: images, expressions and words, counted, and whether all its images are there."""
+"""Counts the images, expressions and words of a data set, and finds missing files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from model_training.datasets.sample import Reader, Record
 from refseg_ros.expression import tokenise
 
 LONG = 20
-"""Words of an expression that the paper's network reads."""
+"""Most words of an expression that the paper's network reads."""
 
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """Figures of one split, or of all together."""
+    """Counts of one split, or of all splits together."""
 
     split: str
     images: int
     """Target frames."""
     referents: int
-    """Masks: things that are referred to, counted in each frame; those of which a mask is published."""
+    """Things with a published mask that are referred to, counted per frame."""
     expressions: int
     words: int
     distinct_words: int
@@ -33,32 +33,32 @@ class SplitCounts:
 
 
 TOGETHER = "together"
-"""The row of all splits; what stands in several of them counts once."""
+"""Row for all splits; samples in several splits count once."""
 
 
 def count(reader: Reader) -> list[SplitCounts]:
-    """The figures of each split, and last those of TOGETHER."""
+    """The counts of each split, then those of TOGETHER."""
     return [*(_count(split, reader.of_split(split)) for split in reader.splits), _count(TOGETHER, reader.records)]
 
 
 def _count(split: str, records: Sequence[Record]) -> SplitCounts:
     images: set[object] = set()
     things: set[object] = set()
-    told: dict[object, str] = {}
+    said: dict[object, str] = {}
     for record in records:
         image = record.frames if len(record.frames) == 1 else record.id
         images.add(image)
-        for of in record.expressions:
-            told[image, of.id] = of.text
-            if record.truth and record.truth[of.referent] is not None:
-                things.add((image, record.truth[of.referent]))
-    texts = Counter(told.values())
+        for expression in record.expressions:
+            said[image, expression.id] = expression.text
+            if record.truth and record.truth[expression.referent] is not None:
+                things.add((image, record.truth[expression.referent]))
+    texts = Counter(said.values())
     words = {text: tokenise(text) for text in texts}
     return SplitCounts(
         split,
         len(images),
         len(things),
-        len(told),
+        len(said),
         sum(len(words[text]) * times for text, times in texts.items()),
         len({word for found in words.values() for word in found}),
         sum(times for text, times in texts.items() if len(words[text]) > LONG),
@@ -67,7 +67,7 @@ def _count(split: str, records: Sequence[Record]) -> SplitCounts:
 
 
 def missing_files(reader: Reader) -> list[Path]:
-    """Files of target frames and of masks that are not there, in the order of the records."""
+    """Missing files of target frames and masks, in the order of the records."""
     wanted = (
         path
         for record in reader.records
@@ -77,7 +77,7 @@ def missing_files(reader: Reader) -> list[Path]:
 
 
 def report(reader: Reader) -> str:
-    """The figures of a data set as a table."""
+    """The counts of a data set as a table."""
     lines = [
         f"{reader.name}: {reader.folder}",
         f"  {'split':10} {'images':>9} {'things':>9} {'expressions':>12} {'words':>9} {'distinct':>9} {'over 20':>8}",

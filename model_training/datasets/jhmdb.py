@@ -1,4 +1,4 @@
-"""JHMDB-Sentences: frames of JHMDB, one sentence a video, and puppet masks. A test set as a whole."""
+"""JHMDB-Sentences: frames of JHMDB, one sentence per video, and puppet masks; all of it is a test set."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from model_training.datasets.files import expected, read_json, read_table
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.matlab import matrix_shape, read_matrix
 from model_training.datasets.sample import Expression, Reader, Record
+from refseg_ros.media.files import in_order
 
 FRAMES_OF_A_VIDEO = 3
-"""Target frames of each video, evenly spaced. The paper does not say which it took."""
+"""Target frames per video, evenly spaced. The paper does not say which frames it used."""
 
 CHOSEN = "jhmdb_sentences_samples_metadata.json"
-"""Where this file of the MTTR project lies in the folder, its choice of frames is used: three at random from each
-video, on which later papers report.
+"""If the folder holds this file of the MTTR project, its frames are used: three random ones per video, as in later
+papers.
 """
 
 WHAT = "JHMDB-Sentences: jhmdb_annotation.txt, Rename_Images/, puppet_mask/"
@@ -25,7 +26,7 @@ WHAT = "JHMDB-Sentences: jhmdb_annotation.txt, Rename_Images/, puppet_mask/"
 class JHMDBSentences(Reader):
     """A record is a target frame with the sentence about its video.
 
-    Masks may end before the video does; frames behind the last mask are neither targets nor part of a clip.
+    Masks may end before the video; frames after the last mask are neither targets nor part of a clip.
 
     Args:
         folder: holds `jhmdb_annotation.txt`, `Rename_Images/ACTION/VIDEO/00001.png` and
@@ -44,7 +45,7 @@ class JHMDBSentences(Reader):
         masks = {path.name: path for path in expected(folder / "puppet_mask", WHAT).glob("*/*")}
         chosen = read_choice(folder / CHOSEN) if (folder / CHOSEN).exists() else None
         records: list[Record] = []
-        for row in rows:
+        for _, row in rows:
             video, text = row["video_id"], row["query"].strip()
             if video not in frames:
                 raise FileNotFoundError(f"{folder}/Rename_Images/ACTION/{video}: expected, but not there ({WHAT})")
@@ -52,7 +53,7 @@ class JHMDBSentences(Reader):
                 raise FileNotFoundError(f"{folder}/puppet_mask/ACTION/{video}: expected, but not there ({WHAT})")
             truth = masks[video] / "puppet_mask.mat"
             shape = matrix_shape(truth, "part_mask")
-            paths = sorted(frames[video].glob("*.png"))[: shape[2] if len(shape) == 3 else 1]
+            paths = in_order(frames[video].glob("*.png"))[: shape[2] if len(shape) == 3 else 1]
             if not paths:
                 raise FileNotFoundError(f"{frames[video] / '00001.png'}: expected, but not there ({WHAT})")
             clip = ImageFiles(tuple(paths))
@@ -74,12 +75,12 @@ class JHMDBSentences(Reader):
 
 
 def _spread(count: int) -> list[int]:
-    """The middles of FRAMES_OF_A_VIDEO equal parts."""
+    """The middle frames of FRAMES_OF_A_VIDEO equal parts."""
     return sorted({(2 * part + 1) * count // (2 * FRAMES_OF_A_VIDEO) for part in range(FRAMES_OF_A_VIDEO)})
 
 
 def read_choice(path: Path) -> dict[str, list[int]]:
-    """Video -> indices of its target frames, of a file [[video, path of a frame, ...], ...] with frames from 1 on.
+    """Video -> indices of its target frames, from a file [[video, path of a frame, ...], ...] that counts from 1.
 
     Raises:
         ValueError, OSError: the message names the file.

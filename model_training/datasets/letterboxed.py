@@ -1,4 +1,4 @@
-"""Samples at the size of the network's input, and a folder that keeps them."""
+"""Samples at the size of the network's input, and a cache of them on disk."""
 
 from __future__ import annotations
 
@@ -13,50 +13,57 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from model_training.datasets.sample import Clip, Reader, Record, Sample
+from model_training.datasets.sample import ClipFrames, Reader, Record, Sample
 from refseg_ros.files import replacing
 from refseg_ros.geometry import Letterbox
 
 
 @dataclass(frozen=True)
 class Letterboxed:
-    """A sample laid into the network's input."""
+    """A sample in the network's input."""
 
     frames: np.ndarray
     """(T, H, W, 3) uint8 RGB, the target frame last."""
     areas: np.ndarray
-    """(R, H, W) uint8: how much of each input pixel each thing covers; 255 is all of it."""
+    """(R, H, W) uint8: how much of each input pixel each thing covers; 255 is the whole pixel."""
     present: np.ndarray
-    """(R,) bool: whether the thing is in the target frame, however small."""
+    """(R,) bool: whether each thing is in the target frame, however small."""
 
 
-def letterboxed(sample: Sample, height: int, width: int) -> Letterboxed:
-    """Lay a sample with masks into an input of that size, as the robot's frames are."""
+def letterboxed(sample: Sample, height: int, width: int, padding: int) -> Letterboxed:
+    """Letterbox a sample with masks, in the same way as the robot's frames."""
     assert sample.masks is not None
     fit = Letterbox.fit(*sample.frames.shape[1:3], height, width)
-    frames = np.stack([fit.apply(frame) for frame in sample.frames])
+    frames = np.stack([fit.apply(frame, padding) for frame in sample.frames])
     areas = np.stack([fit.apply(mask.astype(np.uint8) * 255, padding=0) for mask in sample.masks])
     return Letterboxed(frames, areas, sample.masks.any(axis=(1, 2)))
 
 
 class LetterboxCache:
-    """A folder of letterboxed samples, one file each. A sample whose files have changed since is made anew.
+    """A folder of letterboxed samples, one file each. A sample is made again if its files changed.
 
-    Frames are kept as they are, 307 kB for one of 320x320, masks compressed.
+    Frames are stored uncompressed, 307 kB for 320x320 pixels; masks are compressed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(
-        self, reader: Reader, record: Record, referents: Sequence[int], clip: Clip, height: int, width: int
+        self,
+        reader: Reader,
+        record: Record,
+        referents: Sequence[int],
+        clip: ClipFrames,
+        height: int,
+        width: int,
+        padding: int,
     ) -> Letterboxed:
-        """The sample with the masks of some rows, from the folder if it is there.
+        """The sample with the masks of some rows, from the folder if it is cached.
 
         Raises:
-            ValueError, OSError: it cannot be made, or not be kept; the message names the file.
+            ValueError, OSError: the sample cannot be made or stored; the message names the file.
         """
-        path = self._path(reader, record, clip, height, width)
+        path = self._path(reader, record, clip, f"{height} {width} {padding}")
         try:
             kept = load_file(path)
             ends, packed = kept["ends"].tolist(), kept["areas"].tobytes()
@@ -64,7 +71,7 @@ class LetterboxCache:
             areas = np.frombuffer(b"".join(unpacked), np.uint8).reshape(-1, height, width)
             return Letterboxed(kept["frames"], areas, kept["present"][list(referents)])
         except (OSError, SafetensorError, LookupError, ValueError, zlib.error):
-            made = letterboxed(reader.load(record, clip), height, width)
+            made = letterboxed(reader.load(record, clip), height, width, padding)
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = [zlib.compress(area.tobytes(), 1) for area in made.areas]
         tensors = {
@@ -77,9 +84,9 @@ class LetterboxCache:
             save_file(tensors, temporary)
         return Letterboxed(made.frames, made.areas[list(referents)], made.present[list(referents)])
 
-    def _path(self, reader: Reader, record: Record, clip: Clip, height: int, width: int) -> Path:
+    def _path(self, reader: Reader, record: Record, clip: ClipFrames, size: str) -> Path:
         indices = clip.indices(record.target, len(record.frames))
-        parts = [f"{reader.name} {record.id} {clip.past} {clip.future} {clip.stride} {height} {width}"]
+        parts = [f"{reader.name} {record.id} {clip.past} {clip.future} {clip.stride} {size}"]
         for path in [*record.frames.files(indices), *reader.truth_files(record)]:
             facts = os.stat(path)
             parts.append(f"{path} {facts.st_size} {facts.st_mtime_ns}")

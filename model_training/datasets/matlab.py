@@ -1,4 +1,4 @@
-"""Arrays out of MATLAB files."""
+"""Reads arrays from MATLAB files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from model_training.datasets.files import expected
 
 
 def read_matrix(path: Path, name: str, dimensions: tuple[int, ...]) -> np.ndarray:
-    """An array of numbers of a `.mat` file (up to version 7.2), if it has one of these numbers of dimensions.
+    """Read a numeric array with one of the given numbers of dimensions from a `.mat` file (up to version 7.2).
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no such file, or holds no such array.
+        FileNotFoundError: the file is missing.
+        ValueError: the file is damaged, or holds no such array.
     """
     expected(path, f"the array {name}")
     try:
@@ -34,8 +34,8 @@ def matrix_shape(path: Path, name: str) -> tuple[int, ...]:
     """The shape of an array, read without its values.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no such file, or holds no such array.
+        FileNotFoundError: the file is missing.
+        ValueError: the file is damaged, or holds no such array.
     """
     expected(path, f"the array {name}")
     try:

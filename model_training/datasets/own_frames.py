@@ -1,4 +1,4 @@
-"""A person's own frames: a folder with `expressions.csv`, `images/` and `masks/`. docs/datasets.md describes it."""
+"""The user's own frames: a folder with `expressions.csv`, `images/` and `masks/`; see docs/datasets.md."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from model_training.datasets.sample import Expression, Reader, Record
 TABLE = "expressions.csv"
 COLUMNS = ("image", "expression", "mask", "split")
 SPLIT = "train"
-"""Of a row that names none."""
+"""Split of a row that names none."""
 
 WHAT = f"own frames: {TABLE} with the columns {', '.join(COLUMNS[:3])}, images/ and masks/"
 
 
 class OwnFrames(Reader):
-    """A record is an image with the expressions that a split has about it.
+    """A record is an image with its expressions of one split.
 
     Args:
-        folder: holds TABLE, `images/` and, unless nothing is ever there, `masks/`. A row: file in `images/`,
-            expression, file in `masks/` (any colour but black is the thing), split. No mask: no such thing is there.
+        folder: holds TABLE, `images/` and, unless nothing is ever there, `masks/`. A row has a file in `images/`, an
+            expression, a file in `masks/` (what is neither black nor transparent is the thing; no file if nothing
+            fits), and a split.
 
     Raises:
         ValueError, OSError: the message names the file and, in the table, the line.
@@ -37,7 +38,7 @@ class OwnFrames(Reader):
         if not rows:
             raise ValueError(f"{folder / TABLE}: has no rows yet; write one for each expression: {','.join(COLUMNS)}")
         grouped: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
-        for line, row in enumerate(rows, start=2):
+        for line, row in rows:
             image, text, mask = row["image"].strip(), row["expression"].strip(), row["mask"].strip()
             if not image or not text:
                 raise ValueError(f"{folder / TABLE}, row {line}: needs an image and an expression")
@@ -45,12 +46,12 @@ class OwnFrames(Reader):
                 if name and (Path(name).is_absolute() or ".." in Path(name).parts):
                     raise ValueError(f"{folder / TABLE}, row {line}: {name!r} does not lie in {part}/")
             grouped.setdefault(((row.get("split") or "").strip() or SPLIT, image), []).append((line, text, mask))
-        self.records = tuple(self._record(split, image, told) for (split, image), told in grouped.items())
+        self.records = tuple(self._record(split, image, lines) for (split, image), lines in grouped.items())
 
-    def _record(self, split: str, image: str, told: list[tuple[int, str, str]]) -> Record:
-        masks = list(dict.fromkeys(mask for _, _, mask in told))
-        expressions = tuple(Expression(text, f"row {line}", masks.index(mask)) for line, text, mask in told)
-        path = expected(self.folder / "images" / image, f"{TABLE} row {told[0][0]}")
+    def _record(self, split: str, image: str, lines: list[tuple[int, str, str]]) -> Record:
+        masks = list(dict.fromkeys(mask for _, _, mask in lines))
+        expressions = tuple(Expression(text, f"row {line}", masks.index(mask)) for line, text, mask in lines)
+        path = expected(self.folder / "images" / image, f"{TABLE} row {lines[0][0]}")
         truth = tuple(self.folder / "masks" / mask if mask else None for mask in masks)
         return Record(f"{split}/{image}", split, expressions, ImageFiles((path,), as_displayed=True), truth=truth)
 

@@ -1,4 +1,4 @@
-"""UNC, UNC+ and G-Ref: `refs(SPLIT).p` and `instances.json` beside each other, images of COCO elsewhere."""
+"""UNC, UNC+, G-Ref and gRefCOCO: `refs(SPLIT).p` beside `instances.json`, and COCO's images elsewhere."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ NAMES = {
     ("refcoco+", "unc"): "UNC+",
     ("refcocog", "google"): "G-Ref (google)",
     ("refcocog", "umd"): "G-Ref (umd)",
+    ("grefcoco", "unc"): "gRefCOCO",
 }
-"""(folder, who made the splits) -> what papers call it."""
+"""(folder, author of the splits) -> name in papers."""
+
+NO_TARGET = (-1, None)
+"""Annotation ids that mean that nothing fits the expression; an empty list does, too."""
 
 IMAGE_FOLDERS = (
     "images", "train2014", "../images/mscoco/images/train2014", "../images/train2014", "../train2014",
     "../../train2014", "../../images/train2014", "../coco/train2014",
 )  # fmt: skip
-"""Where the images are looked for, from the folder of `instances.json`."""
+"""Places to look for the images, relative to `instances.json`."""
 
 
 class Refer(Reader):
-    """One `refs` file: `refs(unc).p` or the same list as JSON, `refs.json`. A record is an image with all its
-    expressions of one split; a thing referred to has one mask and several sentences.
+    """A `refs` file: `refs(unc).p`, or the same list as JSON, `refs.json`.
+
+    A record is an image with all its expressions of one split. A thing has one mask and several sentences. In gRefCOCO
+    `ann_id` is a list: the mask is the union of the things in it; [-1] or an empty list means that nothing fits.
 
     Args:
-        refs: path of the `refs` file; `instances.json` lies beside it.
-        images: folder of the images, if it is none of IMAGE_FOLDERS.
+        refs: path of the `refs` file, beside `instances.json`.
+        images: folder of the images, if not one of IMAGE_FOLDERS.
 
     Raises:
         ValueError, OSError: the message names the file.
@@ -45,7 +51,7 @@ class Refer(Reader):
         self._refs_file, self._instances_file = refs, self.folder / "instances.json"
         listed = read_json(refs, "a list of refs") if refs.suffix == ".json" else load_plain(expected(refs, "refs"))
         instances = read_json(self._instances_file, "images and annotations of COCO")
-        maker = refs.stem.removeprefix("refs").strip("()")
+        maker = refs.stem.removeprefix("g").removeprefix("refs").strip("()")
         kind = self.folder.resolve().name
         self.name = NAMES.get((kind.lower(), maker), f"{kind} in the format of RefCOCO" + (maker and f", {maker}"))
         try:
@@ -67,6 +73,7 @@ class Refer(Reader):
                 grouped.setdefault((ref["split"], ref["image_id"]), []).append(ref)
             except (KeyError, TypeError) as error:
                 raise ValueError(f"{refs}: a ref without {error}") from None
+        self._shapes: dict[str, tuple[int, int]] = {}
         self.records = tuple(
             self._record(split, image, parts, annotations, names) for (split, image), parts in grouped.items()
         )
@@ -77,24 +84,30 @@ class Refer(Reader):
         expressions, codes = [], []
         for row, ref in enumerate(refs):
             try:
-                sentences, annotation = ref["sentences"], annotations[ref["ann_id"]]
-                expressions += [Expression(str(of["sent"]), str(of["sent_id"]), row) for of in sentences]
+                sentences, annotation = ref["sentences"], ref["ann_id"]
+                listed = annotation if isinstance(annotation, list) else [annotation]
+                things = [annotations[id] for id in listed if id not in NO_TARGET]
+                expressions += [Expression(str(one["sent"]), str(one["sent_id"]), row) for one in sentences]
                 height, width = self._sizes[image]
             except (KeyError, TypeError) as error:
                 ids = f"ref {ref.get('ref_id')}, image {image}, annotation {ref.get('ann_id')}"
                 files = f"{self._refs_file} and {self._instances_file.name}"
                 raise ValueError(f"{files} do not belong together: {ids}: there is no {error}") from None
             try:
-                codes.append((coco_masks.encode(annotation["segmentation"], height, width), height, width))
+                parts = [part for thing in things for part in _parts(thing["segmentation"])]
+                codes.append((coco_masks.encode(parts, height, width), height, width) if things else None)
             except (KeyError, ValueError) as error:
                 where = f"{self._instances_file}, annotation {ref['ann_id']}"
                 raise ValueError(f"{where}: no segmentation of COCO ({error})") from None
         frames = ImageFiles((Path(self._images or self.folder) / names[image],))
-        return Record(f"{split}/{image}", split, tuple(expressions), frames, truth=tuple(codes))
+        name = f"{split}/{image}"
+        self._shapes[name] = (height, width)
+        return Record(name, split, tuple(expressions), frames, truth=tuple(codes))
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
-        return np.stack([coco_masks.decode(*code) for code in record.truth or ()])
+        nothing = np.zeros(self._shapes[record.id], bool)
+        return np.stack([coco_masks.decode(*code) if code else nothing for code in record.truth or ()])
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
@@ -103,7 +116,13 @@ class Refer(Reader):
 
 def refs_files(folder: Path) -> list[Path]:
     """The `refs` files in a folder."""
-    return sorted([*folder.glob("refs(*).p"), *folder.glob("refs(*).json"), *folder.glob("refs.json")])
+    patterns = ("refs(*).p", "refs(*).json", "refs.json", "grefs(*).p", "grefs(*).json")
+    return sorted(path for pattern in patterns for path in folder.glob(pattern))
+
+
+def _parts(segmentation: Any) -> list[Any]:
+    """The polygons or run-length codes of a segmentation."""
+    return segmentation if isinstance(segmentation, list) else [segmentation]
 
 
 def _dicts(listed: Any, path: Path) -> list[dict[str, Any]]:

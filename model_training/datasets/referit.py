@@ -1,4 +1,4 @@
-"""ReferIt as prepared for segmentation: `referit_query_SPLIT.json`, images, and a `.mat` mask for each thing."""
+"""ReferIt, prepared for segmentation: `referit_query_SPLIT.json`, images, and a `.mat` mask per thing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_training.datasets.files import first_existing, read_json
+from model_training.datasets.files import first_existing, read_json, read_text
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.matlab import read_matrix
 from model_training.datasets.sample import Expression, Reader, Record
@@ -15,12 +15,12 @@ WHAT = "ReferIt: referit_query_trainval.json, referit_query_test.json, images/ a
 
 
 class ReferIt(Reader):
-    """All query files of a folder, each a split. A record is an image with all that is referred to in it.
+    """All query files of a folder; each is a split. A record is an image with all its referents.
 
     `trainval` is the union of `train` and `val`.
 
     Args:
-        folder: holds the query files (or its `data/` does), `images/` and `mask/` (or its `referit-dataset/` does).
+        folder: holds the query files (possibly in `data/`), and `images/` and `mask/` (possibly in `referit-dataset/`).
 
     Raises:
         ValueError, OSError: the message names the file.
@@ -43,7 +43,7 @@ class ReferIt(Reader):
         if not isinstance(queries, dict):
             raise ValueError(f"{path}: not a dictionary of expressions ({WHAT})")
         listed = path.with_name(f"referit_{split}_imlist.txt")
-        allowed = set(listed.read_text(encoding="utf-8").split()) if listed.exists() else None
+        allowed = set(read_text(listed, WHAT).split()) if listed.exists() else None
         grouped: dict[str, dict[str, list[str]]] = {}
         for name, texts in queries.items():
             image, found, number = name.partition("_")
@@ -68,7 +68,7 @@ class ReferIt(Reader):
         ]
 
     def masks(self, record: Record) -> np.ndarray:
-        """See `Reader.masks`. The thing is where `segimg_t` is 0."""
+        """See `Reader.masks`. In `segimg_t` the thing is 0."""
         return np.stack([read_matrix(path, "segimg_t", (2,)) == 0 for path in self.truth_files(record)])
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
@@ -77,6 +77,6 @@ class ReferIt(Reader):
 
 
 def query_files(folder: Path) -> list[Path]:
-    """The query files of a folder or of its `data/`, without that of all splits in one."""
+    """The query files of a folder or its `data/`, without the one that joins all splits."""
     found = [*folder.glob("referit_query_*.json"), *(folder / "data").glob("referit_query_*.json")]
     return sorted(path for path in found if path.stem != "referit_query_all")

@@ -1,4 +1,4 @@
-"""Ref-YouTube-VOS, and Ref-DAVIS17 brought to its layout: `meta_expressions.json`, JPEG frames, palette PNG masks."""
+"""Ref-YouTube-VOS, and Ref-DAVIS17 in the same layout: `meta_expressions.json`, JPEG frames, palette PNG masks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPE
 
 
 class ReferringVideos(Reader):
-    """A record is a frame with all expressions about its video; what is not in this frame has an empty mask there.
+    """A record is a frame with all expressions about its video; a thing that is not in the frame has an empty mask.
 
-    The expressions of `valid` of Ref-YouTube-VOS contain those of `test`; these are left out of it. The split `test`
-    may be there with its expressions alone, for that purpose.
+    In Ref-YouTube-VOS the expressions of `valid` include those of `test`, which are left out of it. For this purpose
+    the split `test` may consist of its expressions only.
 
-    Each split is a folder of `meta_expressions/`. One without `Annotations/` is read without masks: those of valid and
-    test of Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, one behind the other: by
-    two annotators, for the first frame and for the whole video.
+    Each split is a folder in `meta_expressions/`. A split without `Annotations/` has no masks: those of valid and test
+    in Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, in sequence: from two
+    annotators, for the first frame and for the whole video.
 
     Raises:
         ValueError, OSError: the message names the file.
@@ -55,14 +55,14 @@ class ReferringVideos(Reader):
 
     def _of_video(self, split: str, video: str, facts: dict[str, Any]) -> list[Record]:
         images = expected(self.folder / split / "JPEGImages" / video, WHAT)
-        names = sorted(str(name) for name in facts["frames"])
+        names = [str(name) for name in facts["frames"]]  # in the order of time, whatever their names
         frames = ImageFiles(tuple(images / f"{name}.jpg" for name in names))
         annotations = self.folder / split / "Annotations"
         masked = annotations.is_dir()
-        told = facts["expressions"]
-        things = sorted({int(of["obj_id"]) for of in told.values()}) if masked else [0]
-        rows = {key: things.index(int(of["obj_id"])) if masked else 0 for key, of in told.items()}
-        expressions = tuple(Expression(str(of["exp"]), f"{video}/{key}", rows[key]) for key, of in told.items())
+        texts = facts["expressions"]
+        things = sorted({int(text["obj_id"]) for text in texts.values()}) if masked else [0]
+        rows = {key: things.index(int(text["obj_id"])) if masked else 0 for key, text in texts.items()}
+        expressions = tuple(Expression(str(text["exp"]), f"{video}/{key}", rows[key]) for key, text in texts.items())
         records = []
         for target, name in enumerate(names):
             path = annotations / video / f"{name}.png"
@@ -82,18 +82,18 @@ class ReferringVideos(Reader):
 
 
 def read_palette(path: Path) -> np.ndarray:
-    """(H, W) uint8: the entries of the palette, or the grey levels, which are the ids of things.
+    """Read a mask of instance ids, (H, W) int32: palette entries, or grey levels of 8 or 16 bits.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no image, or one of colours.
+        FileNotFoundError: the file is missing.
+        ValueError: it is not an image, or a colour image.
     """
     expected(path, "a mask with a palette")
     try:
         with Image.open(path) as image:
-            if image.mode not in ("P", "L", "1"):
+            if image.mode not in ("P", "L", "1", "I") and not image.mode.startswith("I;16"):
                 raise ValueError(f"{path}: a mask with a palette was expected, this has the mode {image.mode}")
-            return np.asarray(image).astype(np.uint8)
+            return np.asarray(image).astype(np.int32)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not an image that can be read ({error})") from None
 
@@ -107,7 +107,7 @@ def _videos(path: Path) -> dict[str, Any]:
 
 
 def meta_files(folder: Path) -> list[Path]:
-    """The files of expressions in a folder, one for each split, training first."""
+    """The expression files in a folder, one per split, training first."""
     found = folder.glob("meta_expressions/*/meta_expressions.json")
     order = {"train": 0, "valid": 1}
     return sorted(found, key=lambda path: (order.get(path.parent.name, 2), path))

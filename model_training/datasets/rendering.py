@@ -13,7 +13,8 @@ import json
 import multiprocessing
 import os
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -22,7 +23,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from model_training.datasets.photos import INSTANCES
 from model_training.datasets.workers import end_with_parent
+from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of
+from model_training.pictures.taking import TakingConfig, seen_after, take
+from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
 
 SCENES_PER_SHARD = 64
@@ -52,7 +57,7 @@ class SceneSet:
 
 
 @dataclass(frozen=True)
-class Scene:
+class RenderedScene:
     """One scene as it is stored."""
 
     frames: np.ndarray
@@ -60,16 +65,54 @@ class Scene:
     labels: np.ndarray
     """(H, W) uint8 instance ids of the target frame."""
     objects: tuple[ObjectTruth, ...]
+    vague: frozenset[str] = frozenset()
+    """Nouns of what is there but not among the objects, see `Arrangement`."""
 
 
-def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> Scene:
+@dataclass(frozen=True)
+class Studio:
+    """Scans on the table instead of the simulator's own things, dressed and taken as a camera would."""
+
+    objects: Path
+    """Folder of scans."""
+    surfaces: tuple[Path, ...] = ()
+    """Folders of photos that surfaces are cut out of, and people of those with instances."""
+
+    @property
+    def name(self) -> str:
+        """A file name part that changes with the files of the scans."""
+        files = sorted((str(path.relative_to(self.objects)), path.stat().st_size) for path in self.objects.rglob("*.*"))
+        return f"scans-{zlib.crc32(repr(files).encode()):08x}-{len(self.surfaces)}-"
+
+    def tabletop(self, width: int, height: int) -> Tabletop:
+        """The table of the scans.
+
+        Raises:
+            ValueError, OSError: a file of the folders cannot be used; the message names it.
+        """
+        photos = [photo for folder in self.surfaces for photo in images_of(folder)]
+        return Tabletop(width, height, ScanSet.load(self.objects), Dressing(DressingConfig(), photos))
+
+    def cutouts(self) -> list[np.ndarray]:
+        """What may be in front of things."""
+        folders = (folder for folder in self.surfaces if (folder / INSTANCES).exists())
+        return [cutout for folder in folders for cutout in cutouts_of(folder, missing_ok=True)]
+
+
+def taken(scene: RenderedScene, seed: int, cutouts: Sequence[np.ndarray]) -> RenderedScene:
+    """A scene as a camera takes it."""
+    frames, labels = take(scene.frames, scene.labels, [seed, 4], TakingConfig(), cutouts)
+    return RenderedScene(frames, labels, seen_after(scene.objects, scene.labels, labels))
+
+
+def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> RenderedScene:
     """Set up and render one scene of a set; the same seed gives the same bytes."""
     rng = np.random.default_rng([seed, 1])
     moving = bool(rng.random() < scenes.moving_share)
     tabletop.reset(seed, scenes.split, moving=moving)
     if not moving:
         frame = tabletop.render(depth=False)
-        return Scene(frame.rgb[None], frame.labels, frame.objects)
+        return RenderedScene(frame.rgb[None], frame.labels, frame.objects)
     interval = rng.uniform(*scenes.interval)
     # The newest slot of a ring is replaced until an interval has passed: the last gap is anything up to one.
     gaps = [rng.uniform(0.0, 0.5), *[interval] * (scenes.clip - 2), rng.uniform(0.25, 1.0) * interval]
@@ -77,19 +120,32 @@ def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> Scene:
     for gap in gaps:
         tabletop.advance(gap)
         frames.append(tabletop.render(depth=False))
-    return Scene(np.stack([frame.rgb for frame in frames]), frames[-1].labels, frames[-1].objects)
+    return RenderedScene(np.stack([frame.rgb for frame in frames]), frames[-1].labels, frames[-1].objects)
 
 
-def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
+def render_shards(
+    scenes: SceneSet, folder: Path, workers: int, rank: int = 0, ranks: int = 1, studio: Studio | None = None
+) -> list[Path]:
     """Render what of a set is not on disk yet, with a progress bar; return the paths of all its shards, in order.
+
+    Args:
+        scenes: which ones.
+        folder: of the shards.
+        workers: processes that render.
+        rank, ranks: of this process. Several that share a folder share the work, and none waits for another, so the
+            folder may be each one's own, too: each begins at a place of its own, and leaves out what is there by then.
+        studio: where the scenes are of scans.
 
     Raises:
         OSError: a shard cannot be written, or a rendering process died; whole shards are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = -(-scenes.scenes // SCENES_PER_SHARD)
-    paths = [folder / f"{scenes.name}-{index:05d}.npz" for index in range(count)]
+    kind = studio.name if studio else ""
+    paths = [folder / f"{kind}{scenes.name}-{index:05d}.npz" for index in range(count)]
     missing = [index for index, path in enumerate(paths) if not path.exists()]
+    begin = rank * len(missing) // ranks
+    missing = missing[begin:] + missing[:begin]
     if missing:
         spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
         label = f"rendering {scenes.split}"
@@ -97,7 +153,7 @@ def render_shards(scenes: SceneSet, folder: Path, workers: int) -> list[Path]:
             ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool,
             tqdm(total=count, initial=count - len(missing), unit="shard", desc=label) as bar,
         ):
-            shards = ((scenes, index, paths[index]) for index in missing)
+            shards = ((scenes, index, paths[index], rank, studio) for index in missing)
             try:
                 for _ in pool.map(_render_shard, *zip(*shards, strict=True)):
                     bar.update()
@@ -111,12 +167,18 @@ def _prepare_worker() -> None:
     end_with_parent()
 
 
-def _render_shard(scenes: SceneSet, index: int, path: Path) -> None:
+def _render_shard(scenes: SceneSet, index: int, path: Path, rank: int, studio: Studio | None) -> None:
+    if path.exists():
+        return  # made by another process meanwhile
     first = scenes.first_seed + index * SCENES_PER_SHARD
     last = min(first + SCENES_PER_SHARD, scenes.first_seed + scenes.scenes)
-    with Tabletop(scenes.width, scenes.height) as tabletop:
+    size = scenes.width, scenes.height
+    with studio.tabletop(*size) if studio else Tabletop(*size) as tabletop:
         drawn = [draw_scene(tabletop, scenes, seed) for seed in range(first, last)]
-    temporary = path.with_suffix(".part")
+    if studio:
+        cutouts = studio.cutouts()
+        drawn = [taken(scene, seed, cutouts) for seed, scene in enumerate(drawn, start=first)]
+    temporary = path.with_suffix(f".{rank}.part")
     with temporary.open("wb") as file:
         np.savez(
             file,
@@ -128,7 +190,7 @@ def _render_shard(scenes: SceneSet, index: int, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def load_shards(paths: list[Path]) -> Iterator[Scene]:
+def load_shards(paths: list[Path]) -> Iterator[RenderedScene]:
     """The scenes of some shards, in order, in memory.
 
     Raises:
@@ -142,7 +204,7 @@ def load_shards(paths: list[Path]) -> Iterator[Scene]:
             raise ValueError(f"{path}: not a whole shard ({error}); delete it and it is rendered again") from None
         for index, text in enumerate(truth):
             objects = tuple(ObjectTruth(**_tuples(fields)) for fields in json.loads(str(text)))
-            yield Scene(rgb[offsets[index] : offsets[index + 1]], labels[index], objects)
+            yield RenderedScene(rgb[offsets[index] : offsets[index + 1]], labels[index], objects)
 
 
 def _tuples(fields: dict[str, object]) -> dict[str, object]:

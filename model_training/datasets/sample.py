@@ -1,6 +1,6 @@
-"""What every data set is read into: expressions about a target frame, the frames of its clip, and one mask for each.
+"""The common form of all data sets: expressions about a target frame, its clip, and their masks.
 
-A `Record` is what is known without decoding pixels; a `Reader` lists the records of a folder and loads their pixels as
+A `Record` lists a sample without decoding pixels. A `Reader` lists the records of a folder and loads their pixels as
 `Sample`s.
 """
 
@@ -19,41 +19,41 @@ from model_training.datasets.frames import Frames
 
 @dataclass(frozen=True)
 class Expression:
-    """A text, and which of the masks of its sample it means."""
+    """A text and the mask that it refers to."""
 
     text: str
     id: str
-    """What the data set calls it; unique together with the id of its record."""
+    """Id in the data set; unique together with the id of its record."""
     referent: int
     """Row in the masks of its sample."""
 
 
 @dataclass(frozen=True)
-class Clip:
-    """Which frames of a video a sample has around its target; what lies beyond the ends repeats the end (Eq. 8: τ)."""
+class ClipFrames:
+    """The frames of a clip around its target; beyond the ends of the video the end frame repeats (Eq. 8: τ)."""
 
     past: int = 0
     future: int = 0
     stride: int = 1
-    """Frames of the video from one to the next."""
+    """Step from one frame to the next, in frames of the video."""
 
     @property
     def length(self) -> int:
-        """T of the samples of a video."""
+        """T, the number of frames of a clip."""
         return self.past + self.future + 1
 
     def indices(self, target: int, count: int) -> list[int]:
-        """The frames of a clip in a video of `count` frames: in the order of time, but the target last."""
+        """Indices of a clip's frames in a video of `count` frames, in the order of time, but the target last."""
         steps = [*range(-self.past, 0), *range(1, self.future + 1), 0]
         return [min(max(target + step * self.stride, 0), count - 1) for step in steps]
 
 
-STILL = Clip()
+STILL = ClipFrames()
 
 
 @dataclass(frozen=True)
 class Record:
-    """A target frame with all its expressions, as listed: no pixels yet."""
+    """A target frame with all its expressions, without pixels."""
 
     id: str
     """Unique within its data set."""
@@ -64,14 +64,17 @@ class Record:
     target: int = 0
     """Index of the target in `frames`."""
     truth: tuple[Any, ...] | None = None
-    """For each of the masks what the reader makes it from; None where the data set publishes none."""
+    """For each mask the data from which the reader makes it; None if the masks are not published."""
 
     def narrowed(self, referents: Sequence[int]) -> Record:
-        """The same record with the masks of some rows alone, in that order, and with the expressions that mean them."""
+        """The record with only some rows of its masks, in that order, and the expressions about them."""
         assert self.truth is not None
         rows = {row: index for index, row in enumerate(referents)}
-        kept = (of for of in self.expressions if of.referent in rows)
-        expressions = tuple(Expression(of.text, of.id, rows[of.referent]) for of in kept)
+        expressions = tuple(
+            replace(expression, referent=rows[expression.referent])
+            for expression in self.expressions
+            if expression.referent in rows
+        )
         return replace(self, expressions=expressions, truth=tuple(self.truth[row] for row in rows))
 
 
@@ -83,13 +86,13 @@ class Sample:
     frames: np.ndarray
     """(T, H, W, 3) uint8 RGB, the target frame last; T is 1 for an image."""
     masks: np.ndarray | None
-    """(R, H, W) bool, one for each thing that is referred to; all False for what is not there. None: not published."""
+    """(R, H, W) bool, one for each referent; all False if it is not in the frame. None: not published."""
 
     def mask_of(self, expression: int) -> np.ndarray:
-        """(H, W) bool: the mask of the record's expression of that index.
+        """(H, W) bool: the mask of an expression of the record, by index.
 
         Raises:
-            ValueError: the data set publishes no masks of this split.
+            ValueError: the masks of this split are not published.
         """
         if self.masks is None:
             raise ValueError(f"{self.record.id}: the masks of the split {self.record.split} are not published")
@@ -101,8 +104,8 @@ class Reader(ABC):
     """A data set in its own format.
 
     Attributes:
-        name: what people call it.
-        folder: where it lies.
+        name: of the data set, for people.
+        folder: of the data set.
         records: in the order of the data set.
     """
 
@@ -112,7 +115,7 @@ class Reader(ABC):
 
     @abstractmethod
     def masks(self, record: Record) -> np.ndarray:
-        """(R, H, W) bool: the masks of a record whose truth is published, one for each entry of it.
+        """(R, H, W) bool: the masks of a record with published truth, one for each entry of its `truth`.
 
         Raises:
             ValueError, OSError: the message names the file.
@@ -120,7 +123,7 @@ class Reader(ABC):
 
     @abstractmethod
     def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """The files that the masks of a record are read from."""
+        """The files of a record's masks."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ class Reader(ABC):
         """The records of a split.
 
         Raises:
-            ValueError: there is none of that name; the message lists those that are there.
+            ValueError: there is no such split; the message lists the existing ones.
         """
         found = tuple(record for record in self.records if record.split == split)
         if not found:
@@ -142,11 +145,11 @@ class Reader(ABC):
         """All expressions of a split."""
         return (expression.text for record in self.of_split(split) for expression in record.expressions)
 
-    def load(self, record: Record, clip: Clip = STILL) -> Sample:
+    def load(self, record: Record, clip: ClipFrames = STILL) -> Sample:
         """Read the pixels of a record.
 
         Raises:
-            ValueError, OSError: a file is missing or is not what it should be; the message names it.
+            ValueError, OSError: a file is missing or wrong; the message names it.
         """
         indices = clip.indices(record.target, len(record.frames)) if len(record.frames) > 1 else [0]
         frames = np.stack(record.frames.read(indices))
@@ -156,7 +159,7 @@ class Reader(ABC):
         return Sample(record, frames, self._fitted(record, masks, frames.shape[1], frames.shape[2]))
 
     def _fitted(self, record: Record, masks: np.ndarray, height: int, width: int) -> np.ndarray:
-        """The masks, if they have the size of the target frame."""
+        """Return the masks if they have the size of the target frame; ValueError otherwise."""
         if masks.shape[1:] != (height, width):
             sizes = f"{masks.shape[2]}x{masks.shape[1]}, the frame {width}x{height} pixels"
             frame = record.frames.files([record.target])[0]
@@ -165,13 +168,13 @@ class Reader(ABC):
 
 
 class Joined(Reader):
-    """Several data sets read as one, such as the scenes of a set in folders of their own.
+    """Several data sets as one, such as scenes of a set in separate folders.
 
     Ids begin with the number of the part: "0/ref 12".
     """
 
     def __init__(self, parts: list[Reader]) -> None:
-        """Raises ValueError when there is no part."""
+        """Join at least one part; ValueError without any."""
         if not parts:
             raise ValueError("no data set was given to join")
         self.name = " + ".join(dict.fromkeys(part.name for part in parts))
@@ -179,8 +182,8 @@ class Joined(Reader):
         self._parts = {str(number): part for number, part in enumerate(parts)}
         self._records = {f"{n}/{record.id}": record for n, part in self._parts.items() for record in part.records}
         self.records = tuple(
-            Record(name, of.split, _within(name.partition("/")[0], of.expressions), of.frames, of.target, of.truth)
-            for name, of in self._records.items()
+            replace(record, id=name, expressions=_within(name.partition("/")[0], record.expressions))
+            for name, record in self._records.items()
         )
 
     def masks(self, record: Record) -> np.ndarray:
@@ -192,9 +195,9 @@ class Joined(Reader):
         return self._parts[record.id.partition("/")[0]].truth_files(self._original(record))
 
     def _original(self, record: Record) -> Record:
-        """The record of the part; narrowed as the given one is."""
+        """The part's record, narrowed like the given one."""
         return replace(self._records[record.id], truth=record.truth)
 
 
 def _within(part: str, expressions: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    return tuple(Expression(of.text, f"{part}/{of.id}", of.referent) for of in expressions)
+    return tuple(replace(expression, id=f"{part}/{expression.id}") for expression in expressions)

@@ -1,4 +1,4 @@
-"""Batches streamed from shards: for a data set that is larger than the disk. A pure function of (seed, step), too."""
+"""Batches streamed from shards, for data sets larger than the disk; also a pure function of (seed, step)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from torch.utils.data import Dataset
 from webdataset.gopen import gopen
 
 from model_training.datasets import shards
-from model_training.datasets.batches import Batch, BatchConfig, assemble, chosen
+from model_training.datasets.batch import Batch
+from model_training.datasets.batches import BatchConfig, assemble, chosen
 from model_training.datasets.letterboxed import letterboxed
 from model_training.datasets.sample import Record
 from refseg_ros.expression import Vocabulary
 
 LANES = 4
-"""Streams of shards that the steps take turns at. Workers whose number divides it never read the same shard."""
+"""Number of streams of shards; steps take turns. If the number of workers divides it, no two read the same shard."""
 
 _NAME = re.compile(r"[\w.-]+\.tar")
 
 
 @dataclass
 class _Lane:
-    """A stream: the same shards again and again, each time in another order."""
+    """A stream that repeats the same shards, each time in a new order."""
 
     shards: list[int]
     open: int = -1
@@ -37,7 +38,7 @@ def vocabulary_of(place: str) -> Vocabulary:
     """The words of the shards of a place.
 
     Raises:
-        ValueError, OSError: they have no list of words that can be read; the message names it.
+        ValueError, OSError: their list of words cannot be read; the message names it.
     """
     address = f"{place.rstrip('/')}/{shards.VOCABULARY}"
     with gopen(address) as file:
@@ -48,17 +49,17 @@ def vocabulary_of(place: str) -> Vocabulary:
 
 
 class ShardBatches(Dataset[Batch]):
-    """Draws batches from shards; an epoch of each lane shows each of its samples once.
+    """Draws batches from shards; each epoch of a lane shows each of its samples once.
 
-    A lane keeps one shard in memory, undecoded. With several ranks each of them reads every shard.
+    A lane keeps one shard in memory, not decoded. Every rank reads every shard.
 
     Args:
         place: folder of the shards, or the address before their names, such as "https://host/folder".
         vocabulary: of the network; `vocabulary.txt` in that folder has the words of the shards.
-        config: what a batch is; its clip is what the shards were written with.
+        config: of the batches, with the clip that the shards were written with.
 
     Raises:
-        ValueError, OSError: there is no list of shards, or it is not one; the message names it.
+        ValueError, OSError: the list of shards is missing or damaged; the message names it.
     """
 
     def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig) -> None:
@@ -69,7 +70,7 @@ class ShardBatches(Dataset[Batch]):
                 facts = json.loads(file.read())
             if facts["format"] != shards.FORMAT:
                 raise ValueError(f"format {facts['format']} instead of {shards.FORMAT}")
-            self._files = [(str(of["file"]), int(of["samples"])) for of in facts["shards"]]
+            self._files = [(str(shard["file"]), int(shard["samples"])) for shard in facts["shards"]]
             if not self._files or not all(_NAME.fullmatch(name) and size > 0 for name, size in self._files):
                 raise ValueError("no plain names of tar files with samples")
             if facts["frames"] not in (1, config.clip.length):
@@ -90,10 +91,12 @@ class ShardBatches(Dataset[Batch]):
         parts = []
         for slot in range(config.rank, config.frames, config.ranks):
             record = self._record(number, turn * config.frames + slot)
-            told = chosen(record.expressions, config.expressions, config.seed, step * config.frames + slot)
-            rows = sorted({of.referent for of in told})
-            drawn = letterboxed(shards.load(record.narrowed(rows)), config.height, config.width)
-            parts.append((drawn, [(of.text, rows.index(of.referent)) for of in told]))
+            position = step * config.frames + slot
+            expressions = chosen(record.expressions, config.expressions, config.seed, position)
+            rows = sorted({expression.referent for expression in expressions})
+            sample = shards.load(record.narrowed(rows))
+            drawn = letterboxed(sample, config.height, config.width, config.padding)
+            parts.append((drawn, [(expression.text, rows.index(expression.referent)) for expression in expressions]))
         return assemble(parts, self._vocabulary, config.max_words)
 
     def _record(self, number: int, position: int) -> Record:

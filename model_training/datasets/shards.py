@@ -2,7 +2,7 @@
 
 A shard is a tar file of NAME.json (texts, ids, masks in COCO's run-length code) and NAME.0.jpg, NAME.1.jpg, ... (the
 frames of the clip, the target last). `shards.json` beside them lists the shards and how many samples each has, and
-`vocabulary.txt` has the words of their texts. What is streamed from them is in `shard_batches.py`.
+`vocabulary.txt` has the words of their texts. `shard_batches.py` streams them.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ from tqdm import tqdm
 from model_training.datasets import coco_masks
 from model_training.datasets.formats import open_folder
 from model_training.datasets.frames import ImageFiles
-from model_training.datasets.sample import STILL, Clip, Expression, Joined, Reader, Record, Sample
+from model_training.datasets.sample import STILL, ClipFrames, Expression, Joined, Reader, Record, Sample
+from refseg_ros.command import command, program
 from refseg_ros.expression import Vocabulary
 from refseg_ros.files import replacing, write_bytes
+from refseg_ros.images.encodings import ImageError
+from refseg_ros.images.pictures import decode_picture, rgb_of
 
 INDEX, VOCABULARY = "shards.json", "vocabulary.txt"
 FORMAT = 1
 SAMPLES_PER_SHARD = 256
-"""About 40 MB of COCO's images."""
+"""About 40 MB with COCO's images."""
 
 
-def write_shards(reader: Reader, split: str, folder: Path, clip: Clip = STILL) -> list[Path]:
-    """Write a split as shards, its samples in a random order that is always the same; returns the paths of the shards.
+def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = STILL) -> list[Path]:
+    """Write a split as shards, with its samples in a fixed random order; return the paths of the shards.
 
-    JPEG and PNG files go in as they are, frames of video files as PNG.
+    JPEG and PNG files are copied unchanged; frames of video files become PNG.
 
     Raises:
-        ValueError, OSError: a sample cannot be read, or has no published masks, or a shard not be written.
+        ValueError, OSError: a sample cannot be read or has no published masks, or a shard cannot be written.
     """
     records = reader.of_split(split)
     order = np.random.default_rng(0).permutation(len(records))
@@ -60,15 +63,21 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: Clip = STILL) -
     return [folder / str(shard["file"]) for shard in shards]
 
 
-def _members(reader: Reader, record: Record, clip: Clip) -> dict[str, bytes]:
-    """What a sample has in its shard: extension -> content."""
+def _members(reader: Reader, record: Record, clip: ClipFrames) -> dict[str, bytes]:
+    """A sample in its shard: extension -> content."""
     sample = reader.load(record, clip)
     if sample.masks is None:
         raise ValueError(f"{record.id}: the masks of the split {record.split} are not published")
-    told = [[of.text, of.id, of.referent] for of in record.expressions]
+    expressions = [[one.text, one.id, one.referent] for one in record.expressions]
     height, width = sample.masks.shape[1:]
     codes = [coco_masks.encode_mask(mask).decode("ascii") for mask in sample.masks]
-    facts = {"id": record.id, "split": record.split, "size": [height, width], "expressions": told, "masks": codes}
+    facts = {
+        "id": record.id,
+        "split": record.split,
+        "size": [height, width],
+        "expressions": expressions,
+        "masks": codes,
+    }
     members = {"json": json.dumps(facts).encode()}
     indices = clip.indices(record.target, len(record.frames)) if len(record.frames) > 1 else [0]
     for number, (index, frame) in enumerate(zip(indices, sample.frames, strict=True)):
@@ -84,7 +93,7 @@ def _members(reader: Reader, record: Record, clip: Clip) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """Frames in memory as they are in a file."""
+    """Encoded frames in memory."""
 
     name: str
     contents: tuple[bytes, ...]
@@ -94,11 +103,10 @@ class _Encoded:
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
         """See `Frames.read`."""
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        pixels = [cv2.imdecode(np.frombuffer(self.contents[index], np.uint8), flags) for index in indices]
-        if any(frame is None for frame in pixels):
-            raise ValueError(f"{self.name}: a frame in it is no image; write the shard again")
-        return [cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in pixels]
+        try:
+            return [rgb_of(decode_picture(self.contents[index])) for index in indices]
+        except ImageError as error:
+            raise ValueError(f"{self.name}: a frame in it is no image ({error}); write the shard again") from error
 
     def files(self, indices: Sequence[int]) -> list[Path]:
         """See `Frames.files`."""
@@ -106,10 +114,10 @@ class _Encoded:
 
 
 def read_record(members: dict[str, Any], name: str) -> Record:
-    """A sample of a shard as a record; `masks_of` decodes its masks.
+    """A sample of a shard as a record; `load` decodes its pixels.
 
     Raises:
-        ValueError: it is not of this format; the message has the `name` of the shard.
+        ValueError: the sample has another format; the message contains the `name` of the shard.
     """
     try:
         facts = json.loads(members["json"])
@@ -118,7 +126,7 @@ def read_record(members: dict[str, Any], name: str) -> Record:
         )
         height, width = facts["size"]
         truth = tuple((str(code).encode("ascii"), int(height), int(width)) for code in facts["masks"])
-        if not expressions or not all(0 <= of.referent < len(truth) for of in expressions):
+        if not expressions or not all(0 <= one.referent < len(truth) for one in expressions):
             raise ValueError("an expression without a mask")
         numbered = sorted((int(key.split(".")[0]), value) for key, value in members.items() if key[0].isdigit())
         frames = _Encoded(f"{name}: {facts['id']}", tuple(value for _, value in numbered))
@@ -130,7 +138,7 @@ def read_record(members: dict[str, Any], name: str) -> Record:
 
 
 def load(record: Record) -> Sample:
-    """The pixels of a record of a shard.
+    """Load the pixels of a record of a shard.
 
     Raises:
         ValueError: a frame or a mask is damaged; the message names the shard.
@@ -143,25 +151,22 @@ def load(record: Record) -> Sample:
         raise ValueError(f"{record.frames.files([0])[0]}: {error}; write the shard again") from None
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command()
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m model_training.datasets.shards", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, metavar="DIR", help="folder of one data set, or of several to be joined")
     parser.add_argument("folder", type=Path, metavar="OUT", help="folder of shards to make")
     parser.add_argument("--split", default="train", help="split to write (%(default)s)")
     parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
-    parser.add_argument("--past", type=int, default=Clip.past, help="frames of a video before the target (%(default)s)")
-    parser.add_argument("--future", type=int, default=Clip.future, help="and behind it (%(default)s)")
+    parser.add_argument(
+        "--past", type=int, default=ClipFrames.past, help="frames of a video before the target (%(default)s)"
+    )
+    parser.add_argument("--future", type=int, default=ClipFrames.future, help="and behind it (%(default)s)")
     options = parser.parse_args(arguments)
-    try:
-        readers = open_folder(options.source, options.images)
-        reader = readers[0] if len(readers) == 1 else Joined(readers)
-        shards = write_shards(reader, options.split, options.folder, Clip(options.past, options.future))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    readers = open_folder(options.source, options.images)
+    reader = readers[0] if len(readers) == 1 else Joined(readers)
+    shards = write_shards(reader, options.split, options.folder, ClipFrames(options.past, options.future))
     print(f"wrote {len(shards)} shards and {options.folder / INDEX}")
     return 0
 

@@ -1,4 +1,4 @@
-"""What processes that make batches and scenes have in common."""
+"""Shared by processes that make batches and scenes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from multiprocessing import parent_process
 
 
 def end_with_parent(worker: int = 0) -> None:
-    """End this process as soon as the one that started it is gone, however that ended; a loader gives its number.
+    """End this process as soon as its parent is gone, however that ended; a loader passes the worker's number.
 
-    It would wait for ever to hand over what nobody takes any more.
+    Otherwise it would wait for ever to hand over its results.
     """
 
     def watch() -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from model_training.networks.coordinates import COORDINATES, coordinate_map
-from model_training.networks.refseg import Looks, ReferringSegmentation
+from model_training.networks.base import Answer
+from model_training.networks.cmsa.fusion import Fused
+from model_training.networks.layers.coordinates import COORDINATES, coordinate_map
+from model_training.networks.refseg import ReferringSegmentation, answer_of
 
 MOTIONS = ("moves", "left", "right", "away", "towards")
 """What is told of each cell's motion, each a logit of its own."""
+
+
+class SceneLogits(NamedTuple):
+    """What the heads say of a batch; see the methods of `AuxiliaryHeads`."""
+
+    dense: list[Tensor]
+    references: list[Tensor]
+    motions: list[Tensor]
 
 
 class AuxiliaryHeads(nn.Module):
@@ -23,11 +35,15 @@ class AuxiliaryHeads(nn.Module):
         model: whose features are read.
         classes: softmax of background and classes.
         colours: softmax of colours.
+
+    Attributes:
+        strides: of the levels.
     """
 
     def __init__(self, model: ReferringSegmentation, classes: int, colours: int) -> None:
         super().__init__()
         encoder, width = model.encoder, model.config.fusion_channels
+        self.strides = encoder.strides
         apart = encoder.colour is not None
         pairs = zip(encoder.shape_channels, encoder.channels, strict=True)
         self.splits = [(shape, whole - shape) if apart else (whole, 0) for shape, whole in pairs]
@@ -39,6 +55,15 @@ class AuxiliaryHeads(nn.Module):
         for head in (*self.first, *self.last):
             nn.init.constant_(head.bias, -3.0)
 
+    def of_images(self, model: ReferringSegmentation, images: Tensor) -> list[Tensor]:
+        """What `labels` says of (B, H, W, 3) uint8 RGB."""
+        return self.labels(model.encoder(images).features)
+
+    def answered(self, model: ReferringSegmentation, clip: Tensor, words: Tensor) -> tuple[Answer, SceneLogits]:
+        """What the network answers, and what the heads say of how it came to that."""
+        features, fused = model.encode_and_fuse(clip, words)
+        return answer_of(fused), SceneLogits(self.labels(features), self.references(fused), self.motions(fused))
+
     def labels(self, features: tuple[Tensor, ...]) -> list[Tensor]:
         """Per level (B, C_v, H, W) -> (B, classes + colours, H, W) logits."""
         logits = []
@@ -47,19 +72,19 @@ class AuxiliaryHeads(nn.Module):
             logits.append(torch.cat([classes(x[:, :shape]), colours(painted)], 1))
         return logits
 
-    def motions(self, looks: Looks) -> list[Tensor]:
+    def motions(self, fused: Fused) -> list[Tensor]:
         """Per level (B, 5, H, W) logits of MOTIONS."""
         logits = []
-        for x, head in zip(looks.updated, self.motion, strict=True):
+        for x, head in zip(fused.clip.features, self.motion, strict=True):
             size = x.shape[-2:]
             s = coordinate_map(*size).to(x).transpose(0, 1).unflatten(-1, size)
             logits.append(head(torch.cat([x, s.expand(x.shape[0], -1, -1, -1)], 1)))
         return logits
 
-    def references(self, looks: Looks) -> list[Tensor]:
+    def references(self, fused: Fused) -> list[Tensor]:
         """Per level (B, E, 3, H, W) logits of what fits the head noun, of the anchors, and of the target."""
         logits = []
-        for first, last, early, late in zip(looks.first, looks.last, self.first, self.last, strict=True):
+        for first, last, early, late in zip(fused.first_round, fused.last_round, self.first, self.last, strict=True):
             parts = [early(first.flatten(0, 1)), late(last.flatten(0, 1))]
             logits.append(torch.cat(parts, 1).unflatten(0, first.shape[:2]))
         return logits

@@ -1,1 +1,1 @@
-"""The demonstration: camera and node as processes, asked as a user asks. Run it with `python -m refseg_ros.demo`."""
+"""The demonstration: camera and node as processes, used as a user would. Run `python -m refseg_ros.demo`."""

@@ -4,8 +4,8 @@
     python -m refseg_ros.demo --source clip.mp4 --query "the red block"    your own file; several queries: "a; b; c"
 
 Prints a table and writes into demo_out/: expression_01.png, ..., contact_sheet.png, video.mp4 and the nodes' logs.
-Exit code 0 when all is well, 1 when it cannot be run, an answer is missing or the mean IoU is under 0.6, 2 for wrong
-arguments, 130 after Ctrl-C.
+Exit code 0 if all is well, 1 if the demonstration cannot run, an answer is missing or the mean IoU is under 0.5, 2 for
+wrong arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,32 +19,36 @@ from pathlib import Path
 
 import numpy as np
 
+from refseg_ros.command import program
 from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
-from refseg_ros.terminal import printable
+from refseg_ros.text import printable
 
-LEAST_MEAN_IOU = 0.6
+LEAST_MEAN_IOU = 0.5
+"""Limit for a dozen answers. Over 16 first seeds the mean was 0.88, the lowest 0.65; ignoring the words gives 0.1."""
 RATE = 5.0
 """Camera images per second."""
 FRAMES_EACH = 5
 """Frames of the video for each expression."""
 LEAST_FRAMES = 30
-"""Frames of the video in all."""
+"""Fewest frames of the whole video."""
 START_WAIT = 60.0
-"""Seconds until camera and node have to be there."""
+"""Seconds in which camera and node must start."""
 SCENES_FROM = 2_000_000
 """Seed of the first scene, far from those of training."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demonstration; returns its exit code."""
+    """Run the demonstration; return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     queries = [text.strip() for text in options.query.split(";") if text.strip()]
     if bool(options.query) != bool(options.source):
         parser.error("a source of your own needs both --source and --query (of make: SOURCE= and QUERY=)")
+    if options.source and options.seed != SCENES_FROM:
+        parser.error("--seed (of make: SEED=) has no effect with a source of your own")
     if options.query and not queries:
         parser.error("there is no expression in the query")
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs with SIGINT ignored
@@ -66,21 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     lines = (__doc__ or "").splitlines()
-    parser = argparse.ArgumentParser(prog="python -m refseg_ros.demo", description=lines[0])
+    parser = argparse.ArgumentParser(prog=program(), description=lines[0])
     parser.add_argument("--source", default="", help="a video file, a folder of images, or the index of a webcam")
     parser.add_argument("--query", default="", help='what to look for in it; several: "the red mug; the bowl"')
     parser.add_argument("--out", type=Path, default=Path("demo_out"), help="folder to write to (default: demo_out)")
-    parser.add_argument("--seed", type=int, default=SCENES_FROM, help="number of the first simulated scene")
+    parser.add_argument(
+        "--seed", type=int, default=SCENES_FROM, help="number of the first simulated scene (default: %(default)s)"
+    )
     parser.add_argument("--model", default="", help="folder of another model bundle than the one that ships")
     return parser
 
 
 def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
-    """Start the nodes, ask, and write the pictures; the rows of the table."""
+    """Start the nodes, ask, and write the pictures; return the rows of the table."""
     prepare(options.out, options.source)
     stay_on_this_machine()
     camera = {"rate": RATE, "source": options.source or "simulation", "seed": options.seed}
-    # Every image is answered however long it takes here: the table tells the delay of each.
+    # Every image is answered, however long it takes here; the table shows each delay.
     segment = {"image_topic": "/camera/image_raw", "model": options.model, "max_frame_age": 0.0}
     print("starting camera and node ...", flush=True)
     with ExitStack() as stack:
@@ -117,14 +123,14 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
 
 
 def _ask_simulated(client: Client, seed: int) -> Iterator[tuple[Row, list[np.ndarray]]]:
-    from refseg_ros.demo.questions import ask_plan  # needs the simulator, which a source of one's own does not
+    from refseg_ros.demo.questions import ask_plan  # needs the simulator; the user's own source does not
 
     for row in ask_plan(client, seed):
         yield row, [reply.overlay for reply in client.more_replies(row.text, FRAMES_EACH)]
 
 
 def _ask_own(client: Client, queries: Sequence[str]) -> Iterator[tuple[Row, list[np.ndarray]]]:
-    """Ask each query for a while; its row is the answer with the highest score."""
+    """Ask each query for a while; its row shows the answer with the highest score."""
     count = max(FRAMES_EACH, -(-LEAST_FRAMES // len(queries)))
     for text in queries:
         client.ask(text)

@@ -1,4 +1,4 @@
-"""The demonstration's ROS node: asks on /refseg/query as a user does, and collects what belongs to an answer."""
+"""The demonstration's ROS node: asks on /refseg/query as a user would, and collects the answers."""
 
 from __future__ import annotations
 
@@ -9,33 +9,31 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import rclpy
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
 from refseg_ros.demo.processes import DemoError
-from refseg_ros.images import to_array, to_rgb
+from refseg_ros.images.messages import to_array, to_rgb
 from refseg_ros.msg import Segmentation
-from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.ros.guest import Guest
 
 Stamp = tuple[int, int]
 Value = TypeVar("Value")
 
 ANSWER_WAIT = 15.0
-"""Seconds."""
+"""Seconds to wait for an answer."""
 PARTS = ("result", "mask", "overlay", "labels", "truth")
 KEPT = 64
-"""Stamps of which the messages are kept."""
+"""How many messages of each kind are kept."""
 QOS = QoSProfile(depth=20)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with what else carries the stamp of its image."""
+    """An answer with the other messages of the same stamp."""
 
     result: Segmentation
     mask: np.ndarray
@@ -43,31 +41,26 @@ class Reply:
     overlay: np.ndarray
     """(H, W, 3) uint8 RGB."""
     delay: float
-    """Milliseconds from the camera's stamp until the mask was received."""
+    """Milliseconds from the camera's stamp until the mask arrived."""
     truth: dict[str, Any] | None
-    """The camera's JSON; None for a camera that knows no truth."""
+    """The camera's JSON; None from a camera without ground truth."""
     labels: np.ndarray | None
     """(H, W) uint8 instance ids; None like `truth`."""
 
 
-class Client:
-    """Talks to the camera and the node over the network alone. A context manager that leaves ROS again."""
+class Client(Guest):
+    """Talks to the camera and the node over the network only."""
 
     def __init__(self, alive: Callable[[], None]) -> None:
-        """Join the network; `alive` is called while waiting and raises when there is nothing to wait for any more."""
+        """Join the network; `alive` is called while waiting, and raises if a node has died."""
+        super().__init__("demo")
         self._alive = alive
-        prefer_large_shared_memory()
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("demo", context=self._context)
-        self._executor = rclpy.executors.SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._camera = AsyncParameterClient(self._node, "/camera/camera")
-        self._query = self._node.create_publisher(String, "/refseg/query", QOS)
+        self._camera = AsyncParameterClient(self.node, "/camera/camera")
+        self._query = self.node.create_publisher(String, "/refseg/query", QOS)
         self._kept: dict[str, dict[Stamp, Any]] = {name: {} for name in PARTS}
         self._delays: dict[Stamp, float] = {}
         self.size: tuple[int, int] | None = None
-        """Width and height of the camera's images, once it was heard."""
+        """Width and height of the camera's images; None until the camera is heard."""
         self.newest_truth: dict[str, Any] | None = None
         for topic, kind, take in (
             ("/camera/camera_info", CameraInfo, self._on_info),
@@ -77,28 +70,28 @@ class Client:
             ("/refseg/result", Segmentation, lambda message: self._keep("result", message.header, message)),
             ("/refseg/overlay", Image, lambda message: self._keep("overlay", message.header, message)),
         ):
-            self._node.create_subscription(kind, topic, take, QOS)
+            self.node.create_subscription(kind, topic, take, QOS)
 
     def wait(self, look: Callable[[], Value | None], seconds: float, what: str) -> Value:
-        """Receive until `look` gives something, and return it.
+        """Receive until `look` returns a value, and return that.
 
         Raises:
-            DemoError: it gave nothing for so many seconds; `what` says what was waited for.
+            DemoError: no value came within `seconds`; the message names `what` was awaited.
         """
         until = time.monotonic() + seconds
         while (found := look()) is None:
             if time.monotonic() > until:
                 raise DemoError(f"{what} did not come within {seconds:g} s")
             self._alive()
-            self._executor.spin_once(timeout_sec=0.05)
+            self.spin(0.05)
         return found
 
     def listen(self, seconds: float) -> None:
-        """Receive for so many seconds."""
+        """Receive for some seconds."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._alive()
-            self._executor.spin_once(timeout_sec=min(left, 0.05))
+            self.spin(min(left, 0.05))
 
     def wait_for_nodes(self, seconds: float) -> None:
         """Wait until camera and node are there."""
@@ -106,7 +99,7 @@ class Client:
         self.wait(lambda: self._query.get_subscription_count() or None, seconds, "a listener on /refseg/query")
 
     def show(self, seed: int) -> dict[str, Any]:
-        """Have the simulated camera show a scene; its truth."""
+        """Let the simulated camera show a scene; return its truth."""
         self.wait(lambda: self._camera.services_are_ready() or None, 10.0, "the camera's parameter service")
         done = self._camera.set_parameters([Parameter("seed", value=seed)])
         self.wait(lambda: done.done() or None, 20.0, f"the simulated scene {seed}")
@@ -121,13 +114,13 @@ class Client:
         return self.wait(shown, 20.0, f"the truth of scene {seed}")
 
     def ask(self, text: str) -> Reply:
-        """Publish a query; the first reply to it. Those to earlier queries are forgotten."""
+        """Publish a query and return the first reply; replies to earlier queries are dropped."""
         self._kept["result"].clear()
         self._query.publish(String(data=text))
         return self.wait(lambda: self.replies(text) or None, ANSWER_WAIT, f"an answer to {text!r}")[0]
 
     def more_replies(self, text: str, count: int) -> list[Reply]:
-        """Wait for so many replies to the query that was asked last; all of them, oldest first."""
+        """Wait for `count` replies to the last query; return all, oldest first."""
 
         def enough() -> list[Reply] | None:
             replies = self.replies(text)
@@ -136,7 +129,7 @@ class Client:
         return self.wait(enough, ANSWER_WAIT, f"{count} answers to {text!r}")
 
     def replies(self, text: str) -> list[Reply]:
-        """The complete replies so far to the query that was asked last, oldest first."""
+        """The complete replies so far to the last query, oldest first."""
         complete = []
         for stamp in sorted(self._kept["result"]):
             parts: dict[str, Any] = {name: kept.get(stamp) for name, kept in self._kept.items()}
@@ -172,13 +165,3 @@ class Client:
             del kept[oldest]
             if name == "mask":
                 del self._delays[oldest]
-
-    def __enter__(self) -> Client:
-        """Return the client itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the network."""
-        self._executor.shutdown()
-        self._node.destroy_node()
-        rclpy.shutdown(context=self._context)

@@ -1,4 +1,4 @@
-"""What the demonstration leaves behind: a picture per expression, all of them on one sheet, and a video."""
+"""The output of the demonstration: a picture per expression, a contact sheet, and a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from refseg_ros.demo.processes import DemoError
 from refseg_ros.demo.table import Row
 from refseg_ros.files import write_bytes
-from refseg_ros.media import write_png, writing_video
+from refseg_ros.media.files import write_png, writing_video
+from refseg_ros.media.overlay import COLOURS, heading_height
 
 PICTURE, SHEET, VIDEO = "expression_{}.png", "contact_sheet.png", "video.mp4"
 COLUMNS = 4
@@ -21,21 +22,21 @@ LARGEST_VIDEO = (1280, 960)
 GAP = 6
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TRUTH = (255, 0, 255)
-"""Colour of the truth's outline, which no verdict has and hardly a thing."""
+"""RGB of the truth's outline; no verdict and hardly any thing has this colour."""
+_THIN, _THICK = 1, 5
+"""Pixels of the truth's outline and of the answer's below it, which shows on both sides."""
 
 
 def prepare(folder: Path, source: str) -> None:
-    """Make the folder. What an earlier run left in it stays until there are new pictures to take its place.
+    """Make the folder. Files of an earlier run stay until new ones replace them.
 
     Raises:
-        DemoError: nothing can be written there, or the pictures would be written over the camera's source.
+        DemoError: the folder is not writable, or the pictures would overwrite the camera's source.
     """
     shown = Path(source).resolve()
     written = shown.name in (SHEET, VIDEO) or shown.match(PICTURE.format("*"))
     if source and (shown == folder.resolve() or (shown.parent == folder.resolve() and written)):
-        raise DemoError(
-            f"{source} would be written over by what is made of it; choose another folder with --out (OUT=)"
-        )
+        raise DemoError(f"{source} would be written over by the output; choose another folder with --out (OUT=)")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / "camera_node.log", b"")
@@ -48,7 +49,7 @@ def prepare(folder: Path, source: str) -> None:
 def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
     """Write expression_01.png, ... as the node drew them, and contact_sheet.png with the truth beside the answers.
 
-    The pictures that follow on these are of an earlier run with more expressions, and are removed.
+    Pictures with higher numbers, left by an earlier run with more expressions, are removed.
     """
     for number, row in enumerate(rows, 1):
         write_png(_picture(folder, number), row.overlay)
@@ -68,10 +69,10 @@ def write_pictures(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def write_video(folder: Path, frames: Sequence[np.ndarray], rate: float) -> None:
-    """Write video.mp4 of (H, W, 3) uint8 RGB frames, each brought to the size of the first.
+    """Write video.mp4 from (H, W, 3) uint8 RGB frames, all resized to the size of the first.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     height, width = frames[0].shape[:2]
     shrink = min(1.0, LARGEST_VIDEO[0] / width, LARGEST_VIDEO[1] / height)
@@ -86,26 +87,29 @@ def _picture(folder: Path, number: int) -> Path:
 
 
 def _tile(row: Row) -> np.ndarray:
-    """The overlay at the width of a tile, the truth's outline on it where that is known, with a line below."""
+    """The overlay at the width of a tile with the answer's outline, and the truth's if it is known; a line below."""
     height, width = row.overlay.shape[:2]
     size = (TILE_WIDTH, max(1, height * TILE_WIDTH // width))
     picture = cv2.resize(row.overlay, size, interpolation=cv2.INTER_AREA)
     line = np.full((24, TILE_WIDTH, 3), 255, np.uint8)
-    said = row.verdict.label if row.iou is None else f"{row.kind}: IoU {row.iou:.2f}"
-    _write(line, f"{said}, {row.delay:.0f} ms", 4, (40, 40, 40))
+    heading = picture[: heading_height(row.overlay) * size[1] // height].copy()  # no outline hides its words
+    _outline(picture, row.mask, COLOURS[row.verdict], _THICK)
+    _write(line, row.judgement(), 4, (40, 40, 40))
     if row.truth is not None and row.truth.any():
-        _outline(picture, cv2.resize(row.truth.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
-        cv2.line(line, (TILE_WIDTH - 84, 12), (TILE_WIDTH - 56, 12), _TRUTH, 1)
+        _outline(picture, row.truth.astype(np.uint8), _TRUTH, _THIN)
+        cv2.line(line, (TILE_WIDTH - 84, 12), (TILE_WIDTH - 56, 12), _TRUTH, _THIN)
         _write(line, "truth", TILE_WIDTH - 50, (40, 40, 40))
     elif row.truth is not None:
         _write(line, "truth: not there", TILE_WIDTH - 134, (40, 40, 40))
+    picture[: len(heading)] = heading
     return np.vstack([picture, line])
 
 
-def _outline(picture: np.ndarray, mask: np.ndarray) -> None:
-    """Draw the border of a mask, one pixel thin."""
-    border, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(picture, border, -1, _TRUTH, 1)
+def _outline(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> None:
+    """Draw the border of a mask, which is brought to the size of the picture."""
+    scaled = cv2.resize(mask, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    border, _ = cv2.findContours(scaled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, border, -1, colour, width)
 
 
 def _write(line: np.ndarray, text: str, left: int, colour: tuple[int, int, int]) -> None:

@@ -1,4 +1,4 @@
-"""The nodes as processes of their own, each with a log file, that never outlive whoever started them."""
+"""Runs nodes as processes with log files; they never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from refseg_ros.demo import domain
+
 Setting = str | int | float | bool | Sequence[str]
 """A value of a ROS parameter."""
 
 PATIENCE = 3.0
-"""Seconds that a process has to end after SIGINT."""
+"""Seconds that a process may take to end after SIGINT."""
 
 _LIBC = ctypes.CDLL(None)
 _SET_DEATH_SIGNAL = 1
@@ -23,20 +25,28 @@ _SET_DEATH_SIGNAL = 1
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on; the message says why."""
+    """The demonstration cannot go on; the message gives the reason."""
 
 
 class NodeProcess:
-    """One node of this package in a process; a context manager that ends it.
+    """A node of this package in its own process; a context manager that ends it.
 
     Attributes:
         name: the module of the node, such as "segment_node".
-        log: the file that takes what it prints.
+        log: the file with its output.
         process: the running process.
     """
 
-    def __init__(self, name: str, parameters: Mapping[str, Setting], log: Path) -> None:
+    def __init__(
+        self, name: str, parameters: Mapping[str, Setting], log: Path, remappings: Mapping[str, str] | None = None
+    ) -> None:
         """Start `python -m refseg_ros.NAME` with ROS parameters, in this process's environment.
+
+        Args:
+            name: the module of the node, such as "segment_node".
+            parameters: their values by name.
+            log: file for its output.
+            remappings: name of a topic or node -> new name, as with -r FROM:=TO.
 
         Raises:
             OSError: the log cannot be written.
@@ -44,35 +54,36 @@ class NodeProcess:
         self.name = name
         self.log = log
         assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={_yaml(value)}")]
+        assignments += [word for old, new in (remappings or {}).items() for word in ("-r", f"{old}:={new}")]
         command = [sys.executable, "-m", f"refseg_ros.{name}", "--ros-args", *assignments]
         try:
             with open(log, "wb") as output, interrupts_held():
-                # A session of its own: Ctrl-C reaches the parent alone, which ends its nodes in order.
+                # In its own session: Ctrl-C reaches only the parent, which ends its nodes in order.
                 self.process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=_end_with_parent,
+                    preexec_fn=end_with_parent,
                 )
         except KeyboardInterrupt:
             self.stop()
             raise
 
     def check(self) -> None:
-        """Raise DemoError with the end of the log if the process has ended."""
+        """Raise DemoError with the end of the log if the process ended."""
         code = self.process.poll()
         if code is not None:
             raise DemoError(f"{self.name} ended with exit code {code}; {self.tail()}")
 
     def tail(self, lines: int = 8) -> str:
-        """Give the last lines of the log, under a line that says so."""
+        """The last lines of the log under a heading."""
         last = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n    ".join([f"the end of {self.log}:", *last])
 
     def stop(self, sent: signal.Signals = signal.SIGINT) -> int:
-        """End the process, by force if it does not listen; its exit code, negative for the signal that killed it."""
+        """End the process, by force if it must be; return its exit code, negative for the signal that killed it."""
         if self.process.poll() is None:
             self.process.send_signal(sent)
         with suppress(subprocess.TimeoutExpired):
@@ -94,7 +105,7 @@ class NodeProcess:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let a Ctrl-C of the block take effect at its end, when whoever has to end what was begun knows of it."""
+    """Delay a Ctrl-C in the block until its end, so that a process started in the block can still be stopped."""
     held: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
     try:
@@ -106,18 +117,19 @@ def interrupts_held() -> Iterator[None]:
 
 
 def stay_on_this_machine() -> None:
-    """Keep discovery of this process and its children on this machine, and in a domain of its own unless one is set."""
+    """Restrict discovery of this process and its children to this machine, and to an own domain unless one is set."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    if domain.VARIABLE not in os.environ:
+        domain.claim_domain()
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end the process that calls this, in order, when the one that started it is killed."""
+def end_with_parent() -> None:
+    """Let the kernel send SIGTERM to the calling process when its parent is killed."""
     _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _yaml(value: Setting) -> str:
-    """A value as the command line of ROS reads it: a text in quotes, for it not to be taken for a number."""
+    """A value for a ROS command line; a text gets quotes, so that it is not read as a number."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_yaml, value))}]"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What the demonstration asks about simulated scenes, and how good the answers are against their truth."""
+"""The questions of the demonstration about simulated scenes, and the scores of the answers."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ PLAN = (
     *("class", "colour", "size", "place", "order"),
     *("relation", "relation", "negation", "motion", "motion", "absent", "absent"),
 )
-"""Kinds of the expressions that are asked."""
+"""Kinds of the expressions to ask."""
 MOST_SCENES = 80
 SETTLING = 1.0
-"""Seconds after a new scene until it fills the node's memory of past images."""
+"""Seconds until a new scene fills the node's clip of past images."""
 MOTION_WAIT = 3.0
-"""Seconds in which something new is set in motion in a scene that has motion."""
+"""Seconds within which a scene with motion starts a new motion."""
 
 
 def ask_plan(client: Client, seed: int) -> Iterator[Row]:
-    """Ask one expression of each kind of PLAN, each on a scene of its own, from the scene `seed` on.
+    """Ask one expression for each entry of PLAN, each on its own scene, starting with the scene `seed`.
 
-    A scene at rest is asked about what it shows, one in motion about its motion.
+    Scenes with motion are asked about motion only.
 
     Raises:
-        DemoError: an answer is missing, or no scene offers a kind.
+        DemoError: an answer is missing, or no scene offers an expression of some kind.
     """
     rng = np.random.default_rng(seed)
     left = list(PLAN)
@@ -51,13 +51,13 @@ def ask_plan(client: Client, seed: int) -> Iterator[Row]:
 
 
 def judge(phrase: Phrase, verdict: Verdict, mask: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union with the truth, in [0, 1]; where nothing fits, 1 for saying so and else 0.
+    """Intersection over union with the truth, in [0, 1]; if nothing fits, 1 for the verdict "not found" and else 0.
 
     Args:
-        phrase: what was asked.
+        phrase: the expression.
         verdict: of the answer.
-        mask: (H, W) uint8 of the answer, not 0 where the thing is said to be.
-        truth: (H, W) bool, where it is.
+        mask: (H, W) uint8 of the answer, non-zero on the thing.
+        truth: (H, W) bool, the true mask.
     """
     if phrase.target is None:
         return float(verdict is Verdict.NOT_FOUND)
@@ -71,14 +71,14 @@ def _suitable(truth: dict[str, Any], left: Sequence[str]) -> bool:
 
 
 def _ask_scene(client: Client, scene: int, left: Sequence[str], rng: np.random.Generator) -> Row | None:
-    """Ask about the scene that is shown; None when it offers no expression of a kind that is left."""
+    """Ask about the shown scene; None if it offers no expression of the kinds that are left."""
     for _ in range(round(MOTION_WAIT / 0.2)):
         truth = client.newest_truth
         phrase = None if truth is None else _choose(truth, client.size or (0, 0), left, rng)
         if truth is None or phrase is None:
             if truth is None or "motion" not in left:
                 return None
-            client.listen(0.2)  # until something is set in motion again
+            client.listen(0.2)  # until the next motion starts
             continue
         reply = client.ask(phrase.text)
         if reply.truth is not None and reply.labels is not None and _still_true(phrase, truth, reply.truth):
@@ -103,7 +103,7 @@ def _choose(
 
 
 def _still_true(phrase: Phrase, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether what was true of the scene when the expression was chosen is so in the image of the answer."""
+    """Whether the expression, chosen for the truth `before`, still holds for the image of the answer."""
     if before["seed"] != after["seed"] or _moving(before) != _moving(after):
         return False
     if phrase.kind != "motion":

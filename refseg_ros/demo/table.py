@@ -9,7 +9,7 @@ import numpy as np
 
 from refseg_ros.answer import Verdict
 from refseg_ros.demo.client import Reply
-from refseg_ros.terminal import printable
+from refseg_ros.text import printable
 
 HEADING = f"{'#':>2}  {'expression':<46}  {'kind':<8}  {'verdict':<14}  score  {'box x,y wxh':<15}   IoU     ms"
 
@@ -25,19 +25,21 @@ class Row:
     box: tuple[int, int, int, int]
     """x, y, width, height in pixels."""
     iou: float | None
-    """Intersection over union with the truth; None where the truth is not known."""
+    """Intersection over union with the truth; None if the truth is unknown."""
     delay: float
-    """Milliseconds from the camera's stamp until the mask was received."""
+    """Milliseconds from the camera's stamp until the mask arrived."""
     unknown: tuple[str, ...]
     """Words of the expression that the model does not know."""
     overlay: np.ndarray
     """(H, W, 3) uint8 RGB: the answer drawn over its image."""
+    mask: np.ndarray
+    """(H, W) uint8, 0 or 255: where the answer says that the thing is."""
     truth: np.ndarray | None
-    """(H, W) bool: where the thing is, nowhere if there is none; None where the truth is not known."""
+    """(H, W) bool: the true mask, empty if nothing fits; None if the truth is unknown."""
 
     @staticmethod
     def of(text: str, kind: str, reply: Reply, iou: float | None, truth: np.ndarray | None) -> Row:
-        """Make the line of a reply."""
+        """Make the row of a reply."""
         result, box = reply.result, reply.result.box
         return Row(
             text=text,
@@ -49,8 +51,17 @@ class Row:
             delay=reply.delay,
             unknown=tuple(result.unknown_words),
             overlay=reply.overlay,
+            mask=reply.mask,
             truth=truth,
         )
+
+    def judgement(self) -> str:
+        """Say in a few words how good the answer is; its verdict alone where the truth is not known."""
+        if self.iou is None or self.truth is None:
+            return self.verdict.label
+        if self.truth.any():
+            return f"{self.kind}: IoU {self.iou:.2f}"
+        return f"{self.kind}: {'rightly' if self.iou else 'wrongly'} {self.verdict.label}"
 
     def line(self, number: int) -> str:
         """Format it as a line of the table."""
@@ -64,7 +75,7 @@ class Row:
 
 
 def mean_iou(rows: Sequence[Row]) -> float | None:
-    """Mean of the known IoUs; None when none is known."""
+    """Mean of the known IoUs; None if there are none."""
     known = [row.iou for row in rows if row.iou is not None]
     return float(np.mean(known)) if known else None
 

@@ -18,17 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.config import add_option, check, check_choice, setting
 from refseg_ros.engines import stored
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
 from refseg_ros.engines.cuda import Gpu, first_gpu
+from refseg_ros.engines.graphs import ENGINE_PRECISIONS, of_precision
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
 from refseg_ros.engines.passport import Passport
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
-from refseg_ros.engines.variants import PRECISIONS, graph_names, of_precision
-from refseg_ros.errors import BundleError, EngineError, UnavailableError
+from refseg_ros.errors import BundleError, UnavailableError
 from refseg_ros.files import write_bytes
 
 
@@ -36,13 +37,13 @@ from refseg_ros.files import write_bytes
 class BuildConfig:
     """What to build."""
 
-    precision: str = setting(f"{', '.join(PRECISIONS)}; other than fp32 the bundle must have it", default="fp32")
+    precision: str = setting(f"{', '.join(ENGINE_PRECISIONS)}; other than fp32 the bundle must have it", default="fp32")
     queries: int = setting("expressions at once, at most", default=8, range=(1, 1024))
     cameras: int = setting("images at once, at most", default=4, range=(1, 1024))
 
     def __post_init__(self) -> None:
         check(self)
-        check_choice("precision", self.precision, tuple(PRECISIONS))
+        check_choice("precision", self.precision, tuple(ENGINE_PRECISIONS))
 
 
 def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dict[str, Passport]:
@@ -58,9 +59,9 @@ def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dic
     """
     cache = bundle.folder / f"{trt.__name__}.timing_cache"
     timing = cache.read_bytes() if cache.is_file() else b""
-    words = len(bundle.vocabulary())
-    references = {name: OnnxEngine(bundle.contents[name], name, 0) for name in graph_names(bundle)}
-    inputs = samples(bundle.manifest, words, references)
+    ids = len(bundle.tokenizer())
+    references = {name: OnnxEngine(bundle.contents[name], name, 0) for name in bundle.manifest.graphs}
+    inputs = samples(bundle.manifest, ids, references)
     passports = {}
     for name, reference in references.items():
         source = of_precision(bundle, name, config.precision)
@@ -96,7 +97,7 @@ def compile_ahead(bundle: Bundle, config: BuildConfig) -> dict[str, int]:
     """
     trt = library("tensorrt_rtx")
     limits = _limits(bundle, config)
-    sources = [of_precision(bundle, name, config.precision) for name in graph_names(bundle)]
+    sources = [of_precision(bundle, name, config.precision) for name in bundle.manifest.graphs]
     return {
         source: len(compile_engine(trt, bundle.contents[source], source, limits, capabilities=AHEAD_OF_TIME)[0])
         for source in sources
@@ -118,9 +119,13 @@ def installed() -> ModuleType:
     raise UnavailableError("; ".join(reasons))
 
 
+@command()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.check:
+        refuse_without_effect(parser, options, ("rebuild",), "with --check, which writes nothing")
     # TensorRT swallows Python's KeyboardInterrupt and builds on. So Ctrl-C ends the process; nothing is half-written.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
@@ -136,16 +141,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         for name, passport in build(bundle, trt, gpu, config).items():
             print(f"{stored.engine_path(bundle, name)}  largest difference to ONNX Runtime {passport.parity:.2g}")
-    except (ValueError, OSError, EngineError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
     finally:
         signal.signal(signal.SIGINT, before)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build_engine", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=(__doc__ or "").splitlines()[0])
     parser.add_argument("bundle", type=Path, help="folder of the model")
     for field in dataclasses.fields(BuildConfig):
         add_option(parser, BuildConfig, field.name)
@@ -155,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _limits(bundle: Bundle, config: BuildConfig) -> Limits:
-    return Limits(config.cameras, config.queries, bundle.manifest.max_words, bundle.manifest.clip.length - 1)
+    return Limits(config.cameras, config.queries, bundle.manifest.text.length, bundle.manifest.clip.length - 1)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from refseg_ros.engines.external_data import external_files
-from refseg_ros.engines.manifest import VOCABULARY, Manifest
-from refseg_ros.errors import BundleError
-from refseg_ros.expression import Vocabulary
-from refseg_ros.files import write_bytes
+from refseg_ros.engines.manifest import SYNONYMS, WORDS, Manifest
+from refseg_ros.errors import BundleError, UnavailableError
+from refseg_ros.expression import Vocabulary, parse_synonyms
+from refseg_ros.files import expanded, write_bytes
+from refseg_ros.open_vocabulary import OpenVocabulary
 
 MANIFEST = "manifest.json"
 SHIPPED = Path(__file__).parent.parent / "models" / "tabletop"
@@ -35,7 +36,7 @@ class Bundle:
         Raises:
             BundleError: the folder or a file is missing, empty, damaged, of another format or wants other files.
         """
-        folder = Path(folder)
+        folder = expanded(folder)
         if not folder.is_dir():
             raise BundleError(f"{folder}: there is no such folder; a model bundle is a folder with a {MANIFEST}")
         try:
@@ -56,16 +57,39 @@ class Bundle:
                 _check_onnx(folder / name, data)
         return cls(folder, manifest, contents)
 
-    def vocabulary(self) -> Vocabulary:
-        """The words that the model knows.
+    def tokenizer(self) -> Vocabulary | OpenVocabulary:
+        """What makes ids of an expression.
 
         Raises:
-            BundleError: the file is no vocabulary.
+            BundleError: a file of it is none, or the library that reads it is not installed.
         """
+        text = self.manifest.text
+        path, synonyms = str(self.folder / text.file), str(self.folder / SYNONYMS)
         try:
-            return Vocabulary.parse(self.contents[VOCABULARY], str(self.folder / VOCABULARY))
+            if text.tokenizer != WORDS:
+                return OpenVocabulary.parse(self.contents[text.file], path)
+            known = Vocabulary.parse(self.contents[text.file], path)
+            if SYNONYMS not in self.contents:
+                return known
+            return known.with_synonyms(parse_synonyms(self.contents[SYNONYMS], synonyms), synonyms)
+        except UnavailableError:
+            raise
         except ValueError as error:
             raise BundleError(f"{error}; export the model again") from None
+
+    def vocabulary(self) -> Vocabulary:
+        """The words that the model knows, and others that stand for them.
+
+        Raises:
+            BundleError: they are no list, or a file is none.
+        """
+        tokenizer = self.tokenizer()
+        if isinstance(tokenizer, OpenVocabulary):
+            raise BundleError(
+                f"{self.folder}: the model has an open vocabulary and no list of words, which this wants; "
+                "take a model with a word list"
+            )
+        return tokenizer
 
 
 def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:

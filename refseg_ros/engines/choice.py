@@ -11,10 +11,10 @@ from refseg_ros.engines import stored
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.contract import Engine
 from refseg_ros.engines.cuda import first_gpu
+from refseg_ros.engines.graphs import for_cpu
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.onnx_cuda import OnnxCudaEngine
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
-from refseg_ros.engines.variants import for_cpu, graph_names
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
 
 Engines = Mapping[str, Engine]
@@ -89,8 +89,8 @@ def _candidates(bundle: Bundle, threads: int) -> Iterator[_Candidate]:
     for name, title in LIBRARIES.items():
         yield _Candidate(title, "cuda", "tensorrt", partial(_tensorrt, bundle, name))
     yield _Candidate("ONNX Runtime on the GPU", "cuda", "onnx", partial(_onnx_cuda, bundle))
-    in_int8 = [name for name in graph_names(bundle) if for_cpu(bundle, name) != name]
-    title = "ONNX Runtime on the CPU" + (f" with {', '.join(in_int8)} in int8" if in_int8 else "")
+    variants = [for_cpu(bundle, name) for name in bundle.manifest.graphs if for_cpu(bundle, name) != name]
+    title = "ONNX Runtime on the CPU" + (f" with {', '.join(variants)}" if variants else "")
     yield _Candidate(title, "cpu", "onnx", partial(_onnx_cpu, bundle, threads))
 
 
@@ -98,7 +98,7 @@ def _tensorrt(bundle: Bundle, name: str) -> Engines:
     gpu = first_gpu()
     trt = library(name)
     here = stored.machine(trt, gpu)
-    plans = {graph: stored.read(bundle, graph, here)[0] for graph in graph_names(bundle)}
+    plans = {graph: stored.read(bundle, graph, here)[0] for graph in bundle.manifest.graphs}
     return {
         graph: TensorRTEngine(trt, gpu, plan, str(stored.engine_path(bundle, graph))) for graph, plan in plans.items()
     }
@@ -106,11 +106,13 @@ def _tensorrt(bundle: Bundle, name: str) -> Engines:
 
 def _onnx_cuda(bundle: Bundle) -> Engines:
     gpu = first_gpu()
-    return {name: OnnxCudaEngine(bundle.contents[name], str(bundle.folder / name), gpu) for name in graph_names(bundle)}
+    return {
+        name: OnnxCudaEngine(bundle.contents[name], str(bundle.folder / name), gpu) for name in bundle.manifest.graphs
+    }
 
 
 def _onnx_cpu(bundle: Bundle, threads: int) -> Engines:
-    files = {name: for_cpu(bundle, name) for name in graph_names(bundle)}
+    files = {name: for_cpu(bundle, name) for name in bundle.manifest.graphs}
     return {name: OnnxEngine(bundle.contents[file], str(bundle.folder / file), threads) for name, file in files.items()}
 
 

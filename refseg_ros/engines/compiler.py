@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from refseg_ros.engines.tensorrt import LIBRARIES, listener, one_line
+from refseg_ros.engines.tensorrt import LIBRARIES, listener
 from refseg_ros.errors import BundleError
 from refseg_ros.progress import Progress
+from refseg_ros.text import one_line
 
 AHEAD_OF_TIME = ("SM86", "SM89")
 """The RTX 30 and RTX 40 series: what TensorRT-RTX is asked to compile for where there is no GPU."""

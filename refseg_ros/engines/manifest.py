@@ -9,18 +9,25 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from refseg_ros.config import check, setting
+from refseg_ros.text import brief
 
-FORMAT = 2
+FORMAT = 3
 """The format of bundles that this version writes and reads."""
 
-VOCABULARY, ENCODER, FUSION = "vocabulary.txt", "encoder.onnx", "fusion.onnx"
-"""The files that every bundle has."""
+VOCABULARY = "vocabulary.txt"
+"""The usual name of a word list."""
 
-CLIP = "clip.onnx"
-"""The file that a bundle has as well when its clip is longer than one frame."""
+SYNONYMS = "synonyms.txt"
+"""The file that a bundle has as well when other words stand for those of its vocabulary."""
+
+WORDS, FILE = TOKENIZERS = "words", "file"
+"""A word list of ours, or a file of the `tokenizers` library."""
+
+ATTENTION, ARRAYS = MEMORIES = "attention", "arrays"
+"""What is kept of earlier frames: the attention among them, or arrays as they are."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,11 +35,24 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class InputSize:
-    """Size of the encoder's input."""
+class Input:
+    """What `image` is, and how a picture is laid into it."""
 
-    height: int = setting("height of the encoder's input", unit="px", range=(1, 4096))
-    width: int = setting("width of the encoder's input", unit="px", range=(1, 4096))
+    height: int = setting("height of `image`", unit="px", range=(1, 4096))
+    width: int = setting("width of `image`", unit="px", range=(1, 4096))
+    padding: int = setting("grey level around an image that does not fill the input", range=(0, 255))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What makes `words` of an expression."""
+
+    tokenizer: str = setting("what kind of file `file` is", choices=TOKENIZERS)
+    file: str = setting("name of the word list or of the tokenizer's file")
+    length: int = setting("ids of an expression that the network sees", range=(1, 512))
 
     def __post_init__(self) -> None:
         check(self)
@@ -44,6 +64,7 @@ class Clip:
 
     length: int = setting("frames of a clip, the newest among them", range=(1, 64))
     interval: float = setting("time from one frame of a clip to the next", unit="s", range=(0.0, 60.0))
+    memory: str = setting("what is kept of the earlier frames", choices=MEMORIES)
 
     def __post_init__(self) -> None:
         check(self)
@@ -67,8 +88,9 @@ class Manifest:
 
     format: int = setting("format of the bundle", default=FORMAT, range=(FORMAT, FORMAT))
     name: str = setting("name of the model")
-    input: InputSize
-    max_words: int = setting("words of an expression that the network sees", range=(1, 512))
+    input: Input
+    graphs: tuple[str, ...] = setting("files of the graphs, in the order in which they run")
+    text: Text
     clip: Clip
     thresholds: Thresholds
     network: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +120,7 @@ class Manifest:
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise ValueError(f"its format is {data.get('format')!r}, and this version of refseg_ros reads {FORMAT}")
         manifest = _read(cls, data, "the manifest")
-        _check_files(manifest.files, manifest.clip)
+        _check_files(manifest)
         return manifest
 
 
@@ -114,8 +136,10 @@ def _read(cls: type[T], data: Any, where: str) -> T:
         value, kind = data[item.name], hints[item.name]
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             value = _read(kind, value, f"`{item.name}`")
-        elif getattr(kind, "__origin__", None) is dict and not isinstance(value, dict):
+        elif get_origin(kind) is dict and not isinstance(value, dict):
             raise ValueError(f"`{item.name}` is not a JSON object")
+        elif get_origin(kind) is tuple and isinstance(value, list):
+            value = tuple(value)
         values[item.name] = value
     try:
         return cls(**values)
@@ -123,10 +147,16 @@ def _read(cls: type[T], data: Any, where: str) -> T:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _check_files(files: dict[str, Any], clip: Clip) -> None:
-    for name in (VOCABULARY, ENCODER, FUSION, *([CLIP] if clip.length > 1 else [])):
+def _check_files(manifest: Manifest) -> None:
+    files: dict[str, Any] = manifest.files
+    if not manifest.graphs:
+        raise ValueError("`graphs` names none")
+    for name in manifest.graphs:
+        if not isinstance(name, str) or not name.endswith(".onnx") or manifest.graphs.count(name) > 1:
+            raise ValueError(f"`graphs` names {brief(name)}; each of them must be another file that ends in .onnx")
+    for name in (manifest.text.file, *manifest.graphs):
         if name not in files:
-            raise ValueError(f"`files` does not name {name}")
+            raise ValueError(f"`files` does not name {name!r}")
     for name, digest in files.items():
         if name in ("", ".", "..") or any(character in name for character in "/\\\0"):
             raise ValueError(f"`files` names {name!r}, which is not a plain file name inside the bundle")

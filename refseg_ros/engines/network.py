@@ -1,181 +1,215 @@
-"""The engines of a bundle - encoder, clip and fusion - as one network whose parts fit each other."""
+"""The engines of a bundle as one network whose graphs fit each other."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from refseg_ros.engines.clip_memory import MERGED, Blocks, ClipMemory, NewPairs, past_name
+from refseg_ros.engines.array_memory import ArrayMemory
+from refseg_ros.engines.clip_memory import ClipMemory, Looked
 from refseg_ros.engines.contract import Array, Engine
-from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, Manifest
+from refseg_ros.engines.frame_buffer import FrameBuffer
+from refseg_ros.engines.manifest import ATTENTION, FILE, Manifest
+from refseg_ros.engines.reach import IMAGE, PAST, WORDS, kept_arrays, reached, sources_of
 from refseg_ros.errors import BundleError, EngineError
-from refseg_ros.frame_buffer import FrameBuffer
-
-RING_NAME = re.compile(r"ring_([^_]+)_[^_]+")
-"""Outputs of the encoder that the clip's later frames look back at: `ring_LEVEL_PART`."""
-
-WORDS = "words"
-"""The input of the fusion that comes from no other engine."""
 
 OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attention"
-"""Outputs of the fusion."""
+"""What a network answers with; the last two may be missing."""
 
-
-class Encoding(NamedTuple):
-    """What the encoder makes of one frame; all arrays have a leading axis of 1."""
-
-    features: dict[str, Array]
-    ring: dict[str, Array]
-
-
-class Recall(NamedTuple):
-    """What the clip makes of a frame and its past."""
-
-    features: dict[str, Array]
-    """What the fusion wants to know of the frame."""
-    pairs: dict[str, NewPairs]
-    """By level: what the clip's memory keeps."""
+Arrays = dict[str, Array]
+"""Name -> array."""
+Memory = ClipMemory | ArrayMemory
+"""The past of one camera."""
 
 
 class Outcome(NamedTuple):
-    """What the fusion makes of a frame, its past and one expression."""
+    """What the network makes of a frame, its past and one expression."""
 
     logits: np.ndarray
     """(h, w) float32 over the letterboxed input."""
     presence: float
-    """Logit of "the thing is in the frame"."""
+    """Logit of "the thing is in the frame"; the greatest of the mask's where the network has no other."""
     word_attention: np.ndarray
-    """(levels, N) float32; rows sum to one over the words of the expression."""
+    """(levels, N) float32; rows sum to one over the words of the expression. No levels where it has none."""
 
 
 class Network:
-    """Encoder, clip and fusion. Which levels there are, and how large, is read from the engines."""
+    """Graphs that run as often as what reaches them changes: once a frame, once a query, or once for each pair.
 
-    def __init__(self, encoder: Engine, clip: Engine | None, fusion: Engine, manifest: Manifest, words: int) -> None:
+    Attributes:
+        levels: places at which it weighs the words.
+    """
+
+    def __init__(self, engines: Mapping[str, Engine], manifest: Manifest, ids: int) -> None:
         """Check that the engines fit each other and the manifest, and run them once.
 
         Args:
-            encoder: images (B, height, width, 3) uint8 RGB -> arrays with a leading B.
-            clip: those of one frame that it names, and what `ClipMemory.admit` gives of the frames before -> arrays for
-                the fusion, and `row_LEVEL_*`, `column_LEVEL_*`, the fields of `NewPairs`. None for a clip of one frame.
-            fusion: arrays of the two by their names, and `WORDS` -> what `Outcome` has, with a leading Q.
+            engines: file of a graph -> its engine. Engines that only `image` reaches take any number of frames along
+                the first axis of all of their arrays; later ones take one frame. What words reach has an expression in
+                each row.
             manifest: of their bundle.
-            words: entries of the vocabulary; the fusion must know the ids of all.
+            ids: that the tokenizer has; the network must know all of them.
 
         Raises:
-            BundleError: they do not fit.
+            BundleError: they do not fit; the message names the file.
         """
-        self._encoder, self._clip, self._fusion = encoder, clip, fusion
-        self._slots = manifest.clip.length - 1
-        if len(encoder.inputs) != 1:
+        graphs = {name: engines[name] for name in manifest.graphs}
+        self._clip, self._zeros = manifest.clip, next(iter(graphs.values())).zeros
+        try:
+            reach = reached(graphs)
+            sources = {name: sources_of(name, engine, reach) for name, engine in graphs.items()}
+            self._kept = () if manifest.clip.memory == ATTENTION else kept_arrays(graphs, reach)
+        except ValueError as error:
+            raise BundleError(f"{error}; export the model again") from None
+
+        self._of_image: dict[str, Engine] = {}
+        self._of_frame: dict[str, Engine] = {}
+        self._of_words: dict[str, Engine] = {}
+        self._of_both: dict[str, Engine] = {}
+        for name, engine in graphs.items():
+            if WORDS in sources[name]:
+                stage = self._of_words if sources[name] == {WORDS} else self._of_both
+            else:
+                stage = self._of_frame if PAST in sources[name] else self._of_image
+            stage[name] = engine
+        self._check(graphs, manifest)
+        self.levels = self._rehearse(manifest, ids)
+
+    def _check(self, graphs: Mapping[str, Engine], manifest: Manifest) -> None:
+        made = {array for engine in self._of_image.values() for array in engine.outputs}
+        wanted = {array for engine in graphs.values() for array in engine.inputs}
+        self._looked = Looked.of(sorted(made), wanted) if manifest.clip.memory == ATTENTION else None
+        if self._looked is not None:
+            for name, engine in graphs.items():
+                missing = {array for array in engine.inputs if array.startswith(PAST)} - self._looked.past
+                if missing:
+                    raise BundleError(f"{name}: wants `{min(missing)}`, which nothing keeps; export the model again")
+            outputs = {array for engine in self._of_frame.values() for array in engine.outputs}
+            if lacking := self._looked.brought - outputs:
+                last = list(self._of_frame or graphs)[-1]
+                raise BundleError(f"{last}: has no output `{min(lacking)}`; export the model again")
+        if not any(LOGITS in engine.outputs for engine in self._of_both.values()):
             raise BundleError(
-                f"{ENCODER}: wants {len(encoder.inputs)} inputs instead of one image; export the model again"
+                f"{manifest.graphs[-1]}: no graph that image and words reach has an output `{LOGITS}`; "
+                "export the model again"
             )
-        wanted = () if clip is None else clip.inputs
-        self._ring = tuple(name for name in encoder.outputs if RING_NAME.fullmatch(name) and name in wanted)
-        if clip is not None:
-            levels = {name.split("_")[1] for name in self._ring}
-            past = {past_name(name) for name in self._ring} | {f"past_{i}_{part}" for i in levels for part in MERGED}
-            _check_inputs(CLIP, clip, {*encoder.outputs, *past})
-        self._levels = [
-            level for level in sorted({name.split("_")[1] for name in self._ring}) if f"past_{level}_shares" in wanted
-        ]
-        lacking = {name for level in self._levels for name in pair_names(level)} - set(clip.outputs if clip else ())
-        if lacking:
-            raise BundleError(f"{CLIP}: has no output `{min(lacking)}`; export the model again")
-        given = {*encoder.outputs, *(clip.outputs if clip else ()), WORDS}
-        _check_inputs(FUSION, fusion, given)
-        lacking = set(OUTPUTS) - set(fusion.outputs)
-        if lacking:
-            raise BundleError(f"{FUSION}: has no output `{min(lacking)}`; export the model again")
-        self.levels = self._rehearse(manifest, words)
+        if manifest.text.tokenizer == FILE:
+            for name, engine in graphs.items():
+                if WORD_ATTENTION in engine.outputs:
+                    raise BundleError(f"{name}: gives `{WORD_ATTENTION}` over pieces of words; export it without")
+        later = [*self._of_words.values(), *self._of_both.values()]
+        self._asked = {array for engine in later for array in engine.inputs} | set(OUTPUTS)
+        brought = self._looked.brought | set(self._looked.ring) if self._looked else set(self._kept)
+        frames = {array for engine in self._of_frame.values() for array in engine.inputs}
+        self._of_one_frame = self._asked | frames | brought
 
-    def memory(self, frames: FrameBuffer) -> ClipMemory:
+    def memory(self, frames: FrameBuffer) -> Memory:
         """The memory of a stream that begins, for the frames that the buffer chooses."""
-        return ClipMemory(frames, self._slots, (self._clip or self._encoder).zeros)
+        slots = self._clip.length - 1
+        if self._looked is None:
+            return ArrayMemory(frames, slots, self._zeros, self._kept)
+        return ClipMemory(frames, slots, self._zeros, self._looked)
 
-    def encode(self, images: np.ndarray) -> list[Encoding]:
-        """Encode frames: (B, height, width, 3) uint8 RGB of the input size.
+    def encode(self, images: np.ndarray) -> list[Arrays]:
+        """What is made of each frame alone, with a leading axis of 1; all in one batch.
 
-        Raises:
-            EngineError: the encoder failed.
-        """
-        outputs = self._encoder.run({self._encoder.inputs[0]: images})
-        wanted = {*self._fusion.inputs, *(self._clip.inputs if self._clip else ())} - set(self._ring)
-        return [
-            Encoding(
-                {name: array[i : i + 1] for name, array in outputs.items() if name in wanted},
-                {name: outputs[name][i : i + 1] for name in self._ring},
-            )
-            for i in range(len(images))
-        ]
-
-    def recall(self, encoding: Encoding, past: Mapping[str, Array]) -> Recall:
-        """Let a frame look back at its past, as `ClipMemory.admit` gives it.
+        Args:
+            images: (B, height, width, 3) uint8 RGB of the input size.
 
         Raises:
-            EngineError: the engine failed.
+            EngineError: an engine failed.
         """
-        if self._clip is None:
-            return Recall(encoding.features, {})
-        known = {**encoding.features, **encoding.ring, **past}
-        outputs = self._clip.run({name: known[name] for name in self._clip.inputs})
-        pairs = {}
-        for level in self._levels:
-            row_sum, row, column_sum, column = (outputs[name] for name in pair_names(level))
-            pairs[level] = NewPairs(Blocks(row_sum, row), Blocks(column_sum, column))
-        known.update(outputs)
-        return Recall({name: known[name] for name in self._fusion.inputs if name != WORDS}, pairs)
+        known = _run(self._of_image, {IMAGE: images})
+        kept = {name: array for name, array in known.items() if name in self._of_one_frame}
+        return [{name: array[i : i + 1] for name, array in kept.items()} for i in range(len(images))]
 
-    def fuse(self, features: Mapping[str, Array], words: np.ndarray) -> list[Outcome]:
+    def look_back(self, frame: Mapping[str, Array], memory: Memory, stamp: float) -> Arrays:
+        """Let a frame look back at its past, and become part of it.
+
+        Args:
+            frame: as `encode` gives it.
+            memory: of the camera. It is cleared when an engine fails.
+            stamp: when it was taken, in seconds.
+
+        Returns:
+            What the answers want of it; valid until the next call with this memory.
+
+        Raises:
+            ValueError: the stamp is not a finite number.
+            EngineError: an engine failed.
+        """
+        past = memory.admit(stamp, frame)
+        try:
+            known = _run(self._of_frame, {**frame, **past})
+        except EngineError:
+            memory.clear()
+            raise
+        memory.keep(known)
+        return {name: array for name, array in known.items() if name in self._asked}
+
+    def read(self, words: np.ndarray) -> Arrays:
+        """What is made of Q expressions alone, of (Q, N) int64 ids.
+
+        Raises:
+            EngineError: an engine failed.
+        """
+        return _run(self._of_words, {WORDS: words})
+
+    def answer(self, frame: Mapping[str, Array], query: Mapping[str, Array]) -> list[Outcome]:
         """Answer Q expressions on a frame.
 
         Args:
-            features: of the frame, as `recall` gives them.
-            words: (Q, N) int64 word ids, 0 after the last word.
+            frame: as `look_back` gives it.
+            query: as `read` gives it.
 
         Raises:
-            EngineError: the fusion failed or returned values that are not numbers.
+            EngineError: an engine failed, or returned values that are not numbers.
         """
-        outputs = self._fusion.run({**features, WORDS: words})
-        results = [np.asarray(outputs[name], np.float32) for name in OUTPUTS]
-        if not all(np.isfinite(array).all() for array in results):
-            raise EngineError(f"{FUSION} returned values that are not finite numbers")
-        if any(len(array) != len(words) for array in results):
-            raise EngineError(f"{FUSION} returned {[array.shape for array in results]} for {len(words)} expressions")
+        known = _run(self._of_both, {**frame, **query})
+        count, length = query[WORDS].shape
+        results = {name: np.asarray(known[name], np.float32) for name in OUTPUTS if name in known}
+        last = list(self._of_both)[-1]
+        if not all(np.isfinite(array).all() for array in results.values()):
+            raise EngineError(f"{last} returned values that are not finite numbers")
+        if any(array.shape[:1] != (count,) for array in results.values()):
+            shapes = [array.shape for array in results.values()]
+            raise EngineError(f"{last} returned {shapes} for {count} expressions")
+        presences = results.get(PRESENCE, results[LOGITS].reshape(count, -1).max(1))
+        attentions = results.get(WORD_ATTENTION, np.zeros((count, 0, length), np.float32))
         return [
-            Outcome(logits, float(presence), attention) for logits, presence, attention in zip(*results, strict=True)
+            Outcome(logits, float(presence), attention)
+            for logits, presence, attention in zip(results[LOGITS], presences, attentions, strict=True)
         ]
 
-    def _rehearse(self, manifest: Manifest, words: int) -> int:
+    def _rehearse(self, manifest: Manifest, ids: int) -> int:
         """Run grey frames and two expressions through, so that a bad bundle is refused now; return the levels."""
-        size, clip = manifest.input, manifest.clip
+        size, clip, length = manifest.input, manifest.clip, manifest.text.length
         try:
             memory = self.memory(FrameBuffer(clip.length, clip.interval, 2 * clip.interval))
-            for frame in range(min(clip.length, 2)):
-                (encoding,) = self.encode(np.full((1, size.height, size.width, 3), 128, np.uint8))
-                recall = self.recall(encoding, memory.admit(frame * clip.interval, encoding.ring))
-                memory.keep(recall.pairs)
-            ids = np.full((2, manifest.max_words), words - 1, np.int64)
-            outcome = self.fuse(recall.features, ids)[0]
+            for number in range(min(clip.length, 2)):
+                (encoded,) = self.encode(np.full((1, size.height, size.width, 3), 128, np.uint8))
+                frame = self.look_back(encoded, memory, number * clip.interval)
+            first = self.answer(frame, self.read(np.ones((2, length), np.int64)))[0]
         except (EngineError, TypeError, ValueError, IndexError) as error:
             raise BundleError(f"the model does not run as its manifest says ({error}); export it again") from error
-        attention = outcome.word_attention.shape
-        if outcome.logits.ndim != 2 or len(attention) != 2 or attention[1] != manifest.max_words:
-            shapes = f"`{LOGITS}` of {outcome.logits.shape} and `{WORD_ATTENTION}` of {attention} for an expression"
-            raise BundleError(f"{FUSION}: gives {shapes} of {manifest.max_words} words; export it again")
+        try:
+            self.answer(frame, self.read(np.full((2, length), ids - 1, np.int64)))
+        except EngineError as error:
+            raise BundleError(
+                f"{manifest.text.file}: has {ids} ids, more than the network knows; take the tokenizer that it was "
+                f"trained with ({error})"
+            ) from error
+        attention = first.word_attention.shape
+        if first.logits.ndim != 2 or len(attention) != 2 or attention[1] != length:
+            shapes = f"`{LOGITS}` of {first.logits.shape} and `{WORD_ATTENTION}` of {attention} for an expression"
+            raise BundleError(f"{manifest.graphs[-1]}: gives {shapes} of {length} words; export it again")
         return attention[0]
 
 
-def pair_names(level: str) -> tuple[str, ...]:
-    """Names of the outputs of the clip that `NewPairs` of a level is made of, in the order of its fields."""
-    return tuple(f"{side}_{level}_{part}" for side in NewPairs._fields for part in Blocks._fields)
-
-
-def _check_inputs(file: str, engine: Engine, given: set[str]) -> None:
-    missing = set(engine.inputs) - given
-    if missing:
-        raise BundleError(f"{file}: wants `{min(missing)}`, which no engine before it gives; export the model again")
+def _run(engines: Mapping[str, Engine], known: Arrays) -> Arrays:
+    """Run engines one after the other; what is known afterwards."""
+    for engine in engines.values():
+        known |= engine.run({name: known[name] for name in engine.inputs})
+    return known

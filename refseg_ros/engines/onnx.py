@@ -13,6 +13,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # a robot reports to nobody
 import onnxruntime
 
 from refseg_ros.errors import BundleError, EngineError
+from refseg_ros.text import one_line
 
 
 class OnnxEngine:
@@ -37,7 +38,7 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
-            raise BundleError(f"{name}: ONNX Runtime refuses it ({_one_line(error)}); export it again") from error
+            raise BundleError(f"{name}: ONNX Runtime refuses it ({one_line(error)}); export it again") from error
         self._name = name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
@@ -47,13 +48,9 @@ class OnnxEngine:
         try:
             results = self._session.run(None, dict(arrays))
         except Exception as error:  # as above
-            raise EngineError(f"{self._name} failed: {_one_line(error)}") from error
+            raise EngineError(f"{self._name} failed: {one_line(error)}") from error
         return dict(zip(self.outputs, results, strict=True))
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """See `Engine.zeros`."""
         return np.zeros(shape, dtype)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -13,8 +13,8 @@ import numpy as np
 
 from refseg_ros.engines.cuda import DeviceArray, Gpu
 from refseg_ros.engines.onnx import onnxruntime
-from refseg_ros.engines.tensorrt import one_line
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
+from refseg_ros.text import one_line
 
 PROVIDER = "CUDAExecutionProvider"
 

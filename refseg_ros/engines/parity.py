@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from refseg_ros.engines.contract import Array, Engine
-from refseg_ros.engines.manifest import CLIP, ENCODER, FUSION, Manifest
+from refseg_ros.engines.manifest import Manifest
 from refseg_ros.engines.network import Network
 from refseg_ros.errors import EngineError
 
@@ -17,19 +17,19 @@ TOLERANCE = {"fp32": 0.01, "fp16": 0.05, "int8": 0.25}
 """Largest difference at which an engine of a precision is kept. A GPU rounds the products of fp32 to 10 bits (TF32)."""
 
 
-def samples(manifest: Manifest, words: int, references: Mapping[str, Engine]) -> dict[str, dict[str, np.ndarray]]:
+def samples(manifest: Manifest, ids: int, references: Mapping[str, Engine]) -> dict[str, dict[str, np.ndarray]]:
     """Inputs of each graph: what it is given when the network runs, varied; an image of coloured blobs; random words.
 
     Args:
         manifest: of the bundle.
-        words: entries of the vocabulary.
+        ids: that the tokenizer has.
         references: graph -> an engine of it on the CPU.
     """
     recorders = {name: _Recorder(engine) for name, engine in references.items()}
-    Network(recorders[ENCODER], recorders.get(CLIP), recorders[FUSION], manifest, words)  # runs them once
+    Network(recorders, manifest, ids)  # runs them
     rng = np.random.default_rng(0)
     return {
-        name: {key: _varied(np.asarray(array), words, rng) for key, array in recorder.seen.items()}
+        name: {key: _varied(np.asarray(array), ids, rng) for key, array in recorder.seen.items()}
         for name, recorder in recorders.items()
     }
 
@@ -64,7 +64,7 @@ class _Recorder:
         return self._run(arrays)
 
 
-def _varied(array: np.ndarray, words: int, rng: np.random.Generator) -> np.ndarray:
+def _varied(array: np.ndarray, ids: int, rng: np.random.Generator) -> np.ndarray:
     """Other values of the same shape and type: blobs for an image, random words for words, noise on numbers."""
     kind: Any = array.dtype
     if kind == np.uint8:
@@ -72,7 +72,7 @@ def _varied(array: np.ndarray, words: int, rng: np.random.Generator) -> np.ndarr
         blobs = cv2.resize(small, (array.shape[2], array.shape[1]), interpolation=cv2.INTER_CUBIC)
         return np.repeat(blobs[None], len(array), axis=0)
     if np.issubdtype(kind, np.integer):
-        return rng.integers(1, words, array.shape, kind)
+        return rng.integers(1, ids, array.shape, kind)
     if np.issubdtype(kind, np.floating) and array.size:
         return (array + 0.1 * array.std() * rng.standard_normal(array.shape)).astype(kind)
     return array

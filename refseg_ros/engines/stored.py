@@ -9,8 +9,8 @@ from types import ModuleType
 
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.cuda import Gpu
+from refseg_ros.engines.graphs import ENGINE_PRECISIONS, of_precision
 from refseg_ros.engines.passport import Machine, Passport
-from refseg_ros.engines.variants import PRECISIONS, graph_names, of_precision
 from refseg_ros.errors import BundleError, UnavailableError
 from refseg_ros.files import write_bytes
 
@@ -58,7 +58,7 @@ def read(bundle: Bundle, name: str, machine: Machine) -> tuple[bytes, Passport]:
         raise UnavailableError(f"{path}: was not built yet; run: {COMMAND} {bundle.folder}") from None
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); {_again(bundle)}") from None
-    if passport.precision in PRECISIONS:
+    if passport.precision in ENGINE_PRECISIONS:
         onnx = sha256(bundle.contents[of_precision(bundle, name, passport.precision)])
         difference = passport.difference(**dataclasses.asdict(machine), onnx=onnx, engine=sha256(plan))
     else:
@@ -79,7 +79,7 @@ def fit(bundle: Bundle, machine: Machine, **wanted: object) -> bool:
     Raises:
         BundleError: one is there that does not fit; the message names the first difference.
     """
-    for name in graph_names(bundle):
+    for name in bundle.manifest.graphs:
         try:
             difference = read(bundle, name, machine)[1].difference(**wanted)
         except UnavailableError:

@@ -16,6 +16,7 @@ import numpy as np
 
 from refseg_ros.engines.cuda import DeviceArray, Gpu
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
+from refseg_ros.text import one_line
 
 LIBRARIES = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
 """Module -> how it is called; the first that is there and has an engine is taken."""
@@ -59,11 +60,6 @@ def listener(trt: ModuleType) -> Any:
                 self.said = one_line(message)
 
     return Listener()
-
-
-def one_line(words: object) -> str:
-    """An error's text as part of one line."""
-    return " ".join(str(words).split())[:300]
 
 
 class TensorRTEngine:

@@ -16,7 +16,7 @@ class Background(Generic[Result]):
     """Work in a thread of its own, which does not keep the process from ending."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
-        """Begin."""
+        """Start `work` in its thread."""
         self._work = work
         self._result: Result
         self._error: BaseException | None = None

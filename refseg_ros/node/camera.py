@@ -3,291 +3,266 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from refseg_ros.answer import Answer, stale
-from refseg_ros.errors import EngineError
-from refseg_ros.faults import FaultLog
-from refseg_ros.images import ImageError, to_rgb
-from refseg_ros.messages_3d import Target, is_rectified
+from refseg_ros.answer import Answer
+from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.answering import Frame, answer, results, stale_answers
 from refseg_ros.node.depth import Depth
 from refseg_ros.node.diagnostics import camera_values, judge_camera, status
 from refseg_ros.node.entities import forget_destroyed
-from refseg_ros.node.freshness import Pace, frame_age
+from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
-from refseg_ros.node.messages import result_message
-from refseg_ros.node.model import Model
+from refseg_ros.node.image_transport import COLOUR, Transport
+from refseg_ros.node.messages_3d import Target, are_rectified
+from refseg_ros.node.model import Model, Past
 from refseg_ros.node.outputs import Outputs
 from refseg_ros.node.outputs_3d import Outputs3D
 from refseg_ros.node.placing import Placed, place
 from refseg_ros.node.qos_doctor import why_no_image
-from refseg_ros.node.queries import Query, Questions
+from refseg_ros.node.queries import ActiveQueries, Query
 from refseg_ros.node.stability import Stability, Standing
 from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
-from refseg_ros.node_config import CAMERA_MARK, SegmentNodeConfig
-from refseg_ros.parameters import Parameters
-from refseg_ros.segmenter import Stream
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
+from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.qos import OVERRIDABLE
 
-_TRANSPORTS = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressed")}
-"""Transport -> type of its messages, and what it adds to the topic."""
+LOOK = 1.0
+"""Seconds from one look for the topic of the images to the next, while none comes."""
+
+
+@dataclass(frozen=True, eq=False)
+class NodeParts:
+    """What all cameras of a node share."""
+
+    node: Node
+    """Whose topics the cameras open."""
+    model: Model
+    settings: Parameters[SegmentNodeConfig]
+    """Holds the current settings."""
+    queries: ActiveQueries
+    worker: Worker
+    """Answers the images of all cameras."""
+    faults: FaultLog
+    """Counts refused and lost images."""
+    on_goal_answer: Callable[[str, Segmentation], None]
+    """Called in the worker's thread with the camera's name and each answer to the query of a goal."""
+    transforms: Transforms | None
+    """To the frame in which things are wanted; None for the camera's own."""
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """An image as it was received."""
+class _Arrival:
+    """An image message as it was received."""
 
     message: Image | CompressedImage
     queries: tuple[Query, ...]
-    """What it is to be answered for: a query counts from the next image on."""
-    arrival: float
+    """Those that were active then: a query counts from the next image on."""
+    moment: float
     """Seconds on the node's clock."""
-
-    @property
-    def stamp(self) -> float:
-        """Seconds."""
-        stamp = self.message.header.stamp
-        return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
 class Camera:
     """Receives in the executor's thread, and answers in the worker's.
 
     Attributes:
-        name: of the camera, or "" where there is one only.
+        name: of the camera, or "" where there is only one.
         topic: of its images, in full.
-        health: what the diagnostics tell.
+        health: what the diagnostics report.
         outputs: the topics of the answers.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        name: str,
-        model: Model,
-        settings: Parameters[SegmentNodeConfig],
-        questions: Questions,
-        worker: Worker,
-        faults: FaultLog,
-        told: Callable[[str, Segmentation], None],
-        transforms: Transforms | None,
-        mend: Callable[[], None],
-    ) -> None:
-        """Open the topics.
-
-        Args:
-            node: whose topics they are.
-            name: of the camera.
-            model: shared by all cameras.
-            settings: of the node, as they are at any time.
-            questions: what to look for.
-            worker: who answers.
-            faults: where refused and lost images are told.
-            told: called in the worker's thread with the camera's name and each answer to a pursued query.
-            transforms: to the frame that things are wanted in, if it is not the camera's.
-            mend: called in the worker's thread before each image, to load the model again if it broke down.
-        """
+    def __init__(self, parts: NodeParts, name: str) -> None:
+        """Open the topics of the camera of this name."""
         self.name = name
         self.health = Health()
-        self._node, self._model, self._settings = node, model, settings
-        self._questions, self._worker, self._faults, self._told = questions, worker, faults, told
-        self._transforms, self._mend = transforms, mend
-        self._open = True
-        self._stream: Stream | None = None
-        self.outputs = Outputs(node, f"{name}/" if name else "")
-        config = settings.config
-        self._rectified = is_rectified(config.image_topic)
+        self._parts, self._node = parts, parts.node
+        self._is_open = True
+        prefix = f"{name}/" if name else ""
+        self.outputs = Outputs(self._node, prefix)
+        config = parts.settings.config
         self._depth: Depth | None = None
         self._outputs_3d: Outputs3D | None = None
         if config.depth_topic:
             topic, info_topic = (
                 topic.replace(CAMERA_MARK, name) for topic in (config.depth_topic, config.camera_info_topic)
             )
-            self._depth = Depth(node, topic, info_topic, config.depth_tolerance, config.image_transport)
-            self._outputs_3d = Outputs3D(node, f"{name}/" if name else "")
+            self._depth = Depth(self._node, topic, info_topic, config.depth_tolerance, config.used_depth_transport)
+            self._outputs_3d = Outputs3D(self._node, prefix)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._looking = self._node.create_timer(LOOK, self._look_for_topic, clock=steady)
         self._listen()
 
+    @property
+    def _config(self) -> SegmentNodeConfig:
+        return self._parts.settings.config
+
     def listen_anew(self) -> None:
-        """Subscribe as the settings are now."""
+        """Subscribe again, as the settings are now."""
         self._node.destroy_subscription(self._images)
         self._listen()
         if self._depth is not None:
-            self._depth.listen_anew(self._settings.config.image_transport)
+            self._depth.listen_anew(self._config.used_depth_transport)
         forget_destroyed(self._node)
 
     def _listen(self) -> None:
-        config = self._settings.config
-        self._kind, suffix = _TRANSPORTS[config.image_transport]
         self._qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._wanted_topic = self._transport.topic(self._node, self._image_topic)
         self._images = self._node.create_subscription(
-            self._kind,
-            config.image_topic.replace(CAMERA_MARK, self.name) + suffix,
+            self._transport.message,
+            self._wanted_topic,
             self._on_image,
             self._qos,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=OVERRIDABLE,
         )
         self.topic = self._images.topic_name
+        self._rectified = are_rectified(self._config.rectified, self.topic)
         self._node.get_logger().info(f"waits for images on {self.topic}")
 
+    @property
+    def _transport(self) -> Transport:
+        return COLOUR[self._config.image_transport]
+
+    @property
+    def _image_topic(self) -> str:
+        return self._config.image_topic.replace(CAMERA_MARK, self.name)
+
+    def _look_for_topic(self) -> None:
+        """While no image comes: whoever publishes them may have been discovered since, under the name itself."""
+        if self.health.silence() > LOOK and self._transport.topic(self._node, self._image_topic) != self._wanted_topic:
+            self.listen_anew()
+
     def status(self, own: Collection[str]) -> DiagnosticStatus:
-        """How the camera fares; `own` are the topics that the node publishes itself."""
+        """The camera's diagnostics; `own` are the topics that the node publishes itself."""
         level, message = judge_camera(
             self.health,
-            self._settings.config.max_frame_age,
-            lambda: why_no_image(self._node, self.topic, f"sensor_msgs/msg/{self._kind.__name__}", self._qos, own),
+            self._config.max_frame_age,
+            lambda: why_no_image(self._node, self.topic, self._transport.type_name, self._qos, own),
         )
         name = f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip()
         return status(name, level, message, camera_values(self.health, self.topic))
 
     def close(self) -> None:
-        """Close the topics; what the worker is still at is not published."""
-        self._open = False
+        """Close the topics; an answer that the worker is still computing is not published."""
+        self._is_open = False
+        self._node.destroy_timer(self._looking)
         self._node.destroy_subscription(self._images)
         self.outputs.close()
         if self._depth is not None and self._outputs_3d is not None:
             self._depth.close()
             self._outputs_3d.close()
 
-    def forget(self) -> None:
-        """Begin anew with the next image."""
-        self._stream = None
-
-    def _begin(self) -> Stream:
-        stream = self._stream = self._model.stream()
-        self._stability = Stability()
-        self._pace = Pace()
-        self._observed = -float("inf")
-        return stream
-
     def _now(self) -> float:
         return float(self._node.get_clock().now().nanoseconds * 1e-9)
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         self.health.received()
-        frame = _Frame(message, self._questions.current, self._now())
-        if self._worker.put(self.name, partial(self._work, frame)):
+        arrival = _Arrival(message, self._parts.queries.current, self._now())
+        if self._parts.worker.put(self.name, partial(self._work, arrival)):
             self.health.counters.superseded += 1
 
-    def _work(self, frame: _Frame) -> None:
+    def _work(self, arrival: _Arrival) -> None:
+        """In the worker's thread."""
         try:
-            self._mend()
-            self._take(frame, self._stream or self._begin())
+            self._take(arrival)
         except ImageError as error:
             self.health.refused(str(error))
-            self._faults.note(error.kind, f"image refused: {error}")
+            self._parts.faults.note(error.kind, f"image refused: {error}")
         except Exception as error:  # whatever goes wrong costs this one image, never the node
             reason = f"{type(error).__name__}: {error}"
             self.health.failed(reason)
-            if isinstance(error, EngineError):
-                self._model.failed(reason)
-            if self._open and self._node.context.ok():
-                self._faults.note(type(error).__name__, f"image lost: {reason}")
+            if self._is_open and self._node.context.ok():
+                self._parts.faults.note(type(error).__name__, f"image lost: {reason}")
 
-    def _take(self, frame: _Frame, stream: Stream) -> None:
-        image = to_rgb(frame.message)
-        config = self._settings.config
-        if not frame.queries or not self._pace.is_due(config.max_rate, time.monotonic()):
-            if not 0 <= frame.stamp - self._observed < self._model.interval:
-                self._observe(stream, image, frame.stamp)
+    def _take(self, arrival: _Arrival) -> None:
+        model, frame = self._parts.model, Frame.of(arrival.message, self._config.white)
+        past = model.past(self)
+        if not arrival.queries or not past.rate_limit.is_due(self._config.max_rate, time.monotonic()):
+            if not 0 <= frame.stamp - past.observed < model.interval:
+                model.observe(past, frame.image, frame.stamp)
             self.health.counters.passed += 1
-            return
-        if self._is_stale(frame):
-            self._tell_stale(frame, image)
+        elif self._is_stale(frame, arrival):
+            self._publish_stale(frame, arrival)
         else:
-            self._answer(frame, stream, image)
+            self._answer(frame, arrival, past)
 
-    def _answer(self, frame: _Frame, stream: Stream, image: np.ndarray) -> None:
+    def _answer(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         began = time.perf_counter()
-        self._observe(stream, image, frame.stamp)
-        answers = stream.answer([query.text for query in frame.queries])
+        answers = answer(self._parts.model, past, frame, arrival.queries)
         spent = (time.perf_counter() - began) * 1e3
-        self._model.worked()
-        if self._is_stale(frame):
-            self._tell_stale(frame, image)
+        if self._is_stale(frame, arrival):
+            self._publish_stale(frame, arrival)
             return
-        placed = place(self._depth, self._transforms, self._rectified, frame.message.header, image, answers)
-        self._publish(frame, image, answers, placed, spent)
+        placed = place(self._depth, self._parts.transforms, self._rectified, frame.header, frame.image, answers)
+        self.health.not_placed = next((one.reason for one in placed if one.reason), "")
+        for one in placed:
+            if one.reason and self._depth is not None and self._depth.is_settled:
+                self._parts.faults.note("depth", f"nothing placed in space: {one.reason}")
+        standings = self._standings(past.stability, arrival.queries, answers, placed)
+        placements = [one.message() for one in placed]
+        self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age, standings, placements))
+        if self._is_wanted():
+            targets = [
+                Target(query.id, answer, one.lifted)
+                for query, answer, one in zip(arrival.queries, answers, placed, strict=True)
+                if not query.of_goal
+            ]
+            self._publish_targets(frame, targets, spent)
         self.health.answered(spent)
 
-    def _publish(
-        self, frame: _Frame, image: np.ndarray, answers: list[Answer], placed: list[Placed], spent: float
-    ) -> None:
-        config, header = self._settings.config, frame.message.header
-        self._stability.keep({query.id for query in frame.queries})
-        results = [
-            result_message(
-                answer,
-                query,
-                self._stability.judge(query.id, answer, config.stable_frames, one.spot, config.stable_distance),
-                self.health.frame_age,
-                header,
-                one.message(),
-            )
-            for query, answer, one in zip(frame.queries, answers, placed, strict=True)
+    def _standings(
+        self, stability: Stability, queries: Sequence[Query], answers: Sequence[Answer], placed: Sequence[Placed]
+    ) -> list[Standing]:
+        wanted, distance = self._config.stable_frames, self._config.stable_distance
+        stability.keep({query.id for query in queries})
+        return [
+            stability.judge(query.id, answer, wanted, one.spot, distance)
+            for query, answer, one in zip(queries, answers, placed, strict=True)
         ]
-        self._tell(frame, results)
-        for one in placed:
-            if one.reason:
-                self._faults.note("depth", f"nothing placed in space: {one.reason}")
-        if not self._is_asked():
-            return
-        targets = [
-            Target(query.id, answer, one.lifted)
-            for query, answer, one in zip(frame.queries, answers, placed, strict=True)
-            if not query.pursued
-        ]
-        self.outputs.publish_detections(targets, header)
-        if self._outputs_3d is not None:
-            frame_id = self._transforms.target if self._transforms else header.frame_id
-            self._outputs_3d.publish(targets, Header(stamp=header.stamp, frame_id=frame_id))
-        age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
-        self.outputs.publish_extras(image, [target.answer for target in targets], header, spent, age, rate)
 
-    def _is_stale(self, frame: _Frame) -> bool:
-        limit = self._settings.config.max_frame_age
-        self.health.frame_age = frame_age(frame.stamp, frame.arrival, self._now())
+    def _publish_targets(self, frame: Frame, targets: list[Target], spent: float) -> None:
+        """Publish the answers in the forms of other packages, and the pictures for people."""
+        self.outputs.publish_detections(targets, frame.header)
+        if self._outputs_3d is not None:
+            transforms = self._parts.transforms
+            frame_id = transforms.target if transforms else frame.header.frame_id
+            self._outputs_3d.publish(targets, Header(stamp=frame.header.stamp, frame_id=frame_id))
+        age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
+        answers = [target.answer for target in targets]
+        self.outputs.publish_extras(frame.image, answers, frame.header, spent, age, rate)
+
+    def _is_stale(self, frame: Frame, arrival: _Arrival) -> bool:
+        limit = self._config.max_frame_age
+        self.health.frame_age = frame_age(frame.stamp, arrival.moment, self._now())
         self.health.last_was_stale = 0.0 < limit < self.health.frame_age
         return self.health.last_was_stale
 
-    def _tell_stale(self, frame: _Frame, image: np.ndarray) -> None:
+    def _publish_stale(self, frame: Frame, arrival: _Arrival) -> None:
         self.health.counters.stale += 1
-        height, width = image.shape[:2]
-        age, header = self.health.frame_age, frame.message.header
-        self._tell(
-            frame,
-            [
-                result_message(stale(query.text, height, width), query, Standing(), age, header)
-                for query in frame.queries
-            ],
-        )
+        answers = stale_answers(frame, arrival.queries)
+        self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age))
 
-    def _tell(self, frame: _Frame, results: list[Segmentation]) -> None:
-        if self._is_asked():
-            self.outputs.publish(
-                [result for query, result in zip(frame.queries, results, strict=True) if not query.pursued]
-            )
-        for query, result in zip(frame.queries, results, strict=True):
-            if query.pursued:
-                self._told(self.name, result)
+    def _publish(self, arrival: _Arrival, messages: list[Segmentation]) -> None:
+        """Give each answer to whoever asked for it: the topics, or the client of a goal."""
+        pairs = list(zip(arrival.queries, messages, strict=True))
+        if self._is_wanted():
+            self.outputs.publish([message for query, message in pairs if not query.of_goal])
+        for query, message in pairs:
+            if query.of_goal:
+                self._parts.on_goal_answer(self.name, message)
 
-    def _is_asked(self) -> bool:
+    def _is_wanted(self) -> bool:
         """Whether anybody still wants answers: the query may have been cleared, or the node deactivated meanwhile."""
-        return self._open and bool(self._questions.asked)
-
-    def _observe(self, stream: Stream, image: np.ndarray, stamp: float) -> None:
-        self._observed = stamp
-        try:
-            stream.observe(image, stamp)
-        except ValueError as error:
-            raise ImageError("size", str(error)) from error
+        return self._is_open and bool(self._parts.queries.published)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from refseg_ros.messages_3d import size_of_images
-from refseg_ros.pairing import NANOSECONDS, StampedBuffer
+from refseg_ros.node.image_transport import DEPTH
+from refseg_ros.node.messages_3d import size_of_images
+from refseg_ros.ros.qos import OVERRIDABLE
+from refseg_ros.space.pairing import NANOSECONDS, StampedBuffer
 
 PATIENCE = 0.1
 """Seconds that a depth image may come after its colour image was worked on, where others came before."""
+BEGINNING = 3.0
+"""Seconds in which depth and calibration may begin to come; only then are they missed."""
 LOOK = 1.0
 """Seconds from one look for a calibration that is kept to the next, until one came."""
 KEPT_UNREAD = 5
 """Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
-
-_TRANSPORTS = {"raw": (Image, ""), "compressed": (CompressedImage, "/compressedDepth")}
-"""Transport -> type of its messages, and what it adds to the topic."""
 
 
 class DepthError(ValueError):
@@ -40,9 +41,10 @@ class Depth:
             topic: of the depth images, without what the transport adds.
             info_topic: of the calibrations.
             tolerance: two stamps of one moment are at most so many seconds apart.
-            transport: how depth images come, a key of _TRANSPORTS.
+            transport: how depth images come, a key of image_transport.DEPTH.
         """
         self._node, self._topic = node, topic
+        self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
         self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
         self._infos: StampedBuffer[CameraInfo] = StampedBuffer(tolerance)
@@ -52,22 +54,24 @@ class Depth:
                 info_topic,
                 self._on_info,
                 QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+                qos_overriding_options=OVERRIDABLE,
             )
         ]
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._looking = node.create_timer(LOOK, self._ask_for_kept_infos, clock=steady)
+        self._looking = node.create_timer(LOOK, self._look_for_kept_infos, clock=steady)
+        self._looking_for_topic = node.create_timer(LOOK, self._look_for_topic, clock=steady)
         self.listen(transport)
 
     def listen(self, transport: str) -> None:
         """Subscribe to depth images that come by this transport."""
-        kind, suffix = _TRANSPORTS[transport]
+        self._transport = transport
+        self._wanted_topic = DEPTH[transport].topic(self._node, self._topic)
         self._depth = self._node.create_subscription(
-            kind,
-            self._topic + suffix,
+            DEPTH[transport].message,
+            self._wanted_topic,
             self._on_image,
             QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=OVERRIDABLE,
         )
 
     def listen_anew(self, transport: str) -> None:
@@ -76,6 +80,11 @@ class Depth:
         with self._came:
             self._images.clear()
         self.listen(transport)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether depth and calibration have come for an image, or should have; until then a lack is no fault."""
+        return self._has_paired or time.monotonic() - self._opened > BEGINNING
 
     def at(self, stamp: int, size: tuple[int, int]) -> tuple[Image | CompressedImage, CameraInfo]:
         """The depth image and the calibration of a moment.
@@ -103,10 +112,16 @@ class Depth:
             info = info or self._infos.newest(lambda _: True)
             if info is None:
                 raise DepthError(f"no camera_info came on {self._info_topics[0].topic_name}")
+            self._has_paired = True
             return image, info
 
-    def _ask_for_kept_infos(self) -> None:
-        """Where none comes: ask a publisher that sent its only one before this node began, and keeps it, for that.
+    def _look_for_topic(self) -> None:
+        """While no image comes: whoever publishes them may have been discovered since, under the name itself."""
+        if not len(self._images) and DEPTH[self._transport].topic(self._node, self._topic) != self._wanted_topic:
+            self.listen_anew(self._transport)
+
+    def _look_for_kept_infos(self) -> None:
+        """Where no calibration comes, take the one that a publisher sent before this node began, and keeps.
 
         With all other publishers such a subscription does not fit, and they would warn of it.
         """
@@ -121,7 +136,8 @@ class Depth:
 
     def close(self) -> None:
         """Listen no more."""
-        self._node.destroy_timer(self._looking)
+        for timer in (self._looking, self._looking_for_topic):
+            self._node.destroy_timer(timer)
         for subscription in (self._depth, *self._info_topics):
             self._node.destroy_subscription(subscription)
 

@@ -23,7 +23,7 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 
 
 class Diagnostics:
-    """Publishes what it is told, whatever clock the node runs on."""
+    """Publishes the statuses of the node, whatever clock it runs on."""
 
     def __init__(self, node: Node, describe: Callable[[], list[DiagnosticStatus]]) -> None:
         """Begin; `describe` gives the statuses of the moment."""
@@ -54,7 +54,7 @@ def status(name: str, level: bytes, message: str, values: Mapping[str, object]) 
 
 
 def judge_camera(health: Health, max_frame_age: float, why_silent: Callable[[], str]) -> tuple[bytes, str]:
-    """How a camera fares, as a level and a line; `why_silent` is asked when no image comes."""
+    """Judge a camera: a level and a line. `why_silent` is called when no image comes."""
     silence, now = health.silence(), time.monotonic()
     rates = f"{health.images.per_second(now):.1f} images/s, {health.answers.per_second(now):.1f} answered/s"
     if health.failed_in_a_row >= FAILURES:
@@ -68,11 +68,13 @@ def judge_camera(health: Health, max_frame_age: float, why_silent: Callable[[], 
         )
     if health.since_fault() < RATE_WINDOW:
         return WARN, f"an image was not answered: {health.last_fault}"
+    if health.not_placed:
+        return WARN, f"{rates}; nothing placed in space: {health.not_placed}"
     return OK, rates
 
 
 def camera_values(health: Health, topic: str) -> dict[str, object]:
-    """What there is to know of a camera."""
+    """The values that the diagnostics show of a camera."""
     now = time.monotonic()
     times = list(health.inference)
     return {
@@ -85,4 +87,5 @@ def camera_values(health: Health, topic: str) -> dict[str, object]:
         "inference, longest [ms]": max(times, default=0.0),
         **dict(health.counters.items()),
         "last fault": health.last_fault,
+        "not placed in space": health.not_placed,
     }

@@ -24,7 +24,7 @@ class Counters:
         stale: were older than `max_frame_age` before they could be answered; the answer says so.
         refused: were no usable images.
         failed: were lost in the network.
-        passed: no answer was due, because nothing was asked or for `max_rate`.
+        passed: no answer was due, because there was no query, or because of `max_rate`.
     """
 
     received: int = 0
@@ -54,7 +54,7 @@ def frame_age(stamp: float, arrival: float, now: float) -> float:
     return max(0.0, now - begin)
 
 
-class Pace:
+class RateLimit:
     """Says when an answer is due, so that they come at most at a certain rate, and on average at that rate."""
 
     def __init__(self) -> None:

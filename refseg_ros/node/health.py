@@ -1,4 +1,4 @@
-"""How a camera fares, for the diagnostics: written by who works on its images, read once per second."""
+"""The state of a camera for the diagnostics: written by the worker, read once per second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from refseg_ros.node.freshness import Counters, Rate
 
 KEPT_TIMES = 100
-"""Answers over which the time of the inference is told."""
+"""Answers over which the time of the inference is averaged."""
 
 
 class Health:
@@ -26,11 +26,15 @@ class Health:
         self.failed_in_a_row = 0
         self.last_fault = ""
         """Why the last image was refused or lost."""
+        self.not_placed = ""
+        """Why a thing of the last answered image is not placed in space; empty where all are, or none is to be."""
         self._heard = time.monotonic()
         self._fault_at = -float("inf")
 
     def received(self) -> None:
         """An image arrived."""
+        self.not_placed = ""
+        """Why a thing of the last answered image is not placed in space; empty where all are, or none is to be."""
         self._heard = time.monotonic()
         self.images.note(self._heard)
         self.counters.received += 1

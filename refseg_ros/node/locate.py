@@ -14,15 +14,17 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from refseg_ros.action import Locate
+from refseg_ros.answer import Verdict
 from refseg_ros.msg import Segmentation
-from refseg_ros.node.queries import Query, QueryError, Questions, shown
+from refseg_ros.node.queries import ActiveQueries, Query, QueryError
+from refseg_ros.text import quoted
 
 LOOK = 0.1
 """Seconds from one look at time limits and cancellations to the next; answers are looked at when they come."""
 
 _WORDS = {
     Locate.Result.LOCATED: "found at the same place in {frames} images in a row",
-    Locate.Result.TIMED_OUT: "not stable within {timeout:g} s",
+    Locate.Result.TIMED_OUT: "not stable within {timeout:g} s; {last}",
     Locate.Result.CANCELED: "canceled",
     Locate.Result.STOPPED: "the node was deactivated",
 }
@@ -46,17 +48,17 @@ class _Goal:
 
 
 class Locator:
-    """Serves the action. All of it is done in the executor's thread; `tell` alone is called by the worker."""
+    """Serves the action. All of it is done in the executor's thread; only `take_answer` is called by the worker."""
 
-    def __init__(self, node: Node, questions: Questions, cameras: Callable[[], list[str] | None]) -> None:
+    def __init__(self, node: Node, queries: ActiveQueries, cameras: Callable[[], list[str] | None]) -> None:
         """Open the action.
 
         Args:
             node: whose action it is.
-            questions: where what is looked for is asked.
+            queries: where the expression of each goal is added.
             cameras: gives the names of the cameras, and None while the node is not active.
         """
-        self._node, self._questions, self._cameras = node, questions, cameras
+        self._node, self._queries, self._cameras = node, queries, cameras
         self._goals: dict[bytes, _Goal] = {}
         self._ended: dict[bytes, _Goal] = {}
         self._answers: deque[tuple[str, Segmentation]] = deque(maxlen=1000)
@@ -73,8 +75,8 @@ class Locator:
         self._timer = node.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._timer.cancel()
 
-    def tell(self, camera: str, answer: Segmentation) -> None:
-        """Take an answer to a pursued query; from any thread."""
+    def take_answer(self, camera: str, answer: Segmentation) -> None:
+        """Take an answer to the query of a goal; from any thread."""
         self._answers.append((camera, answer))
         self._came.trigger()
 
@@ -96,23 +98,23 @@ class Locator:
         if cameras is None:
             return "the node is not active"
         if not (request.camera in cameras or (not request.camera and len(cameras) == 1)):
-            return f"there is no camera {shown(request.camera)}; there are {', '.join(cameras) or 'none with a name'}"
+            return f"there is no camera {quoted(request.camera)}; there are {', '.join(cameras) or 'none with a name'}"
         if not (math.isfinite(request.timeout) and request.timeout >= 0.0):
             return f"the timeout is {request.timeout}; it must be a number of seconds, 0 for no limit"
         try:
-            self._questions.drop(self._questions.pursue(request.query))
+            self._queries.remove_goal(self._queries.add_goal(request.query))
         except QueryError as error:
             return str(error)
         return ""
 
     def _begin(self, handle: ServerGoalHandle) -> None:
         request, cameras = handle.request, self._cameras()
-        query = self._questions.pursue(request.query)
+        query = self._queries.add_goal(request.query)
         limit = request.timeout or math.inf
         camera = request.camera or (cameras or [""])[0]
         goal = _Goal(handle, query, camera, request.stable_frames, time.monotonic() + limit)
         self._goals[bytes(handle.goal_id.uuid)] = goal
-        self._node.get_logger().info(f"query {query.id} is to be located: {shown(query.text)}")
+        self._node.get_logger().info(f"query {query.id} is to be located: {quoted(query.text)}")
         self._timer.reset()
 
     def _look(self) -> None:
@@ -124,7 +126,8 @@ class Locator:
             if goal is None or goal.camera != camera or goal.outcome:
                 continue
             goal.answer = answer
-            goal.handle.publish_feedback(Locate.Feedback(answer=answer))  # type: ignore[arg-type]  # wrong in rclpy
+            feedback = Locate.Feedback(answer=_without_mask(answer))
+            goal.handle.publish_feedback(feedback)  # type: ignore[arg-type]  # wrong in rclpy
             if answer.stable if not goal.wanted else answer.stable_frames >= goal.wanted:
                 self._end(goal, Locate.Result.LOCATED)
         for goal in list(self._goals.values()):
@@ -140,7 +143,7 @@ class Locator:
         if goal.outcome:
             return
         goal.outcome = outcome
-        self._questions.drop(goal.query)
+        self._queries.remove_goal(goal.query)
         key = bytes(goal.handle.goal_id.uuid)
         self._ended[key] = self._goals.pop(key)
         goal.handle.execute()
@@ -154,5 +157,21 @@ class Locator:
             handle.succeed()
         else:
             handle.abort()
-        message = _WORDS[goal.outcome].format(frames=goal.answer.stable_frames, timeout=handle.request.timeout)
-        return Locate.Result(outcome=goal.outcome, message=message, answer=goal.answer)
+        message = _WORDS[goal.outcome].format(
+            frames=goal.answer.stable_frames, timeout=handle.request.timeout, last=_last_of(goal.answer)
+        )
+        answer = goal.answer if handle.request.with_mask else _without_mask(goal.answer)
+        return Locate.Result(outcome=goal.outcome, message=message, answer=answer)
+
+
+def _last_of(answer: Segmentation) -> str:
+    """Say what came of the last image."""
+    if not answer.query_id:
+        return "no image was answered"
+    return f"the last answer was: {Verdict(answer.verdict).label}"
+
+
+def _without_mask(answer: Segmentation) -> Segmentation:
+    """The same answer with an empty mask: one of a whole image would drown the rest of it in a terminal."""
+    kept = (name for name in Segmentation.get_fields_and_field_types() if name != "mask")
+    return Segmentation(**{name: getattr(answer, name) for name in kept})

@@ -7,7 +7,7 @@ import array
 from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import BoundingBox, Placement, Segmentation
 from refseg_ros.node.queries import Query
 from refseg_ros.node.stability import Standing

@@ -1,4 +1,4 @@
-"""The loaded model, which is loaded again when its runtime has broken down."""
+"""The loaded model and what it remembers of each camera; it is loaded again when its runtime has broken down."""
 
 from __future__ import annotations
 
@@ -6,36 +6,58 @@ import dataclasses
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
+
+from refseg_ros.answer import Answer
 from refseg_ros.errors import EngineError
+from refseg_ros.images.messages import ImageError
+from refseg_ros.node.freshness import RateLimit
+from refseg_ros.node.stability import Stability
 from refseg_ros.segmenter import Segmenter, Stream
 
 FAILURES = 5
 """Images lost in the network in a row after which something is wrong with it, and it is loaded again."""
 LONGEST_PAUSE = 60.0
-"""Seconds from one loading in vain to the next, at most; it is 1 at first and doubles each time."""
+"""Longest pause between two attempts to load, in seconds; the first is 1 s and each is twice the one before."""
+
+
+class Past:
+    """What one image leaves behind for the next image of its camera."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.stability = Stability()
+        self.rate_limit = RateLimit()
+        self.observed = -math.inf
+        """Stamp of the newest image that the network saw, in seconds."""
 
 
 class Model:
-    """A model for the thread that computes; other threads only read.
+    """A model for the thread that computes; other threads only read, and may call `forget` and `set_threshold`.
+
+    It owns the past of every camera, because that past lies in its memory: when the model is loaded again or `forget`
+    is called, the next call of `past` begins a new one.
 
     Attributes:
-        segmenter: it; None before it was loaded, while it is loaded again, and when that failed.
+        segmenter: the library's model; None before it was loaded, while it is loaded again, and when that failed.
         loads: how often it was loaded.
         name: of the model.
-        runtime: in one line, what it runs on, and why on nothing faster; empty where it was not loaded.
+        runtime: in one line, what it runs on, and why on nothing faster; empty before it was loaded.
         interval: seconds from one frame of its clip to the next.
         trouble: what is wrong with it, in one line; empty where nothing is known to be.
     """
 
-    def __init__(self, load: Callable[[], Segmenter], tell: Callable[[str], object]) -> None:
-        """Begin without one; `load` gives it, `tell` logs that it is loaded again."""
-        self._load, self._tell = load, tell
+    def __init__(self, load: Callable[[], Segmenter], log: Callable[[str], object]) -> None:
+        """Begin without a model; `load` returns it, `log` takes a line when it is loaded again."""
+        self._load, self._log = load, log
         self.segmenter: Segmenter | None = None
         self.loads = 0
         self.name = self.runtime = self.trouble = ""
         self.interval = 0.0
+        self._pasts: dict[object, Past] = {}
         self._threshold = 0.0
         self._failures = 0
         self._reason = ""
@@ -48,7 +70,6 @@ class Model:
             BundleError: the bundle is refused.
         """
         segmenter = self._load()
-        self._own_presence = segmenter.manifest.thresholds.presence
         self.loads += 1
         self.name, self.runtime = segmenter.manifest.name, segmenter.runtime
         self.interval = segmenter.manifest.clip.interval
@@ -56,42 +77,78 @@ class Model:
         self.set_threshold(self._threshold)
 
     def set_threshold(self, threshold: float) -> None:
-        """Have things found from this probability on, or from the model's own where it is 0."""
+        """Call things found from this probability on, or from the model's own where it is 0."""
         self._threshold = threshold
         if self.segmenter is not None:
-            manifest = self.segmenter.manifest
-            thresholds = dataclasses.replace(manifest.thresholds, presence=threshold or self._own_presence)
-            self.segmenter.manifest = dataclasses.replace(manifest, thresholds=thresholds)
+            own = self.segmenter.manifest.thresholds
+            self.segmenter.thresholds = dataclasses.replace(own, presence=threshold or own.presence)
 
-    def stream(self) -> Stream:
-        """A new stream of images.
+    def past(self, owner: object = None) -> Past:
+        """The past of `owner`, a camera; a new one that is not kept where there is no owner.
+
+        First the model is loaded again, if the last FAILURES images were lost and the pause is over.
 
         Raises:
             EngineError: there is no model at the moment.
         """
-        if self.segmenter is None:
-            raise EngineError(self.trouble)
-        return self.segmenter.stream()
+        self._reload_if_broken()
+        with self._count_failures():
+            if self.segmenter is None:
+                raise EngineError(self.trouble)
+            if owner is None:
+                return Past(self.segmenter.stream())
+            pasts = self._pasts
+            if owner not in pasts:
+                pasts[owner] = Past(self.segmenter.stream())
+            return pasts[owner]
 
-    def worked(self) -> None:
-        """An image was answered."""
-        self._failures, self._pause, self._due, self.trouble = 0, 1.0, -math.inf, ""
+    def forget(self) -> None:
+        """Forget the past of all cameras."""
+        self._pasts = {}
 
-    def failed(self, reason: str) -> None:
-        """An image was lost in the network."""
-        self._failures += 1
-        self._reason = reason
+    def observe(self, past: Past, image: np.ndarray, stamp: float) -> None:
+        """Take an image into the past without an answer.
 
-    def mend(self, let_go: Callable[[], None]) -> None:
-        """Load it again, if the last FAILURES images were lost and the last time is long enough ago.
+        Args:
+            past: of its camera.
+            image: (H, W, 3) uint8 RGB.
+            stamp: when it was taken, in seconds.
 
-        What holds memory of the old one has to be let go of before: of a GPU there may be too little for two.
+        Raises:
+            ImageError: the image is larger than the model's settings allow.
+            EngineError: the runtime failed.
         """
+        past.observed = stamp
+        with self._count_failures():
+            try:
+                past.stream.observe(image, stamp)
+            except ValueError as error:
+                raise ImageError("size", str(error)) from error
+
+    def answer(self, past: Past, image: np.ndarray, stamp: float, texts: Sequence[str]) -> list[Answer]:
+        """Take an image into the past and find what each text names in it; otherwise as `observe`."""
+        self.observe(past, image, stamp)
+        with self._count_failures():
+            answers = past.stream.answer(texts)
+        self._failures, self._pause, self._due, self.trouble = 0, 1.0, -math.inf, ""
+        return answers
+
+    @contextmanager
+    def _count_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except EngineError as error:
+            self._failures += 1
+            self._reason = str(error)
+            raise
+
+    def _reload_if_broken(self) -> None:
+        """Load it again; the old one is let go of before, because a GPU's memory may be too small for two."""
         if self._failures < FAILURES or time.monotonic() < self._due:
             return
         self.trouble = f"the network is loaded again, for {self._failures} images in a row were lost: {self._reason}"
-        self._tell(self.trouble)
-        let_go()
+        self._log(self.trouble)
+        self.forget()
         self.segmenter = None
         gc.collect()
         try:
@@ -99,6 +156,6 @@ class Model:
             self.trouble = f"{self.trouble}; none was answered since"
         except Exception as error:  # of a driver or a file, whatever it is
             self.trouble = f"the network cannot be loaded again: {error}"
-            self._tell(self.trouble)
+            self._log(self.trouble)
         self._failures = 0
         self._due, self._pause = time.monotonic() + self._pause, min(2.0 * self._pause, LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""What the node says about the things of one camera in space."""
+"""What the node publishes about the things of one camera in space."""
 
 from __future__ import annotations
 
@@ -6,37 +6,26 @@ from collections.abc import Sequence
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from refseg_ros import vision_messages
-from refseg_ros.messages_3d import Target, cloud_message, marker_message, pose_message
-from refseg_ros.node.queries import MOST_EXPRESSIONS
+from refseg_ros.node import vision_messages
+from refseg_ros.node.messages_3d import Target, cloud_message, marker_message, pose_message
+from refseg_ros.node.publishers import Publishers
 
 
-class Outputs3D:
-    """The publishers of one camera with depth; reliable."""
+class Outputs3D(Publishers):
+    """What the node publishes about the things of one camera with depth."""
 
     def __init__(self, node: Node, prefix: str) -> None:
-        """Open them; their names begin with `prefix`."""
-        self._node = node
-        qos = QoSProfile(depth=MOST_EXPRESSIONS)
-        overridable = QoSOverridingOptions.with_default_policies()
-
-        def publisher(kind: type, name: str) -> Publisher:
-            return node.create_publisher(kind, f"{prefix}{name}", qos, qos_overriding_options=overridable)
-
-        self._pose = publisher(PoseStamped, "pose")
-        self._markers = publisher(MarkerArray, "markers")
-        self._cloud = publisher(PointCloud2, "cloud")
-        self._all = [self._pose, self._markers, self._cloud]
+        """Open the topics; their names begin with `prefix`."""
+        super().__init__(node)
+        self._pose = self.open(PoseStamped, f"{prefix}pose")
+        self._markers = self.open(MarkerArray, f"{prefix}markers")
+        self._cloud = self.open(PointCloud2, f"{prefix}cloud")
         if vision_messages.AVAILABLE:
-            self._detections = publisher(vision_messages.vision.Detection3DArray, "detections_3d")
-            self._all.append(self._detections)
+            self._detections = self.open(vision_messages.vision.Detection3DArray, f"{prefix}detections_3d")
 
     def publish(self, targets: Sequence[Target], header: Header) -> None:
         """Publish a pose for each thing that was placed, and markers, cloud and detections of all of them."""
@@ -49,8 +38,3 @@ class Outputs3D:
             self._cloud.publish(cloud_message(placed, header))
         if vision_messages.AVAILABLE:
             self._detections.publish(vision_messages.detections_3d(targets, header))
-
-    def close(self) -> None:
-        """Take them back."""
-        for publisher in self._all:
-            self._node.destroy_publisher(publisher)

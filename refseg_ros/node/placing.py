@@ -9,15 +9,16 @@ import numpy as np
 from std_msgs.msg import Header
 
 from refseg_ros.answer import Answer, Verdict
-from refseg_ros.images import ImageError, to_depth
-from refseg_ros.lifting import Lifted, LiftingError, lift
-from refseg_ros.messages_3d import lens_of_message, pose_of, size_of
+from refseg_ros.images.messages import ImageError, to_depth
 from refseg_ros.msg import Placement
 from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
+from refseg_ros.node.messages_3d import lens_of_message, pose_of, size_of
 from refseg_ros.node.stability import Spot
 from refseg_ros.node.transforms import Transforms
-from refseg_ros.pinhole import LensError
-from refseg_ros.transforms import TransformError
+from refseg_ros.space.lifting import Lifted, lift
+from refseg_ros.space.lifting_error import LiftingError
+from refseg_ros.space.pinhole import LensError
+from refseg_ros.space.transforms import TransformError
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Placed:
     frame: str = ""
     """What `lifted` is in."""
     reason: str = ""
-    """Empty where nothing was found, or no depth is asked for."""
+    """Empty where nothing was found, or where the camera has no depth."""
 
     @property
     def spot(self) -> Spot | None:
@@ -61,7 +62,7 @@ def place(
     """Place what each answer found.
 
     Args:
-        depth: of the camera; None where none is asked for.
+        depth: of the camera; None where it has none.
         transforms: to the frame that things are wanted in; None for that of the image.
         rectified: whether the camera's images are without distortion.
         header: of the image.

@@ -9,8 +9,12 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from refseg_ros.node.image_transport import COLOUR, DEPTH
+
 MOST_PUBLISHERS = 3
-"""Publishers that are told of."""
+"""Publishers that are named."""
+TRANSPORTS = {transport.type_name: name for name, transport in COLOUR.items()}
+"""Values of the parameter `image_transport` by the type that is subscribed with them."""
 
 
 def why_no_image(node: Node, topic: str, kind: str, qos: QoSProfile, own: Collection[str]) -> str:
@@ -50,18 +54,31 @@ def _why(publisher: TopicEndpointInfo, kind: str, qos: QoSProfile) -> str:
 
 
 def _transport(kind: str) -> str:
-    return {
-        "sensor_msgs/msg/CompressedImage": " (set image_transport to compressed)",
-        "sensor_msgs/msg/Image": " (set image_transport to raw)",
-    }.get(kind, "")
+    return f" (set image_transport to {TRANSPORTS[kind]})" if kind in TRANSPORTS else ""
 
 
 def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> str:
-    """The topic of the right type whose name is the most alike, if there is one that somebody publishes."""
+    """The topic that is meant, if somebody publishes one.
+
+    The same images by another transport go before those of the right type, and these before others; of them, the one
+    whose name is the nearest.
+    """
     offered = [
-        name
+        (name, other)
         for name, kinds in node.get_topic_names_and_types()
-        if kind in kinds and name not in own and name != topic and node.count_publishers(name)
+        for other in TRANSPORTS.keys() & set(kinds)
+        if name not in (topic, *own) and not name.endswith(DEPTH["compressed"].suffix) and node.count_publishers(name)
     ]
-    nearest = difflib.get_close_matches(topic, sorted(offered), n=1, cutoff=0.0)
-    return f"; did you mean {nearest[0]}? Set image_topic" if nearest else f", and there is no other topic of {kind}"
+    if not offered:
+        return f", and there is no other topic of {kind}"
+    same = [one for one in offered if _without_transport(one[0]) == _without_transport(topic)]
+    of_kind = [one for one in offered if one[1] == kind]
+    names = dict(same or of_kind or offered)
+    (nearest,) = difflib.get_close_matches(topic, sorted(names), n=1, cutoff=0.0)
+    needed = [] if same else ["image_topic"]
+    needed += [] if names[nearest] == kind else [f"image_transport to {TRANSPORTS[names[nearest]]}"]
+    return f"; did you mean {nearest}? Set {', and '.join(needed)}"
+
+
+def _without_transport(topic: str) -> str:
+    return topic.removesuffix(COLOUR["compressed"].suffix)

@@ -1,4 +1,4 @@
-"""What is asked at the moment: expressions, each with a number of its own."""
+"""The queries that are active: expressions, each with a number of its own."""
 
 from __future__ import annotations
 
@@ -6,29 +6,34 @@ import dataclasses
 import itertools
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refseg_ros.expression import MAX_CHARACTERS
+from refseg_ros.text import quoted, transportable
 
 SEPARATOR = ";"
 MOST_EXPRESSIONS = 8
 """Expressions that are answered at a time; the work on a frame is bounded by it."""
 
 _PART = re.compile(f"[^{SEPARATOR}]+")
+_LOOKS_LIKE_SEVERAL = re.compile(r"[,|\uff1b]|\band\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\b[^,|\uff1b]*?\band\b", re.IGNORECASE)
+"""Words that need their "and"."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression that was asked, and its number."""
+    """An expression, and its number."""
 
     id: int
     text: str
-    pursued: bool = False
-    """It belongs to a goal, whose client alone hears the answers."""
+    of_goal: bool = False
+    """It belongs to a goal of the action; only the goal's client gets the answers."""
 
 
 class QueryError(ValueError):
-    """An expression cannot be asked; the message says why."""
+    """A query is refused; the message says why."""
 
 
 def split(text: str) -> tuple[tuple[str, ...], bool]:
@@ -39,7 +44,7 @@ def split(text: str) -> tuple[tuple[str, ...], bool]:
     """
     expressions: list[str] = []
     for part in _PART.finditer(text):
-        expression = _transportable(part.group().strip())
+        expression = transportable(part.group().strip(), MAX_CHARACTERS + 1)
         if not expression:
             continue
         if len(expressions) == MOST_EXPRESSIONS:
@@ -48,34 +53,39 @@ def split(text: str) -> tuple[tuple[str, ...], bool]:
     return tuple(expressions), False
 
 
-def shown(text: str) -> str:
-    """The beginning of a text in ASCII, escaped, for a log."""
-    return ascii(text[:80]) + ("..." if len(text) > 80 else "")
+def separator_hint(queries: Sequence[Query]) -> str:
+    """What to say about expressions that look like several: which one, and how to separate them; empty if none does."""
+    for query in queries:
+        found = _LOOKS_LIKE_SEVERAL.search(_BETWEEN.sub("", query.text))
+        if found:
+            wrong = ascii(found.group())
+            return f"{quoted(query.text)} is one expression; only {SEPARATOR} separates several, not {wrong}"
+    return ""
 
 
-class Questions:
+class ActiveQueries:
     """The queries that count from the next frame on: those of the last text, and those of goals under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
-        self._goals: tuple[Query, ...] = ()
-        self.asked: tuple[Query, ...] = ()
+        self._of_goals: tuple[Query, ...] = ()
+        self.published: tuple[Query, ...] = ()
         """Those of the last text; their answers are published."""
 
     @property
     def current(self) -> tuple[Query, ...]:
-        """All that a frame is to be answered for."""
-        return self.asked + self._goals
+        """All queries that a frame is to be answered for."""
+        return self.published + self._of_goals
 
-    def ask(self, text: str) -> bool:
-        """Ask the expressions of a text in the place of the last one's; none clears them. Tells whether all fitted."""
+    def replace(self, text: str) -> bool:
+        """Replace the last text's queries by the expressions of this one; returns whether all fitted."""
         expressions, too_many = split(text)
-        self.asked = self._numbered(expressions)
+        self.published = self._numbered(expressions)
         return not too_many
 
     def number(self, text: str) -> tuple[Query, ...]:
-        """Give the expressions of a text numbers, without asking them of the cameras.
+        """Give the expressions of a text numbers, without adding them to the active ones.
 
         Raises:
             QueryError: there are none, or too many.
@@ -87,31 +97,26 @@ class Questions:
             raise QueryError(f"the query has more than the {MOST_EXPRESSIONS} expressions that are answered at a time")
         return self._numbered(expressions)
 
-    def pursue(self, text: str) -> Query:
-        """Ask one expression beside the others, until it is dropped.
+    def add_goal(self, text: str) -> Query:
+        """Add the one expression of a goal, until `remove_goal`.
 
         Raises:
-            QueryError: this is not one expression, or too many are pursued already.
+            QueryError: this is not one expression, or too many goals are under way.
         """
         queries = self.number(text)
         if len(queries) > 1:
             raise QueryError(f"one expression is looked for at a time, the query has {len(queries)}")
         with self._lock:
-            if len(self._goals) == MOST_EXPRESSIONS:
+            if len(self._of_goals) == MOST_EXPRESSIONS:
                 raise QueryError(f"{MOST_EXPRESSIONS} expressions are looked for already; wait until one of them ends")
-            query = dataclasses.replace(queries[0], pursued=True)
-            self._goals += (query,)
+            query = dataclasses.replace(queries[0], of_goal=True)
+            self._of_goals += (query,)
         return query
 
-    def drop(self, query: Query) -> None:
-        """Pursue a query no more."""
+    def remove_goal(self, query: Query) -> None:
+        """Remove the query of a goal; it may be gone already."""
         with self._lock:
-            self._goals = tuple(other for other in self._goals if other != query)
+            self._of_goals = tuple(other for other in self._of_goals if other != query)
 
     def _numbered(self, expressions: tuple[str, ...]) -> tuple[Query, ...]:
         return tuple(Query(next(self._ids), expression) for expression in expressions)
-
-
-def _transportable(text: str) -> str:
-    kept = text[: MAX_CHARACTERS + 1].replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return kept.encode("utf-8", "replace").decode("utf-8")

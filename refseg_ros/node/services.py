@@ -10,12 +10,10 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from refseg_ros.errors import EngineError
-from refseg_ros.images import to_rgb
 from refseg_ros.msg import Segmentation
-from refseg_ros.node.messages import result_message
-from refseg_ros.node.queries import Query, QueryError, Questions
+from refseg_ros.node.answering import Frame, answer, results
+from refseg_ros.node.queries import ActiveQueries, Query, QueryError
 from refseg_ros.node.session import Session
-from refseg_ros.node.stability import Standing
 from refseg_ros.node.waiting import Pending
 from refseg_ros.srv import SegmentImage
 
@@ -29,9 +27,9 @@ Outcome = tuple[str, list[Segmentation]]
 class Services:
     """`~/segment_image` and `~/reset`. They are there in every state, and say so when the node is not active."""
 
-    def __init__(self, node: Node, questions: Questions, session: Callable[[], Session | None]) -> None:
+    def __init__(self, node: Node, queries: ActiveQueries, session: Callable[[], Session | None]) -> None:
         """Open them; `session` gives what there is while the node is active."""
-        self._questions, self._session = questions, session
+        self._queries, self._session = queries, session
         self._waiting = 0
         # A group of its own: while an image is waited for, all else of the group has to wait.
         node.create_service(  # type: ignore[misc]  # a coroutine
@@ -50,7 +48,7 @@ class Services:
             response.message = f"{self._waiting} images wait already; ask again later"
             return response
         try:
-            queries = self._questions.number(request.query)
+            queries = self._queries.number(request.query)
         except QueryError as error:
             response.message = str(error)
             return response
@@ -70,7 +68,7 @@ class Services:
         if session is None:
             response.message = "the node is not active"
             return response
-        session.forget()
+        session.model.forget()
         response.success = True
         response.message = "past images and what was stable are forgotten; the query stays"
         return response
@@ -80,20 +78,12 @@ def _work(
     session: Session, request: SegmentImage.Request, queries: tuple[Query, ...], pending: Pending[Outcome]
 ) -> None:
     """In the worker's thread."""
+    model = session.model
     try:
-        session.mend()
-        stream = session.model.stream()
-        stream.observe(to_rgb(request.image), 0.0)
-        answers = stream.answer([query.text for query in queries])
-        session.model.worked()
+        frame = Frame.of(request.image, session.settings.config.white)
+        answers = answer(model, model.past(), frame, queries)
+        pending.give(("", results(frame, queries, answers, age=0.0)))
     except (ValueError, EngineError) as error:
-        if isinstance(error, EngineError):
-            session.model.failed(str(error))
         pending.give((str(error), []))
-        return
     except Exception as error:  # whatever goes wrong costs this one image, never the node
         pending.give((f"{type(error).__name__}: {error}", []))
-        return
-    header = request.image.header
-    pairs = zip(queries, answers, strict=True)
-    pending.give(("", [result_message(answer, query, Standing(), 0.0, header) for query, answer in pairs]))

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import String
 
-from refseg_ros.faults import FaultLog
 from refseg_ros.msg import Segmentation
-from refseg_ros.node.camera import Camera
+from refseg_ros.node.camera import Camera, NodeParts
 from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.model import Model
-from refseg_ros.node.queries import Questions
+from refseg_ros.node.queries import ActiveQueries
 from refseg_ros.node.transforms import Transforms
 from refseg_ros.node.worker import Worker
-from refseg_ros.node_config import SegmentNodeConfig
-from refseg_ros.parameters import Parameters
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.node_config import SegmentNodeConfig
+from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.qos import OVERRIDABLE
 
 PATIENCE = 1.0
 """Seconds that a frame in the works has when the node is deactivated; one that takes longer is abandoned."""
@@ -32,6 +32,7 @@ class Session:
 
     Attributes:
         model: what computes.
+        settings: of the node, as they are at any time.
         worker: who computes.
         is_closed: whether it is over.
         cameras: one for each name in the parameter `cameras`, or the one without a name.
@@ -42,28 +43,36 @@ class Session:
         node: Node,
         model: Model,
         settings: Parameters[SegmentNodeConfig],
-        questions: Questions,
+        queries: ActiveQueries,
         faults: FaultLog,
-        ask: Callable[[str], None],
-        told: Callable[[str, Segmentation], None],
+        on_query: Callable[[str], None],
+        on_goal_answer: Callable[[str, Segmentation], None],
     ) -> None:
-        """Open everything; `ask` takes the text of a query, `told` is that of `Camera`."""
+        """Open everything.
+
+        Args:
+            node: whose topics they are.
+            model: loaded.
+            settings: of the node, as they are at any time.
+            queries: the active ones.
+            faults: where faults are counted.
+            on_query: takes the text of a query that arrives.
+            on_goal_answer: as of `NodeParts`.
+        """
         self._node = node
         self.is_closed = False
-        self.model = model
+        self.model, self.settings = model, settings
         self.worker = Worker()
         target = settings.config.target_frame
         self._transforms = Transforms(node, target, faults) if target else None
-        self.cameras = [
-            Camera(node, name, model, settings, questions, self.worker, faults, told, self._transforms, self.mend)
-            for name in settings.config.cameras or ("",)
-        ]
+        parts = NodeParts(node, model, settings, queries, self.worker, faults, on_goal_answer, self._transforms)
+        self.cameras = [Camera(parts, name) for name in settings.config.cameras or ("",)]
         self._query = node.create_subscription(
             String,
             "query",
-            lambda message: ask(message.data),
+            lambda message: on_query(message.data),
             QoSProfile(depth=1),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=OVERRIDABLE,
         )
 
     def statuses(self) -> list[DiagnosticStatus]:
@@ -71,21 +80,13 @@ class Session:
         own = [topic for camera in self.cameras for topic in camera.outputs.topics]
         return [camera.status(own) for camera in self.cameras]
 
-    def mend(self) -> None:
-        """Load the model again if it broke down; for the worker's thread."""
-        self.model.mend(self.forget)
-
-    def forget(self) -> None:
-        """Begin anew with the next image of each camera."""
-        for camera in self.cameras:
-            camera.forget()
-
     def close(self, patience: float) -> bool:
-        """Close everything, and tell whether the worker came to its end within so many seconds."""
+        """Close everything; returns whether the worker ended within `patience` seconds."""
         self.is_closed = True
         self._node.destroy_subscription(self._query)
         for camera in self.cameras:
             camera.close()
+        self.model.forget()
         if self._transforms is not None:
             self._transforms.close()
         forget_destroyed(self._node)

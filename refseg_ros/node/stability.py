@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refseg_ros.answer import Answer, Box, Verdict
-from refseg_ros.pinhole import Array
+from refseg_ros.space.pinhole import Array
 
 LEAST_OVERLAP = 0.5
 """Intersection over union that the boxes of two frames in a row must have to be the same thing."""

@@ -1,4 +1,4 @@
-"""Where the frames of the robot are, as /tf and /tf_static tell."""
+"""Where the frames of the robot are, from /tf and /tf_static."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
-from refseg_ros.faults import FaultLog
 from refseg_ros.node.depth import nanoseconds_of
-from refseg_ros.transforms import Transform, TransformError, TransformTree
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.qos import OVERRIDABLE
+from refseg_ros.space.transforms import Transform, TransformError, TransformTree
 
 AVAILABLE = find_spec("tf2_msgs") is not None
 """Whether the messages of /tf are installed; without them nothing else here may be used."""
@@ -30,7 +30,7 @@ class Transforms:
     """Receives transforms in the executor's thread, and gives them to the worker's."""
 
     def __init__(self, node: Node, target: str, faults: FaultLog) -> None:
-        """Subscribe; `target` is the frame in which things are wanted, `faults` is told of transforms that are none."""
+        """Subscribe; `target` is the frame in which things are wanted, `faults` counts transforms that are refused."""
         from tf2_msgs.msg import TFMessage
 
         self.target = target.lstrip("/")
@@ -38,9 +38,8 @@ class Transforms:
         self._came = threading.Condition()
         self._tree = TransformTree()
         kept = QoSProfile(depth=KEPT_UNREAD, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        overridable = QoSOverridingOptions.with_default_policies()
         self._subscriptions = [
-            node.create_subscription(TFMessage, topic, callback, qos, qos_overriding_options=overridable)
+            node.create_subscription(TFMessage, topic, callback, qos, qos_overriding_options=OVERRIDABLE)
             for topic, callback, qos in (
                 ("/tf", lambda message: self._on_transforms(message, is_static=False), QoSProfile(depth=KEPT_UNREAD)),
                 ("/tf_static", lambda message: self._on_transforms(message, is_static=True), kept),

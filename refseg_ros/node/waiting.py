@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 POLL = 0.002
-"""Seconds that each turn of the executor waits: so that it does not turn idly, and hears everything else in between."""
+"""Seconds that each spin of the executor waits, so that it does not spin idly and still serves everything else."""
 
 
 class Pending(Generic[Result]):
     """A result that the worker gives, and that a coroutine of the executor awaits."""
 
     def __init__(self, is_given_up: Callable[[], bool]) -> None:
-        """`is_given_up` tells whether the worker will give no result any more."""
+        """`is_given_up` returns whether the worker will give no result any more."""
         self._is_given_up = is_given_up
         self._given = threading.Event()
         self._result: Result | None = None

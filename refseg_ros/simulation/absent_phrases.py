@@ -13,13 +13,13 @@ from refseg_ros.simulation.wording import Description, pick
 
 
 class AbsentPhrases:
-    """Makes them, reason by reason."""
+    """Makes expressions that nothing in a scene fits, reason by reason."""
 
     def __init__(self, scene: Arrangement, speaker: Speaker) -> None:
         self.scene, self.speaker, self.rng = scene, speaker, speaker.rng
 
     def all(self) -> Iterable[Phrase]:
-        """All of them, each in one wording."""
+        """All such expressions, each in one wording."""
         for coloured in (False, True, True, True):
             head = self.speaker.missing(coloured)
             if head:
@@ -27,7 +27,8 @@ class AbsentPhrases:
                 side = pick(self.rng, tuple(wording.SIDES))
                 yield self.nothing("thing", self.speaker.fill(wording.SIDES[side], head), head)
                 verb = pick(self.rng, ("moving", "rolling", "sliding", "that is moving"))
-                yield self.nothing("thing", f"{head.words(self.rng)} {verb}", head)
+                if self.scene.motion_is_clear():
+                    yield self.nothing("thing", f"{head.words(self.rng)} {verb}", head)
         yield from self.false_relations()
         yield from self.false_motions()
         for head in self.scene.plain:
@@ -35,17 +36,17 @@ class AbsentPhrases:
             rank = len(fits) + int(self.rng.integers(0, 2))
             if len(fits) > 1 and rank < len(wording.ORDINALS):
                 yield self.nothing("order", self.speaker.ordinal(rank, pick(self.rng, ("left", "right")), head), head)
-            if fits and len({thing.colour for thing in fits}) == 1:
+            if len({thing.colour for thing in fits}) == 1 and all(t.colour and not t.other_colours for t in fits):
                 template = pick(self.rng, wording.NOT_COLOUR)
                 yield self.nothing("negation", template.format(head.words(self.rng), fits[0].colour), head)
 
     def nothing(self, reason: str, text: str, head: Description, anchors: Sequence[ObjectTruth] = ()) -> Phrase:
-        """One for a reason of Phrase.reason, whose candidates are what fits its head noun phrase."""
+        """An absent expression with a `Phrase.reason`; its candidates are the things that fit its head noun phrase."""
         candidates = ids_of(self.scene.fitting(head))
         return Phrase(self.speaker.say(text), "absent", None, candidates, ids_of(anchors), reason=reason)
 
     def false_relations(self) -> Iterable[Phrase]:
-        """What is named is there but does not stand so; or the anchor, or the head, is not there at all."""
+        """Relations that do not hold, and relations whose anchor or head is not in the scene."""
         anchors = self.scene.unique()
         for head in self.scene.heads:
             others = [(words, thing) for words, thing in anchors if not head.matches(thing)]
@@ -68,7 +69,7 @@ class AbsentPhrases:
                     yield self.nothing("relation", text, head, [anchor])
 
     def false_motions(self) -> Iterable[Phrase]:
-        """Something at rest is said to move, or something in motion to go another way."""
+        """Motions of things at rest, and wrong directions of things that move."""
         if not self.scene.motion_is_clear():
             return
         for head in self.scene.heads:

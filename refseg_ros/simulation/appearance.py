@@ -1,4 +1,4 @@
-"""Colours and finishes of the things on the table, and which pairs of colour and class training never sees."""
+"""Colours and finishes of the things on the table, and the pairs of colour and class that training never sees."""
 
 from __future__ import annotations
 

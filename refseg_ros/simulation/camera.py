@@ -1,4 +1,4 @@
-"""The simulated camera: an ideal pinhole, and what of a thing it sees when nothing is in the way.
+"""The simulated camera, an ideal pinhole, and the area of a thing in its image when nothing hides it.
 
 World frame: z up, the table is the plane z = 0. Camera optical frame: x right, y down, z forward. Pixel (0, 0) is the
 centre of the upper left pixel, so the principal point of an image W wide is at (W - 1) / 2.
@@ -80,10 +80,27 @@ def look_at(
     return Camera(target - distance * forward, np.stack([right, np.cross(forward, right), forward]), lens)
 
 
+def surface_area(camera: Camera, points: Array, faces: NDArray[np.int64]) -> float:
+    """As `silhouette_area`, for a mesh of any shape with vertices (V, 3) in the world and faces (F, 3)."""
+    lens = camera.intrinsics
+    half = np.array([lens.width, lens.height]) / 2.0
+    pixels = np.clip(camera.project(points), -half, 3.0 * half)
+    low = np.floor(pixels.min(axis=0))
+    across, down = np.ceil(pixels.max(axis=0) - low).astype(int) + 2
+    canvas = np.zeros((down, across), dtype=np.uint8)
+    triangles = (pixels - low)[faces]
+    tiny = np.ptp(triangles, axis=1).max(axis=1) < 1.0  # most triangles; drawing their corners is enough
+    x, y = np.rint(triangles[tiny].reshape(-1, 2)).astype(int).T
+    canvas[y, x] = 1
+    for triangle in np.rint(triangles[~tiny] * 16.0).astype(np.int32):
+        cv2.fillConvexPoly(canvas, triangle, 1, shift=4)  # corners in 1/16 of a pixel
+    return float(np.count_nonzero(canvas))
+
+
 def silhouette_area(camera: Camera, pieces: Sequence[Array]) -> float:
     """Return how many pixels convex pieces, world points (K, 3) each, would cover if nothing hid them.
 
-    What lies beyond the image's border counts too, up to half an image away: what is cut off counts as hidden.
+    Parts up to half an image beyond the border count too, so that a part that is cut off counts as hidden.
     """
     lens = camera.intrinsics
     half = np.array([lens.width, lens.height]) / 2.0

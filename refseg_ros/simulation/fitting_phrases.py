@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from refseg_ros.simulation import wording
 from refseg_ros.simulation.arrangement import MARGIN_IMAGE, MOVING, Arrangement, distance, goes, speed
@@ -12,41 +13,40 @@ from refseg_ros.simulation.speaker import Speaker
 from refseg_ros.simulation.tabletop import ObjectTruth
 from refseg_ros.simulation.wording import Description, pick
 
-SIZE_RATIO = 1.3  # between a large and a small thing of one class
+SIZE_RATIO = 1.3  # least ratio of a large to a small thing of one class
 
 
 class FittingPhrases:
-    """Makes them, kind by kind; some may mean a thing that is too small or hidden to be asked for."""
+    """Makes expressions with one referent, kind by kind; `all` drops those whose thing is too small or hidden."""
 
     def __init__(self, scene: Arrangement, speaker: Speaker) -> None:
         self.scene, self.speaker, self.rng = scene, speaker, speaker.rng
 
     def all(self) -> list[Phrase]:
-        """All whose target is clearly visible."""
+        """All expressions whose target is clearly visible."""
         makers = (
             self.named, self.sized, self.placed, self.ordered, self.related, self.between, self.negated, self.moving,
         )  # fmt: skip
         return [phrase for make in makers for phrase in make() if phrase.target in self.scene.clear]
 
     def phrase(self, kind: str, text: str, target: ObjectTruth, fits: Sequence[ObjectTruth]) -> Phrase:
-        """One without anchors, of the things that fit its noun phrase."""
+        """A phrase without anchors; `fits` are the things that fit its noun phrase."""
         return Phrase(self.speaker.say(text), kind, target.instance_id, ids_of(fits))
 
     def named(self) -> Iterable[Phrase]:
-        """ "the mug", "the red mug", "the red thing": whatever class, colour or both single out."""
-        coloured = [Description(None, colour) for colour in sorted({thing.colour for thing in self.scene.things})]
-        for description in [*self.scene.heads, *coloured]:
+        """ "the mug", "the red mug", "the red thing": class, colour or both fit one thing."""
+        for description in [*self.scene.heads, *self.scene.coloured]:
             fits = self.scene.fitting(description)
             if len(fits) == 1:
                 kind = "class" if description.colour is None else "colour"
                 words = description.words(self.rng)
-                if kind == "colour" and description.class_name and self.rng.random() < 0.15:
-                    noun = Description(description.class_name).words(self.rng)
+                if kind == "colour" and description.of_a_kind and self.rng.random() < 0.15:
+                    noun = replace(description, colour=None).words(self.rng)
                     words = f"{noun} that is {description.colour}"
                 yield self.phrase(kind, words, fits[0], fits)
 
     def sized(self) -> Iterable[Phrase]:
-        """ "the small mug": its scale is clear of every other of the class."""
+        """ "the small mug": its scale differs clearly from all others of its class."""
         for description in self.scene.heads:
             fits = sorted(self.scene.fitting(description), key=lambda thing: thing.scale)
             if len(fits) < 2:
@@ -58,20 +58,21 @@ class FittingPhrases:
 
     def placed(self) -> Iterable[Phrase]:
         """ "the mug on the left", "the nearest bowl", "the ball in the middle" among several."""
-        for description in [*self.scene.heads, Description()]:
+        for description in [*self.scene.heads, *self.scene.anything]:
             fits = self.scene.fitting(description)
             if len(fits) < 2:
                 continue
             for side, thing in self.scene.extremes(fits):
-                yield self.phrase("place", self.speaker.fill(wording.SIDES[side], description), thing, fits)
+                templates = wording.SIDES.get(side) or wording.IMAGE_SIDES[side]
+                yield self.phrase("place", self.speaker.fill(templates, description), thing, fits)
 
     def ordered(self) -> Iterable[Phrase]:
         """ "the second mug from the left", "the third object from the right"."""
-        for description in [*self.scene.heads, Description()]:
+        for description in [*self.scene.heads, *self.scene.anything]:
             fits = sorted(self.scene.fitting(description), key=self.scene.across)
             count = len(fits)
             gaps = [self.scene.across(b) - self.scene.across(a) for a, b in itertools.pairwise(fits)]
-            if not 3 <= count <= 6 or min(gaps) < 0.7 * MARGIN_IMAGE:
+            if not 3 <= count <= 6 or min(gaps) < 0.7 * MARGIN_IMAGE or not self.scene.countable(fits):
                 continue
             for index, thing in enumerate(fits):
                 for rank, side in ((index, "left"), (count - 1 - index, "right")):
@@ -79,11 +80,11 @@ class FittingPhrases:
                         yield self.phrase("order", self.speaker.ordinal(rank, side, description), thing, fits)
 
     def related(self) -> Iterable[Phrase]:
-        """ "the bowl behind the red can": exactly one bowl is, and every other one clearly is not."""
+        """ "the bowl behind the red can": it holds for one bowl, and clearly not for the others."""
         for head in self.scene.heads:
             for anchor_words, anchor in self.scene.unique():
                 fits = [thing for thing in self.scene.fitting(head) if thing is not anchor]
-                # With a single candidate nothing needs the anchor; a few of them remain, people speak so too.
+                # A single candidate needs no anchor; a few such phrases are kept, because people say them too.
                 if head.matches(anchor) or not fits or (len(fits) == 1 and self.rng.random() > 0.15):
                     continue
                 for relation in ("left", "right", "behind", "front"):
@@ -103,10 +104,12 @@ class FittingPhrases:
         anchor_words: Description,
         anchor: ObjectTruth,
     ) -> Phrase:
-        """One with an anchor, in any of the wordings of RELATIONS[relation]."""
+        """A phrase with an anchor, in one of the wordings of RELATIONS[relation]."""
         template, noun = pick(self.rng, wording.RELATIONS[relation]), head.words(self.rng)
-        article = "the " if self.rng.random() < 0.95 else "a "
-        named = article + anchor_words.words(self.rng)
+        article, words = "the " if self.rng.random() < 0.95 else "a ", anchor_words.words(self.rng)
+        if words[0] in "aeiou":
+            article = "the "
+        named = article + words
         other = self.speaker.missing(anchor_words.colour is not None)
         swapped = template.format(noun, article + other.words(self.rng)) if other else ""
         untrue = [
@@ -125,7 +128,7 @@ class FittingPhrases:
         anchors: Sequence[ObjectTruth],
         untrue: Sequence[str] = (),
     ) -> Phrase:
-        """A relation and its controls, which begin alike."""
+        """A relation and its controls, which share the same opening."""
         opening = self.speaker.opening(text, swapped)
         return Phrase(
             opening + text,
@@ -138,7 +141,7 @@ class FittingPhrases:
         )
 
     def between(self) -> Iterable[Phrase]:
-        """ "the mug between the bowl and the can": near the line that joins them, every other mug clear of it."""
+        """ "the mug between the bowl and the can": near the line between them, all other mugs clear of it."""
         for (words_a, a), (words_b, b) in itertools.combinations(self.scene.unique(), 2):
             if a is b or distance(a, b) < 0.15:
                 continue
@@ -156,12 +159,12 @@ class FittingPhrases:
                     yield self.anchored(template.format(noun, *names), swapped, inner, fits, [a, b])
 
     def negated(self) -> Iterable[Phrase]:
-        """ "the mug that is not blue" where all others are; "the mug that is not on the left" of two."""
+        """ "the mug that is not blue" if all others are blue; "the mug that is not on the left" of two."""
         for head in self.scene.plain:
             fits = self.scene.fitting(head)
             for colour in sorted({thing.colour for thing in fits}):
                 rest = [thing for thing in fits if thing.colour != colour]
-                if len(rest) == 1 and len(fits) > 1:
+                if len(rest) == 1 and len(fits) > 1 and colour and self.scene.clear_cut(replace(head, colour=colour)):
                     template = pick(self.rng, wording.NOT_COLOUR)
                     said = pick(self.rng, wording.COLOUR_WORDS.get(colour, (colour,)))
                     yield self.phrase("negation", template.format(head.words(self.rng), said), rest[0], fits)
@@ -177,11 +180,11 @@ class FittingPhrases:
     def moving(self) -> Iterable[Phrase]:
         """ "the ball rolling to the left", "the moving thing", "the can that is not moving"."""
         if not self.scene.motion_is_clear():
-            return  # neither at rest nor clearly in motion: nobody could tell
-        for head in [*self.scene.heads, Description()]:
+            return  # some thing is neither at rest nor clearly in motion
+        for head in [*self.scene.heads, *self.scene.anything]:
             fits = self.scene.fitting(head)
             moving, resting = ([t for t in fits if (speed(t) >= MOVING) == flag] for flag in (True, False))
-            if moving and len(resting) == 1 and head.class_name:
+            if moving and len(resting) == 1 and head.of_a_kind:
                 yield self.phrase("motion", self.speaker.fill(wording.AT_REST, head), resting[0], fits)
             if len(moving) == 1 and len(fits) > 1:
                 words, verb = head.words(self.rng), pick(self.rng, wording.VERBS[moving[0].motion or "pushed"])

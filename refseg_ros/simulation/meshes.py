@@ -1,7 +1,7 @@
-"""Triangle meshes that everyday things are made of: turned profiles, tubes along a curve, boxes.
+"""Triangle meshes for everyday things: turned profiles, tubes along a curve, boxes.
 
-All lengths are metres. Faces are wound so that their normals point outwards. Beside its triangles a mesh knows a set of
-convex pieces (lists of vertex numbers) whose union has the mesh's outline; `camera.silhouette` draws them.
+All lengths are metres. Faces are wound so that their normals point outwards. Besides its triangles a mesh has convex
+pieces (lists of vertex numbers) whose union has the mesh's outline; `camera.silhouette_area` draws them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def box(size: tuple[float, float, float]) -> Mesh:
 
 
 def join(*meshes: Mesh) -> Mesh:
-    """Put several meshes into one."""
+    """Join several meshes into one."""
     offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     return Mesh(
         np.concatenate([mesh.vertices for mesh in meshes]),

@@ -1,9 +1,8 @@
-"""Driving the things that move: rolling, sliding, falling, pushed.
+"""Moves things: rolling, sliding, falling, pushed. `paths.py` plans which thing moves where.
 
-A rolling or sliding thing gets a first velocity and a friction that brings it to rest after `duration` seconds. A
-pushed one is held at its velocity by a force. A falling one is braked, as if by a parachute, so that a slow camera
-sees it.
-Which thing moves where is planned in paths.py.
+A rolling or sliding thing gets an initial velocity and a friction that brings it to rest after `duration` seconds. A
+force keeps a pushed thing at its velocity. A falling thing is braked, as if by a parachute, so that a slow camera sees
+it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _ROLLING_INERTIA = {"any": 1.4, "z": 1.5, "y": 1.7}  # (I + m r2) / (m r2): ball
 
 
 class Mover:
-    """Sets things in motion and keeps them so; thing i of the scene is body i + 1 of the model."""
+    """Sets things in motion and keeps them moving; thing i of the scene is body i + 1 of the model."""
 
     def __init__(self, scene: Scene, model: mujoco.MjModel, data: mujoco.MjData, rng: Generator) -> None:
         self._things, self._model, self._data, self._rng = scene.things, model, data, rng
@@ -41,7 +40,7 @@ class Mover:
         self._started = 0.0
 
     def start(self, may_fall: bool) -> None:
-        """End the planned motions and set 1 to 3 things in motion; only with `may_fall` is a thing lifted to fall."""
+        """End the current motions and set 1 to 3 things in motion; only `may_fall` lets a thing be lifted to fall."""
         self._release(tuple(self._motions))
         self._started = self._data.time
         wanted = 1 + int(self._rng.integers(3))
@@ -74,7 +73,7 @@ class Mover:
             self._data.xfrc_applied[thing + 1, :3] = force
 
     def kind(self, thing: int, velocity: Array) -> str | None:
-        """Return how a thing moves now, by its velocity in the world (3,) and its spin; None when it is still."""
+        """Return how a thing moves now, from its velocity in the world (3,) and its spin; None if it is still."""
         speed = float(np.linalg.norm(velocity))
         if speed < STILL:
             return None

@@ -1,7 +1,7 @@
-"""The twelve classes of things on the table: how each looks, what it collides with, how it rests.
+"""The twelve classes of things on the table: shape, colliding shapes and resting poses of each.
 
-A blueprint is in the thing's own frame, metres, z up when it stands; its proportions are drawn from a random generator,
-so no two mugs are quite alike.
+A blueprint is in the thing's own frame, metres, z up when it stands. Its proportions are random, so that no two mugs
+look the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from refseg_ros.simulation.meshes import Mesh, ball_profile, box, join, lathe, tube
 
 UPRIGHT = (1.0, 0.0, 0.0, 0.0)
-LYING = (float(np.sqrt(0.5)), 0.0, float(np.sqrt(0.5)), 0.0)  # the own z axis along the table
+LYING = (float(np.sqrt(0.5)), 0.0, float(np.sqrt(0.5)), 0.0)  # its own z axis lies along the table
 UPSIDE_DOWN = (0.0, 1.0, 0.0, 0.0)
 CYLINDER, CAPSULE = mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_CAPSULE
 SPHERE, BOX = mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_BOX
@@ -25,7 +25,7 @@ SPHERE, BOX = mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_BOX
 
 @dataclass(frozen=True)
 class Part:
-    """A visible mesh and how it is painted: "base" is the thing's own colour and finish, the others are accents."""
+    """A visible mesh and its paint: "base" is the thing's own colour and finish, the others are accents."""
 
     mesh: Mesh
     paint: str = "base"
@@ -33,17 +33,26 @@ class Part:
 
 @dataclass(frozen=True)
 class Solid:
-    """A collision primitive: MuJoCo geom type, MuJoCo half sizes, position, unit quaternion (w, x, y, z)."""
+    """A collision primitive: MuJoCo geom type, MuJoCo half sizes, position, unit quaternion (w, x, y, z).
+
+    A hull of points (mjGEOM_MESH) has no size; `points` (K, 3) are metres.
+    """
 
     kind: mujoco.mjtGeom
     size: tuple[float, ...]
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     quaternion: tuple[float, float, float, float] = UPRIGHT
+    points: NDArray[np.float64] | None = None
+
+    @classmethod
+    def hull_of(cls, points: NDArray[np.float64]) -> Solid:
+        """The convex hull of some points."""
+        return cls(mujoco.mjtGeom.mjGEOM_MESH, (), points=points)
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A way to rest: quaternion (w, x, y, z), how often, and how it rolls then.
+    """A resting pose: quaternion (w, x, y, z), relative frequency, and how the thing rolls in it.
 
     `rolls` is "any" (any way, a ball), "z" or "y" (about that own axis, which lies level) or "" (not at all).
     """

@@ -1,4 +1,4 @@
-"""Planning motions: which thing moves, how, and which way, so that it stays in view and meets nothing too soon."""
+"""Plans motions: which thing moves, how and where, so that it stays in view and has some free way."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Array = NDArray[np.float64]
 _VIEW_DIRECTIONS = ((-1.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, -1.0))  # (right, away) as the viewer sees the table
 _CLEARANCE = 0.015  # metres that a path keeps from other things
 _SHORTEST_WAY = 0.13  # metres
-_LIFTS = (0.34, 0.28, 0.22, 0.17)  # metres to fall, the first that stays in view
-_SHARE_OF_PAIRS = 0.6  # of the starts, two of the same class are tried first, going opposite ways
-_SHARE_OF_ROLLERS = 0.4  # of the starts, what can roll is tried before the rest
+_LIFTS = (0.34, 0.28, 0.22, 0.17)  # metres to fall; the first that stays in view is taken
+_SHARE_OF_PAIRS = 0.6  # share of starts that first try two things of one class in opposite directions
+_SHARE_OF_ROLLERS = 0.4  # share of starts that try things that can roll before the others
 _SHARE_OF_FALLS = 0.15
 _SHARE_OF_PUSHES = 0.4  # among what slides
 
 
 @dataclass(frozen=True)
 class Motion:
-    """One thing's motion: kind, first velocity in the world (m/s), duration (s), metres that it is lifted first."""
+    """One thing's motion: kind, initial velocity in the world (m/s), duration (s), metres that it is lifted first."""
 
     thing: int
     kind: str
@@ -35,7 +35,7 @@ class Motion:
 
 
 class Planner:
-    """Plans from where the things are now; thing i of the scene is body i + 1 of the physics' state."""
+    """Plans from the current poses of the things; thing i of the scene is body i + 1 of the physics' state."""
 
     def __init__(self, scene: Scene, data: mujoco.MjData, rng: Generator) -> None:
         self._things, self._camera, self._data, self._rng = scene.things, scene.camera, data, rng
@@ -44,7 +44,7 @@ class Planner:
     def candidates(self) -> list[tuple[int, Array]]:
         """Return (thing, direction in the world) in the order to try: every thing in all four directions of the view.
 
-        Often two things of the same class come first, going opposite ways, or what can roll does.
+        Often two things of the same class in opposite directions come first, or things that can roll.
         """
         things, rng = self._things, self._rng
         order: list[tuple[int, Array]] = []
@@ -52,8 +52,8 @@ class Planner:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated and rng.uniform() < _SHARE_OF_PAIRS:
             chosen = repeated[int(rng.integers(len(repeated)))]
-            alike = rng.permutation([i for i, name in enumerate(names) if name == chosen])
-            first, second = int(alike[0]), int(alike[1])
+            pair = rng.permutation([i for i, name in enumerate(names) if name == chosen])
+            first, second = int(pair[0]), int(pair[1])
             way = self._direction(int(rng.integers(4)))
             order += [(first, way), (first, -way), (second, -way), (second, way)]
         others = [int(thing) for thing in rng.permutation(len(things))]

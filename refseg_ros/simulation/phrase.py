@@ -1,4 +1,4 @@
-"""What an expression about a simulated scene is, and what it means there."""
+"""An expression about a scene together with its meaning there."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Phrase:
     kind: str
     """One of KINDS."""
     target: int | None
-    """Instance id of the one thing meant; None when nothing fits."""
+    """Instance id of the thing that is meant; None if nothing fits."""
     candidates: tuple[int, ...] = ()
     """Instance ids of all things that fit the head noun phrase alone ("mug" of "the mug left of the bowl")."""
     anchors: tuple[int, ...] = ()
     """Instance ids of the things that the target is related to ("the bowl")."""
     swapped: str = ""
-    """A relation's text with its anchor replaced by something absent: nothing fits it any more."""
+    """A relation's text with an absent anchor instead; nothing fits it."""
     untrue: tuple[str, ...] = ()
-    """A relation's text with other relations to the same anchor, which hold for none of the candidates."""
+    """A relation's text with other relations to the same anchor that hold for no candidate."""
     reason: str = ""
-    """Why nothing fits: "thing", "anchor" (not there), "relation", "motion", "order" or "negation" (not so)."""
+    """Why nothing fits: "thing" or "anchor" is absent, "relation", "motion", "order" or "negation" is false."""
 
 
 def ids_of(things: Iterable[ObjectTruth]) -> tuple[int, ...]:
-    """Their instance ids."""
+    """Instance ids of some things."""
     return tuple(thing.instance_id for thing in things)

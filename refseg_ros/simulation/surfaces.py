@@ -1,7 +1,4 @@
-"""Textures of the table, the wall and the floor.
-
-Those of the split "held_out" are of kinds that training never sees.
-"""
+"""Textures of the table, the wall and the floor; the split "held_out" has kinds that training never sees."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 SURFACE_SIZE = 256  # pixels, square
 
-_VARIANTS = 6  # patterns per kind; each is coloured anew in every scene
+_VARIANTS = 6  # patterns per kind; every scene colours them anew
 _Y, _X = np.mgrid[0:SURFACE_SIZE, 0:SURFACE_SIZE] / SURFACE_SIZE  # 0..1
 
 
@@ -27,7 +24,7 @@ def _noise(rng: Generator, cells_y: int, cells_x: int) -> Array:
 
 
 def _cells(repeats: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the row and the column (S, S) of the cell of a 2 * repeats square grid in which each pixel is."""
+    """Return the row and the column (S, S) of each pixel's cell in a square grid of 2 * repeats cells a side."""
     return np.floor(_Y * 2 * repeats).astype(np.int64), np.floor(_X * 2 * repeats).astype(np.int64)
 
 
@@ -99,7 +96,7 @@ def _pattern(split: str, kind: str, variant: int) -> NDArray[np.uint8]:
 
 
 def _colour(rng: Generator, value: float) -> Array:
-    """Draw an RGB (3,) in 0..1 of a lightness (HSV value, 0..1): mostly of low saturation, often a brown or cream."""
+    """Draw an RGB (3,) in 0..1 of a lightness (HSV value, 0..1), mostly with low saturation, often a brown or cream."""
     hue, saturation = float(rng.uniform(0, 180)), float(rng.beta(1.2, 3.0)) * 0.75
     if rng.uniform() < 0.4:
         hue, saturation = float(rng.uniform(8, 24)), float(rng.uniform(0.15, 0.6))

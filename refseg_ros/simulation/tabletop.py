@@ -1,56 +1,63 @@
-"""The simulated tabletop: scenes with exact truth for training, tests and demonstrations, and a camera over them.
+"""The simulated tabletop: physics, a camera, and exact ground truth, for training, tests and demonstrations.
 
-World units are metres and seconds. What a frame tells is in the camera optical frame: x right, y down, z forward.
+World units are metres and seconds. A frame's truth is in the camera optical frame: x right, y down, z forward.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
 import cv2
 import mujoco
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from refseg_ros.simulation.appearance import COLOURS, HELD_OUT_PAIRS, allowed_pairs
-from refseg_ros.simulation.camera import Intrinsics, silhouette_area
-from refseg_ros.simulation.model import TIME_STEP, compile_scene
+from refseg_ros.simulation.camera import Intrinsics, silhouette_area, surface_area
 from refseg_ros.simulation.motion import SECONDS_BETWEEN, Mover
+from refseg_ros.simulation.mujoco_model import TIME_STEP, compile_scene
 from refseg_ros.simulation.objects import CLASSES
-from refseg_ros.simulation.scene import draw_scene
-from refseg_ros.simulation.view import View
+from refseg_ros.simulation.renderer import Renderer
+from refseg_ros.simulation.scan_scene import draw_scan_scene
+from refseg_ros.simulation.scans import ScanSet
+from refseg_ros.simulation.scene import Scene, Thing, draw_scene
 
 __all__ = ["CLASSES", "COLOURS", "HELD_OUT_PAIRS", "Frame", "Intrinsics", "ObjectTruth", "Tabletop"]
 
 _SETTLING_STEPS = 150
+_FALLING_STEPS = 400
 _AT_REST = 0.01  # m/s and rad/s
 _SMALLEST_SIDE = 16  # pixels
 
 
 @dataclass(frozen=True)
 class ObjectTruth:
-    """What is so of one thing in one frame."""
+    """The ground truth of one thing in one frame."""
 
     instance_id: int  # its value in the label image, 1..255
     class_name: str
-    colour: str
+    colour: str  # one of COLOURS; "" if it has no single colour
     finish: str
-    scale: float  # linear size relative to the nominal size of its class, 0.7..1.42
+    scale: float  # linear size relative to the nominal size of its class, 0.7..1.42; a scan's relative to 0.1 m
     position: tuple[float, float, float]  # centre of mass, optical frame, metres
     velocity: tuple[float, float, float]  # of the centre of mass, optical axes, m/s
-    ground: tuple[float, float]  # (to the viewer's right, away from the viewer) of the camera, along the table, metres
+    ground: tuple[float, float]  # (right, away) of the camera as the viewer sees it, along the table, metres
     motion: str | None  # "rolling", "sliding", "falling", "pushed"; None below 0.05 m/s
     pixels: int  # visible pixels
-    visible_fraction: float  # estimate: pixels / area of its outline alone, the part beyond the image included
-    box: tuple[int, int, int, int]  # x, y, width, height of the visible pixels, all 0 when none is
+    visible_fraction: float  # estimate: pixels / area of its whole outline, including parts beyond the image
+    box: tuple[int, int, int, int]  # x, y, width, height of the visible pixels; all 0 if no pixel is visible
+    names: tuple[str, ...] = ()  # all nouns for a scan or a thing in a photo; () if CLASS_WORDS has them
+    other_colours: tuple[str, ...] = ()  # other colours that somebody might name
 
 
 @dataclass(frozen=True)
 class Frame:
     """One moment: rgb (H, W, 3) uint8 RGB, depth (H, W) float32 metres along the optical axis, labels (H, W) uint8.
 
-    `stamp` is in seconds of simulated time since the scene began; depth is all zero when it was not asked for.
+    `stamp` is simulated seconds since the scene began; depth is all zero if it was not requested.
     """
 
     rgb: NDArray[np.uint8]
@@ -64,27 +71,47 @@ class Frame:
 class Tabletop:
     """A camera over a table: `reset` draws a scene from a seed, `advance` lets time pass, `render` looks.
 
-    One offscreen surface serves all scenes. Use it from one thread, and `close` it (or use it as a context manager).
+    One offscreen surface serves all scenes. Use the tabletop from one thread, and close it or use it in a `with`.
+
+    Args:
+        width, height: of the image, pixels.
+        objects: scans to put on the table instead of the simulator's own things.
+        dress: changes a drawn scene before it is set up, with its own generator: other surfaces or lights, more
+            things. Things without a class name are visible, but missing in a frame's objects and labels.
     """
 
-    def __init__(self, width: int = 640, height: int = 480) -> None:
+    def __init__(
+        self,
+        width: int = 640,
+        height: int = 480,
+        objects: ScanSet | None = None,
+        dress: Callable[[Scene, Generator], Scene] | None = None,
+    ) -> None:
         if min(width, height) < _SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels, but each side must be at least {_SMALLEST_SIDE}")
         self._size = (width, height)
-        self._view = View(width, height)
+        self._objects, self._dress = objects, dress
+        self._renderer = Renderer(width, height)
         self._mover: Mover | None = None
 
     def reset(self, seed: int, split: str = "train", moving: bool | None = None) -> None:
-        """Put up the scene of a seed (>= 0) and split ("train" or "held_out"), settled, at stamp 0.
+        """Set up the scene of a seed (>= 0) and split ("train" or "held_out"), settled, at stamp 0.
 
-        With `moving` 1 to 3 things are in motion at stamp 0, and something is again every 2 s; None leaves it to the
-        seed (every second scene). The same seed, split, size and `moving` give the same bytes. ValueError for a bad
-        seed or split.
+        With `moving`, 1 to 3 things move at stamp 0, and new motions start every 2 s; None lets the seed decide (about
+        every second scene moves). The same seed, split, size and `moving` give the same bytes.
+
+        Raises:
+            ValueError: the seed is negative, or there is no such split.
         """
         if seed < 0:
             raise ValueError(f"seed is {seed}, but must not be negative")
-        allowed_pairs(split)  # says what is wrong with a split
-        self._scene = draw_scene(seed, split, self._size)
+        allowed_pairs(split)  # refuses an unknown split
+        if self._objects is None:
+            self._scene = draw_scene(seed, split, self._size)
+        else:
+            self._scene = draw_scan_scene(seed, split, self._size, self._objects)
+        if self._dress:
+            self._scene = self._dress(self._scene, np.random.default_rng([seed, split == "held_out", 3]))
         self._model = compile_scene(self._scene)
         self._data = mujoco.MjData(self._model)
         self._settle()
@@ -95,11 +122,11 @@ class Tabletop:
         self._steps, self._asked = 0, 0.0
         if self._moving:
             self._mover.start(may_fall=True)
-        self._view.open(self._model)
+        self._renderer.open(self._model)
 
     def _settle(self) -> None:
         """Let the things come to rest and set the clock to zero."""
-        for step in range(_SETTLING_STEPS):
+        for step in range(_SETTLING_STEPS if self._objects is None else _FALLING_STEPS):
             mujoco.mj_step(self._model, self._data)
             if step > 10 and float(np.abs(self._data.qvel).max()) < _AT_REST:
                 break
@@ -108,7 +135,7 @@ class Tabletop:
         mujoco.mj_forward(self._model, self._data)
 
     def advance(self, seconds: float) -> None:
-        """Let simulated time pass (>= 0 s). It goes in physics steps of 4 ms; the rest is kept for the next call."""
+        """Let simulated time pass (>= 0 s) in physics steps of 4 ms; the rest is kept for the next call."""
         mover = self._put_up()
         if seconds < 0.0:
             raise ValueError(f"time cannot go back: advance was given {seconds} s")
@@ -123,17 +150,21 @@ class Tabletop:
 
     def _put_up(self) -> Mover:
         if self._mover is None:
-            raise RuntimeError("no scene is put up: call reset first")
+            raise RuntimeError("no scene is set up: call reset first")
         return self._mover
 
     def render(self, depth: bool = True) -> Frame:
-        """Look: return the frame of this moment with its truth; without `depth` the depth image is all zero."""
+        """Return the frame of this moment with its truth; without `depth` the depth image is all zero."""
         mover = self._put_up()
         mujoco.mj_forward(self._model, self._data)
-        pictures = self._view.draw(self._data, depth)
-        objects = tuple(self._truth(thing, pictures.labels, mover) for thing in range(len(self._scene.things)))
+        pictures = self._renderer.draw(self._data, depth)
+        named = [number for number, thing in enumerate(self._scene.things) if thing.class_name]
+        objects = tuple(self._truth(number, pictures.labels, mover) for number in named)
+        labels = pictures.labels
+        if len(named) < len(self._scene.things):
+            labels = labels * np.isin(labels, [number + 1 for number in named]).view(np.uint8)
         stamp = self._steps * TIME_STEP
-        return Frame(pictures.rgb, pictures.depth, pictures.labels, stamp, objects, self._scene.camera.intrinsics)
+        return Frame(pictures.rgb, pictures.depth, labels, stamp, objects, self._scene.camera.intrinsics)
 
     def _truth(self, number: int, labels: NDArray[np.uint8], mover: Mover) -> ObjectTruth:
         thing, camera, body = self._scene.things[number], self._scene.camera, number + 1
@@ -141,8 +172,6 @@ class Tabletop:
         twist = np.zeros(6)  # angular, then linear, in the world's axes
         mujoco.mj_objectVelocity(self._model, self._data, mujoco.mjtObj.mjOBJ_BODY, body, twist, 0)
         turn, place = self._data.xmat[body].reshape(3, 3), self._data.xpos[body]
-        meshes = [part.mesh for part in thing.blueprint.parts]
-        outlines = [thing.scale * mesh.vertices[piece] @ turn.T + place for mesh in meshes for piece in mesh.pieces]
         visible = (labels == body).view(np.uint8)
         pixels = int(np.count_nonzero(visible))
         x, y, width, height = cv2.boundingRect(visible)
@@ -151,19 +180,29 @@ class Tabletop:
             class_name=thing.class_name,
             colour=thing.colour,
             finish=thing.finish,
-            scale=thing.scale,
+            scale=thing.scale if not thing.names else float(np.ptp(thing.corners(), axis=0).max()) / 0.1,
             position=_triple(camera.to_optical(centre)),
             velocity=_triple(camera.axes @ twist[3:]),
             ground=camera.ground(centre),
             motion=mover.kind(number, twist[3:]),
             pixels=pixels,
-            visible_fraction=pixels / max(silhouette_area(camera, outlines), float(pixels), 1.0),
+            visible_fraction=pixels / max(self._alone(thing, turn, place), float(pixels), 1.0),
             box=(int(x), int(y), int(width), int(height)),
+            names=thing.names,
+            other_colours=thing.other_colours,
         )
 
+    def _alone(self, thing: Thing, turn: NDArray[np.float64], place: NDArray[np.float64]) -> float:
+        """How many pixels the thing would cover if nothing hid it."""
+        meshes = [part.mesh for part in thing.blueprint.parts]
+        if thing.names:
+            return surface_area(self._scene.camera, thing.corners() @ turn.T + place, meshes[0].faces)
+        outlines = [thing.scale * mesh.vertices[piece] @ turn.T + place for mesh in meshes for piece in mesh.pieces]
+        return silhouette_area(self._scene.camera, outlines)
+
     def close(self) -> None:
-        """Give back the offscreen surface."""
-        self._view.close()
+        """Release the offscreen surface."""
+        self._renderer.close()
 
     def __enter__(self) -> Tabletop:
         """Return the tabletop itself."""

@@ -1,8 +1,9 @@
-"""The words with which simulated scenes are described: synonyms, templates, requests."""
+"""The words that describe scenes: synonyms, templates, requests."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,22 +24,22 @@ CLASS_WORDS: dict[str, tuple[str, ...]] = {
     "donut": ("donut", "donut", "doughnut", "ring"),
     "goblet": ("goblet", "goblet", "wine glass", "chalice"),
 }
-"""Names of each class; a name that stands twice is drawn twice as often."""
+"""Names of each class; a name listed twice is drawn twice as often."""
 
 COLOUR_WORDS: dict[str, tuple[str, ...]] = {"gray": ("gray", "grey"), "purple": ("purple", "violet")}
-"""Colours with more than one name; every other colour has its own only."""
+"""Colours with more than one name; every other colour has one."""
 
 ANYTHING = ("object", "thing", "item", "one")
-"""Nouns for an object of whatever class."""
+"""Nouns for an object of any class."""
 
 PREFIXES = ("the ",) * 8 + (
     "", "a ", "find the ", "show me the ", "pick up the ", "grab the ", "where is the ", "look at the ", "give me the ",
     "please find the ", "go to the ", "point at the ",
 )  # fmt: skip
-"""What an expression may begin with."""
+"""Openings of an expression."""
 
 MAX_WORDS = 16
-"""Words of the longest expression: one that would be longer gets "the" in place of what else it would begin with."""
+"""Most words of an expression; a longer one begins with "the" instead of a longer opening."""
 
 SIDES: dict[str, tuple[str, ...]] = {
     "left": ("leftmost {}", "{} on the left", "left {}", "{} on the far left", "{} furthest to the left"),
@@ -47,7 +48,13 @@ SIDES: dict[str, tuple[str, ...]] = {
     "back": ("back {}", "farthest {}", "{} at the back", "{} in the back", "{} furthest away"),
     "middle": ("middle {}", "{} in the middle", "central {}", "{} in the center"),
 }
-"""Templates of an absolute place; {} is the noun phrase."""
+"""Templates for an absolute place; {} is the noun phrase."""
+
+IMAGE_SIDES: dict[str, tuple[str, ...]] = {
+    "top": ("top {}", "{} at the top", "upper {}", "highest {}"),
+    "bottom": ("bottom {}", "{} at the bottom", "lower {}", "lowest {}"),
+}
+"""More templates for a place in a photo, which has no depth."""
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
@@ -58,7 +65,7 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "front": ("{} in front of {}", "{} before {}", "{} that is in front of {}"),
     "near": ("{} next to {}", "{} beside {}", "{} near {}", "{} closest to {}", "{} nearest to {}"),
 }
-"""Templates of a relation: the thing meant, then its anchor with its article."""
+"""Templates for a relation: the thing that is meant, then its anchor with its article."""
 
 BETWEEN = ("{} between {} and {}", "{} in between {} and {}", "{} that is between {} and {}")
 
@@ -74,7 +81,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
     "away": (" away", " backwards", " away from us"),
     "towards": (" towards us", " towards the camera", " forwards", " closer"),
 }
-"""How the direction of a motion is said, behind its verb."""
+"""Wordings of the direction of a motion, after its verb."""
 
 VERBS: dict[str, tuple[str, ...]] = {
     "rolling": ("rolling", "moving", "that is rolling", "that is moving"),
@@ -82,38 +89,55 @@ VERBS: dict[str, tuple[str, ...]] = {
     "pushed": ("moving", "sliding", "being pushed", "that is moving", "that is being pushed"),
     "falling": ("falling", "dropping", "that is falling"),
 }
-"""How each kind of motion is said."""
+"""Wordings of each kind of motion."""
 
 AT_REST = ("{} at rest", "{} that is not moving", "still {}", "{} standing still", "{} that isn't moving")
 
 
 @dataclass(frozen=True)
 class Description:
-    """A noun phrase as a condition on objects: a class, a colour, or both; None admits any."""
+    """A noun phrase as a condition on objects: a class or a noun, a colour, or both; None matches anything."""
 
     class_name: str | None = None
+    """A class of the simulator, worded as one of its CLASS_WORDS."""
     colour: str | None = None
+    noun: str | None = None
+    """One of the names of a thing, used as it is."""
+
+    @property
+    def of_a_kind(self) -> bool:
+        """Whether it names a class or a noun."""
+        return self.class_name is not None or self.noun is not None
 
     def matches(self, thing: ObjectTruth) -> bool:
         """Whether the noun phrase fits an object."""
-        return self.class_name in (None, thing.class_name) and self.colour in (None, thing.colour)
+        return self._names(thing) and self.colour in (None, thing.colour)
+
+    def may_match(self, thing: ObjectTruth) -> bool:
+        """Whether somebody might use the noun phrase for an object with several colours, or with no clear colour."""
+        return self._names(thing) and (not thing.colour or self.colour in (None, thing.colour, *thing.other_colours))
+
+    def _names(self, thing: ObjectTruth) -> bool:
+        return self.class_name in (None, thing.class_name) and (self.noun is None or self.noun in thing.names)
 
     def words(self, rng: np.random.Generator) -> str:
-        """The noun phrase without article, in one of its wordings."""
-        names = ANYTHING if self.class_name is None else CLASS_WORDS[self.class_name]
-        noun = pick(rng, names)
+        """The noun phrase without an article, in one of its wordings."""
+        if self.noun is None:
+            noun = pick(rng, ANYTHING if self.class_name is None else CLASS_WORDS[self.class_name])
+        else:
+            noun = self.noun
         if noun == "one" and self.colour is None:
             noun = "object"
         return noun if self.colour is None else f"{pick(rng, COLOUR_WORDS.get(self.colour, (self.colour,)))} {noun}"
 
 
-def pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
-    """One of some wordings."""
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+    """Draw one of some wordings."""
     return options[int(rng.integers(len(options)))]
 
 
 def all_texts() -> list[str]:
-    """Texts in which every word that a phrase can contain occurs: what a vocabulary is made of."""
+    """Texts that together contain every word of any phrase; the vocabulary is made from them."""
     templates = [SMALL, LARGE, NOT_COLOUR, NOT_SIDE, BETWEEN, AT_REST, PREFIXES, ANYTHING, ORDINALS]
     tables = [CLASS_WORDS, COLOUR_WORDS, SIDES, RELATIONS, DIRECTIONS, VERBS]
     grouped = [*templates, tuple(COLOURS), *(words for table in tables for words in table.values())]

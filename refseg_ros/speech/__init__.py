@@ -1,1 +1,1 @@
-"""Spoken queries: sound in, an expression of the model's words out, offline. Without ROS; needs the extra `speech`."""
+"""Spoken queries: turns sound into an expression in the model's words, offline. No ROS; needs the extra `speech`."""

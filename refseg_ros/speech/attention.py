@@ -1,4 +1,4 @@
-"""Which of the things that are heard is a query: the wake word, the gate of confidence, and the words around it."""
+"""Decides whether heard speech is a query, by wake word and confidence, and extracts its expression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from refseg_ros.speech.requests import expression_in
 
 
 class Ignored(Enum):
-    """Why what was heard is no query."""
+    """Why heard speech is not a query."""
 
     NOT_CALLED = "the wake word was not said"
     ONLY_CALLED = "the wake word; waiting for a query"
@@ -21,16 +21,16 @@ class Ignored(Enum):
 
 
 class Attention:
-    """Follows what is said: a query counts when the wake word comes before it, or came alone a moment ago."""
+    """Listens for queries: one counts if the wake word precedes it, or was said alone shortly before."""
 
     def __init__(self, wake_word: str, things: Collection[str]) -> None:
-        """`things` are words that name something: a query has at least one of them."""
+        """`things` are the nouns; a query contains at least one of them."""
         self._things = frozenset(things)
         self._wake = tokenise(wake_word)
         self._until = -math.inf
 
     def query_in(self, heard: Heard, moment: float, minimum_confidence: float, wake_seconds: float) -> str | Ignored:
-        """The expression that is asked for, or why there is none; `moment` in seconds of a clock that never jumps."""
+        """The expression of a query, or why there is no query; `moment` in seconds of a monotonic clock."""
         words = tokenise(heard.text)
         if heard.confidence < minimum_confidence:
             return Ignored.UNSURE

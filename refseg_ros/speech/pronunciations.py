@@ -1,4 +1,4 @@
-"""How words sound: the dictionary that pocketsphinx ships, words put together of two of its words, and a user's own."""
+"""Pronunciations of words, from pocketsphinx's dictionary, compounds of its words, and the user's own dictionary."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ Pronunciations = dict[str, list[str]]
 """Word -> its pronunciations in ARPAbet, such as "R EH D"."""
 
 SHORTEST_PART = 3
-"""Letters of the shorter part of a word that is put together: "left" + "most"."""
+"""Fewest letters in each part of a compound: "left" + "most"."""
 
 
 def pronounce(words: Collection[str], dictionary: Path, own: Path | None = None) -> tuple[Pronunciations, list[str]]:
-    """Look words up; return the pronunciations of those that have one, and the others.
+    """Look up words; return the pronunciations found, and the words without one.
 
-    A word that a dictionary lacks is put together of two that it has, with the longest first part.
+    A missing word is built from two known ones, with the longest possible first part.
 
     Args:
         words: in lower case.
-        dictionary: in the format of CMUdict; a second pronunciation stands under "word(2)".
-        own: another one, whose pronunciations go before.
+        dictionary: in the format of CMUdict; a second pronunciation is listed as "word(2)".
+        own: another dictionary, whose pronunciations take precedence.
 
     Raises:
-        ValueError: a line of a dictionary has no pronunciation; it says which.
+        ValueError: a line of a dictionary has no pronunciation; the message names it.
         OSError: a dictionary cannot be read.
     """
     parts = {word[start:end] for word in words for start, end in _parts(word)}

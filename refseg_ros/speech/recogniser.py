@@ -1,4 +1,4 @@
-"""From sound to words, offline: pocketsphinx with a language model and a dictionary made of the words of a model."""
+"""Recognises speech offline: pocketsphinx with a language model and a dictionary built from a model's vocabulary."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ from refseg_ros.speech.sentences import Sentences
 from refseg_ros.speech.sound import RATE, Samples
 
 SENTENCES = 6_000
-"""Sentences that the language model is learnt from."""
+"""How many sentences the language model is trained on."""
 PAUSE = 0.3
-"""Seconds of silence that are put before and behind an utterance, for its first and last sound to be heard."""
+"""Seconds of silence added before and after an utterance, so that its first and last sounds are recognised."""
 NOISE = 30.0
-"""Standard deviation of the noise that is added to the samples: of digital silence the recogniser's noise removal
-makes sounds."""
+"""Standard deviation of noise added to the samples; the recogniser's noise removal makes sounds of digital silence."""
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What was understood of an utterance."""
+    """The words understood from an utterance."""
 
     text: str
-    """Words in lower case; empty when none was heard."""
+    """Words in lower case; empty if no word was heard."""
     confidence: float
-    """From 0 to 1: geometric mean of the words' posterior probabilities among all that could have been said."""
+    """0 to 1: geometric mean of the words' posterior probabilities."""
 
 
 class Recogniser:
-    """Hears sentences about what a vocabulary names. The same sound gives the same words, whatever was heard before."""
+    """Recognises sentences in a vocabulary. The same sound always gives the same words, whatever was heard before."""
 
     def __init__(self, vocabulary: Collection[str], wake_word: str = "", pronunciations: Path | None = None) -> None:
-        """Make the language model and the dictionary, and load the recogniser.
+        """Build the language model and the dictionary, and load the recogniser.
 
         Args:
             vocabulary: the words of a model.
-            wake_word: words that may be said first; empty for none.
-            pronunciations: a dictionary in the format of CMUdict that goes before the one that pocketsphinx ships.
+            wake_word: words that may be said first; may be empty.
+            pronunciations: a dictionary in the format of CMUdict that takes precedence over pocketsphinx's own.
 
         Raises:
-            ValueError: nothing can be said with this vocabulary, or a wake word has no known pronunciation.
+            ValueError: the vocabulary has no noun, or a wake word has no known pronunciation.
             OSError: the dictionary cannot be read.
         """
         model = Path(pocketsphinx.get_model_path("en-us"))
@@ -58,7 +57,7 @@ class Recogniser:
         if silent := [word for word in wake if word in missing]:
             raise ValueError(f"the wake word {silent[0]!r} has no known pronunciation; add one to `pronunciations`")
         self.unpronounceable = tuple(word for word in missing if word in vocabulary)
-        """Words of the vocabulary that cannot be heard, for their pronunciation is not known."""
+        """Words of the vocabulary without a known pronunciation; they cannot be heard."""
         with tempfile.TemporaryDirectory(prefix="refseg_speech_") as folder:
             dictionary, language = Path(folder) / "words.dict", Path(folder) / "sentences.arpa"
             dictionary.write_text("".join(dictionary_lines(sounds)), encoding="utf-8")
@@ -73,12 +72,12 @@ class Recogniser:
             )
 
     def hear(self, samples: Samples) -> Heard:
-        """What is said in one utterance, (n,) int16 at RATE."""
+        """Recognise one utterance, (n,) int16 at RATE."""
         silence = np.zeros(round(PAUSE * RATE))
         sound = np.concatenate([silence, samples, silence])
         sound += np.random.default_rng(0).normal(0.0, NOISE, len(sound))
         decoder = self._decoder
-        decoder.reinit_feat()  # what it knows of the noise is of the utterance before
+        decoder.reinit_feat()  # forgets the noise estimate of the utterance before
         decoder.start_utt()
         decoder.process_raw(np.clip(sound, -32768, 32767).astype("<i2").tobytes(), full_utt=True)
         decoder.end_utt()

@@ -1,8 +1,8 @@
-"""Sentences as people say them, made of a model's vocabulary: what the recogniser's language model is learnt from.
+"""Sentences from a model's vocabulary, on which the recogniser's language model is trained.
 
-English as people refer to things in it: a noun phrase, what it stands beside, where it is, what it does. The closed
-classes of words are listed here; every word of the vocabulary that is in none of them is taken for a noun. A wording
-with a word that the vocabulary lacks is never said, so that nothing can be heard that the model does not read.
+They refer to things as people do: a noun phrase, a relation, a place, a motion. The closed classes of words are listed
+here; every other word of the vocabulary counts as a noun. A wording with a word outside the vocabulary is never used,
+so the recogniser hears only words that the model reads.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ _CLOSED = {
 
 
 def nouns(vocabulary: Collection[str]) -> tuple[str, ...]:
-    """The words of a vocabulary that name things, in alphabetical order."""
+    """The nouns of a vocabulary, in alphabetical order."""
     return tuple(sorted(set(vocabulary) - _CLOSED))
 
 
 class Sentences:
-    """Says sentences about things that a vocabulary can name, the same ones for the same vocabulary and seed."""
+    """Makes sentences in a vocabulary; the same vocabulary and seed give the same sentences."""
 
     def __init__(self, vocabulary: Collection[str], seed: int = 0) -> None:
         """Sort the words.
@@ -78,7 +78,7 @@ class Sentences:
         self._random = random.Random(seed)
 
     def draw(self, count: int) -> Iterator[str]:
-        """Say so many."""
+        """Make `count` sentences."""
         for _ in range(count):
             yield " ".join(self._sentence().split())
 
@@ -119,7 +119,7 @@ class Sentences:
         return " ".join(words)
 
     def _one(self, wordings: tuple[str, ...]) -> str:
-        """One of those that the vocabulary has all words of; nothing where there is none."""
+        """One of the wordings with known words only; "" if there is none."""
         filled = [text.replace("{side}", side) for text in wordings for side in self._sides(text)]
         known = [text for text in filled if self._vocabulary.issuperset(text.split())]
         return self._random.choice(known) if known else ""

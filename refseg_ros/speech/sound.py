@@ -1,4 +1,4 @@
-"""Sound as the recogniser takes it: 16,000 samples a second, one channel, 16 bits."""
+"""Sound in the recogniser's format: 16,000 samples per second, one channel, 16 bits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RATE = 16_000
 """Samples per second."""
 Samples = npt.NDArray[np.int16]
 CHUNK = 480
-"""Samples that are taken at a time: 30 ms, which the search for speech works on."""
+"""Samples per chunk: 30 ms, the unit in which speech is searched."""
 LONGEST = 15.0
-"""Seconds after which an utterance is taken as it is: someone who only talks on, or noise."""
+"""Seconds after which an utterance is cut: someone talks on and on, or it is noise."""
 
 _FILTER_LENGTH = 63
 
 
 class SoundError(ValueError):
-    """No sound can be had from there; the message says why."""
+    """The source gives no sound; the message says why."""
 
 
 def read_wav(path: Path) -> Samples:
@@ -33,7 +33,7 @@ def read_wav(path: Path) -> Samples:
         (n,) int16 at RATE.
 
     Raises:
-        SoundError: this is no such file.
+        SoundError: the file is missing or of another format.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -52,7 +52,7 @@ def read_wav(path: Path) -> Samples:
 
 
 def resample(samples: npt.NDArray[np.float32], rate: int) -> Samples:
-    """Bring (n,) samples, of the scale of int16, from `rate` to RATE; what RATE cannot carry is filtered out."""
+    """Resample (n,) samples in the range of int16 from `rate` to RATE; frequencies too high for RATE are removed."""
     if rate > RATE:
         lags = np.arange(_FILTER_LENGTH) - _FILTER_LENGTH // 2
         low_pass = np.sinc(lags * 0.9 * RATE / rate) * np.hamming(_FILTER_LENGTH)
@@ -64,7 +64,7 @@ def resample(samples: npt.NDArray[np.float32], rate: int) -> Samples:
 
 
 def play(samples: Samples) -> Iterator[Samples]:
-    """Give the samples chunk by chunk, as fast as they sound, and half a second of silence after them."""
+    """Give the samples chunk by chunk in real time, and half a second of silence after them."""
     began = time.monotonic()
     padded = np.concatenate([samples, np.zeros(RATE // 2 + CHUNK, np.int16)])
     for start in range(0, len(padded) - CHUNK + 1, CHUNK):
@@ -73,13 +73,13 @@ def play(samples: Samples) -> Iterator[Samples]:
 
 
 def microphone(device: str) -> Iterator[Samples]:
-    """Give what a microphone hears, chunk by chunk, for ever.
+    """Give the sound of a microphone chunk by chunk, for ever.
 
     Args:
-        device: its name or number, as `python -m sounddevice` lists them; empty for the system's own choice.
+        device: name or number, as listed by `python -m sounddevice`; empty for the system's default.
 
     Raises:
-        SoundError: it cannot be opened, or was unplugged.
+        SoundError: the microphone cannot be opened, or was unplugged.
     """
     try:
         import sounddevice
@@ -95,7 +95,7 @@ def microphone(device: str) -> Iterator[Samples]:
 
 
 def utterances(chunks: Iterable[Samples]) -> Iterator[Samples]:
-    """Cut what was said out of chunks of sound, between the pauses, each as soon as it is over."""
+    """Cut utterances out of chunks of sound, at the pauses; each is given as soon as it ends."""
     finder, spoken = Endpointer(sample_rate=RATE), []
     for chunk in chunks:
         speech = finder.process(chunk.astype("<i2").tobytes())

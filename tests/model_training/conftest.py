@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_training import checkpoint, configs, export
-from model_training.datasets.rendering import Scene, load_shards, render_shards
+from model_training import configs, export
+from model_training.datasets.rendering import RenderedScene, load_shards, render_shards
+from model_training.learning import checkpoint
 from model_training.networks.refseg import ReferringSegmentation
-from tests.model_training import tiny
+from tests.model_training import folder, tiny
 
 torch.set_num_threads(1)
 
@@ -21,23 +21,23 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the scenes of the tiny configuration."""
-    folder = tmp_path_factory.mktemp("data")
-    render_shards(tiny.CONFIG.scenes, folder, workers=1)
-    return folder
+    rendered = tmp_path_factory.mktemp("data")
+    render_shards(tiny.CONFIG.scenes, rendered, workers=1)
+    return rendered
 
 
 @pytest.fixture(scope="session")
-def scenes(data: Path) -> list[Scene]:
+def scenes(data: Path) -> list[RenderedScene]:
     """Those scenes."""
     return list(load_shards(render_shards(tiny.CONFIG.scenes, data, workers=1)))
 
 
-@pytest.fixture(scope="session")
-def tiny_has_a_name() -> Iterator[None]:
-    """Lets the commands know the tiny configuration as `tiny`."""
+@pytest.fixture(scope="session", autouse=True)
+def tiny_configurations() -> Iterator[None]:
+    """Let the commands know the configurations of the tests: `tiny`, `tiny_small` and `tiny_paper`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(configs, "NAMES", (*configs.NAMES, "tiny"))
-        patch.setitem(sys.modules, "model_training.configs.tiny", tiny)
+        for config in (tiny.CONFIG, folder.SMALL, folder.PAPER):
+            patch.setitem(configs.CONFIGS, config.name, config)
         yield
 
 
@@ -48,13 +48,11 @@ def tiny_network() -> ReferringSegmentation:
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(
-    tiny_network: ReferringSegmentation, tiny_has_a_name: None, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def tiny_bundle(tiny_network: ReferringSegmentation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tiny network's bundle, made by the command; not to be changed."""
-    folder = tmp_path_factory.mktemp("tiny")
-    weights = folder / "model.safetensors"
+    made = tmp_path_factory.mktemp("tiny")
+    weights = made / "model.safetensors"
     facts: dict[str, object] = {"config": "tiny", "network": asdict(tiny.NETWORK), "steps": {"joint": 6}}
     checkpoint.save(weights, tiny_network.state_dict(), facts)
-    assert export.main([str(weights), str(folder / "bundle")]) == 0
-    return folder / "bundle"
+    assert export.main([str(weights), str(made / "bundle")]) == 0
+    return made / "bundle"

@@ -64,6 +64,3 @@ PAPER = replace(
     clip=replace(paper.CONFIG.clip, past=1, future=1),
 )
 """As `paper`."""
-
-CONFIG = SMALL
-"""Stands like a named one."""

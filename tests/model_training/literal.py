@@ -12,18 +12,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model_training.networks.cfsa import ClipProjection, CrossFrameSelfAttention
-from model_training.networks.cmsa import MAX_SCALE, CrossModalSelfAttention
-from model_training.networks.fusion import (
+from model_training.networks.ablations.attention import ATTENTIONS
+from model_training.networks.ablations.map_fusion import (
     ChannelGatedFusion,
     ConvolutionalLSTM,
     Deconvolution,
     PyramidPooling,
     SelfGated,
 )
-from model_training.networks.gmlf import GatedMultiLevelFusion
-from model_training.networks.pairwise import PairwiseSelfAttention
-from model_training.networks.recurrent import MultimodalLSTM
+from model_training.networks.ablations.pairwise import PairwiseSelfAttention
+from model_training.networks.ablations.recurrent import MultimodalLSTM
+from model_training.networks.cmsa.attention import CrossModalSelfAttention
+from model_training.networks.cmsa.cfsa import ClipProjection, CrossFrameSelfAttention
+from model_training.networks.cmsa.gmlf import GatedMultiLevelFusion
+from model_training.networks.layers.cosine import MAX_SCALE
 
 
 def coordinates(height: int, width: int) -> Tensor:
@@ -64,7 +66,7 @@ def cross_modal(module: CrossModalSelfAttention, x: Tensor, e: Tensor, pooling: 
     weight = torch.cat([module.from_spatial.weight, module.from_words.weight], 1)
     w_q, w_k, w_v = weight.chunk(3)
     b_q, b_k, b_v = module.from_spatial.bias.chunk(3)
-    spatial, kept = x.shape[-1], module.kept
+    spatial, kept = x.shape[-1], getattr(module, "kept", ATTENTIONS["cross-modal"])
     queries, keys = (
         [f[..., :spatial] @ w[:, :spatial].T + b, f[..., spatial:] @ w[:, spatial:].T]
         for w, b in ((w_q, b_q), (w_k, b_k))
@@ -148,16 +150,16 @@ def lstm(module: nn.LSTM, words: Tensor) -> Tensor:
 
 def multimodal_lstm(module: MultimodalLSTM, x: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     """f^_p (P, C) and the sentence (C_l,), a position and a word at a time."""
-    heard = lstm(module.language, e)
+    states = lstm(module.language, e)
     weight = torch.cat([module.from_words.weight, module.from_spatial.weight], 1)
     rows = []
     for x_p in x:
         state = memory = torch.zeros(module.channels, dtype=x.dtype)
-        for h_n, e_n in zip(heard, e, strict=True):
+        for h_n, e_n in zip(states, e, strict=True):
             gates = weight @ torch.cat([h_n, e_n, x_p]) + module.from_spatial.bias + module.recurrent.weight @ state
             state, memory = lstm_step(gates, memory)
         rows.append(state)
-    return torch.stack(rows), heard[-1]
+    return torch.stack(rows), states[-1]
 
 
 def pyramid_pooling(module: PyramidPooling, x: Tensor) -> Tensor:
@@ -240,9 +242,11 @@ def cross_frame(
     What is attended to are the features `cells` (T, G, C) of a coarser grid, where there is one.
     """
     cells = frames if cells is None else cells
-    w_q, w_k, w_v = project.project.weight.chunk(3)
-    b_q, b_k, b_v = project.project.bias.chunk(3)
-    q, k, v = cells @ w_q.T + b_q, frames @ w_k.T + b_k, cells @ w_v.T + b_v
+    projected = isinstance(module.output, nn.Linear)
+    w_q, w_k, *w_v = project.project.weight.chunk(3 if projected else 2)
+    b_q, b_k, *b_v = project.project.bias.chunk(3 if projected else 2)
+    q, k = cells @ w_q.T + b_q, frames @ w_k.T + b_k
+    v = cells @ w_v[0].T + b_v[0] if projected else cells[..., : target.shape[-1]]  # V_t of Eq. 9 is what V is
     if project.scale is not None:
         q, k = unit(q), project.scale.clamp(max=MAX_SCALE) * unit(k)
     logits = torch.einsum("umd,tpd->tpum", q, k)
@@ -250,7 +254,9 @@ def cross_frame(
     attended = torch.einsum("tpum,umd->tpd", scores, v)  # Eq. 9
     weights = (scores.sum((0, 1, 3)) / frames.shape[1]).softmax(0)
     pooled = torch.einsum("t,tpd->pd", weights, attended)  # Eq. 11
-    return target + pooled @ module.output.weight.T + module.output.bias, weights
+    if projected:
+        pooled = pooled @ module.output.weight.T + module.output.bias
+    return target + pooled, weights
 
 
 def gated_fusion(module: GatedMultiLevelFusion, levels: list[Tensor]) -> Tensor:

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from model_training import ablate, checkpoint, comparison, configs, variants
-from model_training.networks.multimodal import multimodal
+from model_training import ablate, configs
+from model_training.learning import checkpoint
+from model_training.networks.ablations.choice import multimodal
+from model_training.paper import comparison, systems
 from tests.model_training import tiny
 
 VARIED = ["no-attention", "no-cfsa"]
@@ -23,7 +25,7 @@ def run(out: Path, data: Path, *more: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def finished(data: Path, tiny_has_a_name: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("ablation")
     assert run(out, data) == 0
     return out
@@ -86,10 +88,10 @@ def test_nonsense_is_refused(
 
 
 def test_a_run_that_diverges_is_reported_and_the_others_go_on(
-    tiny_has_a_name: None, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wild = replace(tiny.CONFIG, phases=(replace(tiny.CONFIG.phases[1], learning_rate=1e30, steps=4, warm_up=1),))
-    monkeypatch.setattr(tiny, "CONFIG", wild)
+    monkeypatch.setitem(configs.CONFIGS, "tiny", wild)
     assert run(tmp_path, data, "--budget", "1") == 0
     assert all("failed" in json.loads((tmp_path / f"{name}-seed0" / "score.json").read_text()) for name in VARIED)
     assert "diverged (1 of 1)" in (tmp_path / "ablation.md").read_text()
@@ -106,6 +108,6 @@ def test_the_tables_have_the_paper_s_layout_and_mean_and_spread_of_ours() -> Non
 
 def test_every_variant_is_a_network_that_there_is() -> None:
     base = configs.load("tabletop").network
-    for name in variants.VARIANTS:
-        assert multimodal(variants.varied(base, name), 16, (2, 2)) is not None
-    assert len(variants.OF_THE_TABLES) == 15 and np.all([name in variants.VARIANTS for name in variants.OF_THE_TABLES])
+    for name in systems.VARIANTS:
+        assert multimodal(systems.varied(base, name), 16, (2, 2)) is not None
+    assert len(systems.OF_THE_TABLES) == 15 and np.all([name in systems.VARIANTS for name in systems.OF_THE_TABLES])

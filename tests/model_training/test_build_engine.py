@@ -14,10 +14,9 @@ from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.cuda import first_gpu
-from refseg_ros.engines.manifest import ENCODER
+from refseg_ros.engines.graphs import ENGINE_PRECISIONS, graph_file
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
-from refseg_ros.engines.variants import PRECISIONS, graph_names, variant_name
 from refseg_ros.errors import UnavailableError
 
 
@@ -29,8 +28,8 @@ def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundl
     contents = dict(plain.contents)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantize, "CALIBRATION_SCENES", 8)
-        for kind in filter(None, PRECISIONS.values()):
-            contents |= {variant_name(name, kind): data for name, data in quantize.variants(plain, kind).items()}
+        for kind in filter(None, ENGINE_PRECISIONS.values()):
+            contents |= {graph_file(name, kind): data for name, data in quantize.lowered(plain, kind).items()}
     bundles.write(folder, plain.manifest, contents)
     return Bundle.load(folder)
 
@@ -43,9 +42,11 @@ def test_lower_precisions_compile_without_a_gpu(
     before = sorted(bundle.folder.iterdir())
     assert build.main([str(bundle.folder), "--check", "--precision", precision]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(graph_names(bundle))
-    for name, line in zip(graph_names(bundle), lines, strict=True):
-        assert line.startswith(f"{variant_name(name, PRECISIONS[precision])}: TensorRT-RTX builds it for SM86 and SM89")
+    assert len(lines) == len(bundle.manifest.graphs)
+    for name, line in zip(bundle.manifest.graphs, lines, strict=True):
+        assert line.startswith(
+            f"{graph_file(name, ENGINE_PRECISIONS[precision])}: TensorRT-RTX builds it for SM86 and SM89"
+        )
     assert sorted(bundle.folder.iterdir()) == before
 
 
@@ -56,40 +57,40 @@ def test_the_one_command_stops_at_the_first_step_that_fails(tmp_path: Path, caps
 
 
 def test_the_one_command_goes_from_weights_to_compiled_engines(
-    tiny_bundle: Path, tiny_has_a_name: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
     weights = tiny_bundle.parent / "model.safetensors"
     assert build_engine.main([str(weights), str(tmp_path / "bundle"), "--check"]) == 0
-    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == len(graph_names(Bundle.load(tiny_bundle)))
+    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == len(Bundle.load(tiny_bundle).manifest.graphs)
 
 
 def references(bundle: Bundle, kind: str = "") -> dict[str, OnnxEngine]:
-    return {name: OnnxEngine(bundle.contents[variant_name(name, kind)], name, 1) for name in graph_names(bundle)}
+    return {name: OnnxEngine(bundle.contents[graph_file(name, kind)], name, 1) for name in bundle.manifest.graphs}
 
 
 def test_parity_tells_precisions_apart(bundle: Bundle) -> None:
-    words = len(bundle.vocabulary())
+    words = len(bundle.tokenizer())
     plain = references(bundle)
     inputs = samples(bundle.manifest, words, plain)
-    assert set(inputs) == set(plain) and np.ptp(inputs[ENCODER][plain[ENCODER].inputs[0]]) > 100
-    for precision, kind in PRECISIONS.items():
+    assert set(inputs) == set(plain) and np.ptp(inputs["encoder.onnx"]["image"]) > 100
+    for precision, kind in ENGINE_PRECISIONS.items():
         for name, engine in references(bundle, kind).items():
             found = difference(engine, plain[name], inputs[name])
             assert (found == 0) == (precision == "fp32"), (name, found)
             assert found < TOLERANCE[precision], (name, precision, found)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ENGINE_PRECISIONS)
 def test_on_a_gpu_engines_are_built_stored_and_chosen(bundle: Bundle, precision: str) -> None:
     try:
         gpu, trt = first_gpu(), build.installed()
     except UnavailableError as error:
         pytest.skip(str(error))
     assert build.main([str(bundle.folder), "--precision", precision, "--rebuild"]) == 0
-    for name in graph_names(bundle):
+    for name in bundle.manifest.graphs:
         passport = stored.read(bundle, name, stored.machine(trt, gpu))[1]
         assert passport.precision == precision and passport.parity <= TOLERANCE[precision]
     assert build.main([str(bundle.folder), "--precision", precision]) == 0
     choice = choose_engines(bundle, lambda engines: engines, threads=1, device="cuda", engine="tensorrt")
-    assert sorted(choice.accepted) == graph_names(bundle)
+    assert tuple(choice.accepted) == bundle.manifest.graphs

@@ -1,62 +1,19 @@
-"""Scoring a bundle: the figures by hand, and the command on a real bundle and real scenes."""
+"""Scoring a bundle: the command on a real bundle and real scenes."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from model_training import evaluate
-from model_training.evaluate import Evaluation, Findings
+from model_training.evaluate import Evaluation
+from model_training.scoring.findings import Findings
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
 
 EXPRESSIONS = 12
-
-
-def pixels(*filled: int) -> np.ndarray:
-    mask = np.zeros(10, bool)
-    mask[list(filled)] = True
-    return mask
-
-
-def test_the_figures_by_hand() -> None:
-    findings = Findings()
-    findings.kinds["colour"].add(pixels(0, 1, 2), pixels(0, 1, 2))
-    findings.kinds["colour"].add(pixels(0), pixels(0, 1))
-    findings.kinds["motion"].add(pixels(), pixels(4, 5))
-    findings.shown["constant"].add(pixels(0), pixels(0, 1, 2, 3))
-    findings.shown["clip"].add(pixels(4, 5), pixels(4, 5))
-    findings.shown["still"].add(pixels(4), pixels(4, 5))
-    findings.kept += [True, True, False]
-    findings.told["thing"] = [True, True, False, True]
-    findings.told["anchor"] = [False]
-    findings.swapped += [True, False]
-    assert findings.figures() == {
-        "overall IoU": 0.5714,
-        "mean IoU": 0.5,
-        "P@0.5": 0.6667,
-        "P@0.6": 0.3333,
-        "P@0.7": 0.3333,
-        "P@0.8": 0.3333,
-        "P@0.9": 0.3333,
-        "mean IoU, colour": 0.75,
-        "mean IoU, motion": 0.0,
-        "present called absent": 0.3333,
-        "absent told": 0.6,
-        "absent told, no such anchor": 0.0,
-        "absent told, no such thing": 0.75,
-        "control: anchor swapped, absent told": 0.5,
-        "control: constant expression, mean IoU": 0.25,
-        "motion, clip minus one frame, mean IoU": 0.5,
-        "expressions": 8.0,
-    }
-
-
-def test_what_was_not_asked_has_no_figure() -> None:
-    assert Findings().figures() == {"expressions": 0.0}
 
 
 @pytest.fixture
@@ -69,20 +26,30 @@ def test_the_command_keeps_its_figures_in_the_manifest(bundle: Path, capsys: pyt
     before = Bundle.load(bundle).manifest
     options = ["--bundle", str(bundle), "--seed", "3", "--expressions", str(EXPRESSIONS), "--split", "train"]
     assert evaluate.main(options) == 0
-    printed = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    printed = capsys.readouterr().out
     assert Bundle.load(bundle).manifest == before
     assert evaluate.main([*options, "--write"]) == 0
-    again = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert again == printed and printed["expressions"] == str(EXPRESSIONS)
+    assert capsys.readouterr().out == printed
     metrics = Segmenter(bundle, threads=1).manifest.metrics
-    assert list(metrics) == [f"evaluate --split train --seed 3 --expressions {EXPRESSIONS}"]
-    (figures,) = metrics.values()
-    assert {name: f"{value:g}" for name, value in figures.items()} == printed
+    command = f"evaluate --split train --seed 3 --expressions {EXPRESSIONS}"
+    assert list(metrics) == [command, f"{command}, 95 %"]
+    figures, spread = metrics.values()
     assert {"overall IoU", "present called absent", "control: constant expression, mean IoU"} <= figures.keys()
+    assert figures.keys() == spread.keys() | {"expressions"} and figures["expressions"] == EXPRESSIONS
+    for line, (name, value) in zip(printed.splitlines(), figures.items(), strict=True):
+        shown = line.removeprefix(name).split()
+        assert shown[0] == f"{value:g}" and line.startswith(name)
+        if name in spread:
+            low, high = spread[name]
+            assert low <= high and shown[1:] == [f"{low:.2f}", "to", f"{high:.2f}"]
 
 
 def test_every_expression_is_counted_once(tiny_bundle: Path) -> None:
-    findings = Evaluation(tiny_bundle, "held_out", seed=0).run(EXPRESSIONS)
+    evaluation = Evaluation(tiny_bundle, "held_out", seed=0)
+    thresholds = evaluation.segmenter.thresholds
+    scenes = evaluation.run(EXPRESSIONS)
+    assert len(scenes) > 1 and evaluation.segmenter.thresholds == thresholds
+    findings = Findings.merged(scenes)
     present, absent = len(findings.kept), sum(map(len, findings.told.values()))
     assert present + absent == EXPRESSIONS and present == sum(map(len, findings.kinds.values()))
     assert len(findings.shown["constant"]) == present
@@ -93,3 +60,28 @@ def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.Cap
     assert evaluate.main(["--bundle", str(tmp_path / "nowhere")]) == 2
     message = capsys.readouterr().err
     assert message.startswith("error: ") and "nowhere" in message and message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--outlines", "dense_crf"), "--outlines dense_crf needs --data"),
+        (("--expressions", "0"), "--expressions must"),
+        (("--set", "testA"), "--set has no effect without --data"),
+        (("--images", "/coco"), "--images has no effect without --data"),
+        (("--stride", "3"), "--stride has no effect without --data"),
+        (("--processes", "8"), "--processes has no effect without --data"),
+        (("--data", "/nowhere", "--split", "train"), "--split has no effect with --data"),
+        (("--real", "/nowhere", "--split", "train"), "--split has no effect with --real"),
+        (("--real", "/nowhere", "--outlines", "dense_crf"), "--outlines has no effect with --real"),
+        (("--real", "/nowhere", "--data", "/nowhere"), "--data and --real are scored apart"),
+        (("--data", "/nowhere", "--seed", "7"), "--seed has no effect with --data"),
+        (("--data", "/nowhere", "--expressions", "9"), "--expressions has no effect with --data"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_line(
+    options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate.main(options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}") and error.count("\n") == 1

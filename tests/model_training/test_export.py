@@ -5,25 +5,30 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from model_training import checkpoint, export
+from model_training import export
+from model_training.datasets.scene_batches import tabletop_vocabulary
+from model_training.learning import checkpoint
+from model_training.networks.cmsa.graphs import PARTS
 from model_training.networks.refseg import ReferringSegmentation
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.manifest import CLIP as CLIP_GRAPH
-from refseg_ros.engines.manifest import ENCODER, FUSION
-from refseg_ros.engines.network import OUTPUTS
+from refseg_ros.engines.frame_buffer import FrameBuffer
+from refseg_ros.engines.manifest import ATTENTION, VOCABULARY, WORDS, Input, Manifest, Text
+from refseg_ros.engines.manifest import Clip as ManifestClip
+from refseg_ros.engines.network import OUTPUTS, Network
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.expression import tokenise
-from refseg_ros.frame_buffer import FrameBuffer
 from refseg_ros.simulation.wording import all_texts
 from tests.model_training import tiny
 
+ENCODER, CLIP_GRAPH, FUSION = "encoder.onnx", "clip.onnx", "fusion.onnx"
 CLIP = tiny.NETWORK.clip
 TOLERANCE = 1e-4
 
@@ -49,9 +54,36 @@ def check_close(ours: Mapping[str, np.ndarray], theirs: Mapping[str, torch.Tenso
         assert np.abs(ours[name] - tensor.numpy()).max() < TOLERANCE, name
 
 
+def exported(model: ReferringSegmentation, folder: Path) -> Network:
+    """A variant of the tiny network, as a robot runs it."""
+    manifest = Manifest(
+        name="variant",
+        input=Input(tiny.NETWORK.height, tiny.NETWORK.width, tiny.NETWORK.padding),
+        graphs=(),
+        text=Text(WORDS, VOCABULARY, tiny.NETWORK.max_words),
+        clip=ManifestClip(CLIP, 0.2, ATTENTION),
+        thresholds=export.THRESHOLDS,
+    )
+    export.export(model, folder, manifest, tabletop_vocabulary().dump())
+    return Segmenter(folder, threads=1).network
+
+
+@torch.no_grad()
+def check_answers(network: Network, model: ReferringSegmentation, past: int, words: np.ndarray) -> None:
+    """A robot's network says of a frame after `past` others what torch does."""
+    image = images(past + 1)
+    memory = network.memory(FrameBuffer(CLIP, 0.0, 1.0))
+    for stamp, encoding in enumerate(network.encode(image)):
+        frame = network.look_back(encoding, memory, stamp / 10)
+    fused = model(torch.as_tensor(image)[None], torch.as_tensor(words)[None])
+    expected = dict(zip(OUTPUTS, (part[0] for part in fused[:3]), strict=True))
+    outcomes = network.answer(frame, network.read(words))
+    check_close({name: np.array([getattr(o, name) for o in outcomes], np.float32) for name in OUTPUTS}, expected)
+
+
 @torch.no_grad()
 def encodings(model: ReferringSegmentation, image: np.ndarray) -> dict[str, torch.Tensor]:
-    features, ring = model.encoder(torch.as_tensor(image))
+    features, ring, _ = model.encoder(torch.as_tensor(image))
     named = {f"feature_{i + 1}": part for i, part in enumerate(features)}
     parts = zip(("query", "key", "value"), zip(*ring, strict=True), strict=True)
     return named | {f"ring_{i + 1}_{name}": part for name, levels in parts for i, part in enumerate(levels)}
@@ -72,17 +104,16 @@ def test_clip_and_fusion_say_the_same_in_both_runtimes(
     tiny_network: ReferringSegmentation, tiny_bundle: Path, past: int, queries: int, length: int
 ) -> None:
     """After `past` earlier frames."""
-    network = Segmenter(tiny_bundle, threads=1).network
-    image, words = images(past + 1), some_words(queries, length)
-    memory = network.memory(FrameBuffer(CLIP, 0.0, 1.0))
-    for stamp, encoding in enumerate(network.encode(image)):
-        recall = network.recall(encoding, memory.admit(stamp / 10, encoding.ring))
-        memory.keep(recall.pairs)
-    with torch.no_grad():
-        fused = tiny_network(torch.as_tensor(image)[None], torch.as_tensor(words)[None])
-    expected = dict(zip(OUTPUTS, (part[0] for part in fused[:3]), strict=True))
-    outcomes = network.fuse(recall.features, words)
-    check_close({name: np.array([getattr(o, name) for o in outcomes], np.float32) for name in OUTPUTS}, expected)
+    check_answers(Segmenter(tiny_bundle, threads=1).network, tiny_network, past, some_words(queries, length))
+
+
+def test_skip_heads_and_sums_say_the_same_in_both_runtimes(tmp_path: Path) -> None:
+    """The fusion takes the skip of the newest frame of a stream, for one expression and for several."""
+    beyond = replace(tiny.NETWORK, skip_channels=6, attention_heads=2, counting_channels=4)
+    model = tiny.network(network=beyond)
+    network = exported(model, tmp_path)
+    for past, queries in ((0, 1), (2, 3)):
+        check_answers(network, model, past, some_words(queries, 7))
 
 
 def test_a_long_stream_stays_what_the_whole_clip_says(tiny_network: ReferringSegmentation, tiny_bundle: Path) -> None:
@@ -95,35 +126,53 @@ def test_a_long_stream_stays_what_the_whole_clip_says(tiny_network: ReferringSeg
     for _ in range(500):
         stamp += rng.choice([0.03, 0.1, 0.25, 0.7, 5.0, -3.0], p=[0.5, 0.2, 0.2, 0.08, 0.01, 0.01])
         (encoding,) = network.encode(rng.integers(0, 256, images(1).shape, dtype=np.uint8))
-        recall = network.recall(encoding, memory.admit(stamp, encoding.ring))
-        memory.keep(recall.pairs)
-        seen[stamp] = encoding.ring
+        frame = network.look_back(encoding, memory, stamp)
+        seen[stamp] = encoding
         clip = [seen[kept] for kept in frames.stamps]
         for index, module in enumerate(attention):
             parts = [
                 torch.as_tensor(np.concatenate([ring[f"ring_{index + 1}_{part}"] for ring in clip])[None]).double()
-                for part in export.PARTS
+                for part in PARTS
             ]
-            feature = torch.as_tensor(encoding.features[f"feature_{index + 1}"]).double()
+            feature = torch.as_tensor(encoding[f"feature_{index + 1}"]).double()
             with torch.no_grad():
-                whole = module(feature.flatten(2).transpose(1, 2), *parts, torch.ones(1, len(clip), dtype=torch.bool))
-            updated = recall.features[f"clip_feature_{index + 1}"].reshape(feature.shape[1], -1)
+                valid = torch.ones(1, len(clip), dtype=torch.bool)
+                whole, _ = module(feature.flatten(2).transpose(1, 2), *parts, valid)
+            updated = frame[f"clip_feature_{index + 1}"].reshape(feature.shape[1], -1)
             assert np.abs(updated - whole[0].T.numpy()).max() < 1e-5
+
+
+@torch.no_grad()
+def test_raw_values_of_plain_attention_say_the_same_in_both_runtimes(tmp_path: Path) -> None:
+    """The form of the paper's Eq. 9, in a stream from its first frame on."""
+    model = tiny.network(network=replace(tiny.NETWORK, **tiny.NOTHING_BEYOND, attention="none", fusion="none"))
+    for projection in model.encoder.clip:  # logits of hundreds, as drawn, multiply the rounding of float32
+        projection.project.weight *= 0.1
+    network = exported(model, tmp_path)
+    memory, image = network.memory(FrameBuffer(CLIP, 0.2, 2.0)), images(CLIP + 2)
+    for number, encoding in enumerate(network.encode(image)):
+        frame = network.look_back(encoding, memory, 0.2 * number)
+        clip = torch.as_tensor(image[None, max(0, number + 1 - CLIP) : number + 1])
+        _, fused = model.encode_and_fuse(clip, torch.as_tensor(some_words(1, 3))[None])
+        expected = fused.clip.features
+        for level, feature in enumerate(expected, start=1):
+            ours = frame[f"clip_feature_{level}"]
+            assert ours.shape == feature.shape and np.abs(ours - feature.numpy()).max() < TOLERANCE
 
 
 def test_an_expression_without_words_is_finite(tiny_bundle: Path) -> None:
     network = Segmenter(tiny_bundle, threads=1).network
     nothing = np.zeros((1, tiny.NETWORK.max_words), np.int64)
     (encoding,) = network.encode(images(1))
-    past = network.memory(FrameBuffer(CLIP, 0.2, 2.0)).admit(0.0, encoding.ring)
-    outcome = network.fuse(network.recall(encoding, past).features, nothing)[0]
+    frame = network.look_back(encoding, network.memory(FrameBuffer(CLIP, 0.2, 2.0)), 0.0)
+    outcome = network.answer(frame, network.read(nothing))[0]
     assert np.isfinite(outcome.logits).all() and np.isfinite(outcome.presence)
 
 
 def test_a_bundle_answers_through_the_front_door(tiny_bundle: Path) -> None:
     segmenter = Segmenter(tiny_bundle, threads=1)
     manifest = segmenter.manifest
-    assert (manifest.name, manifest.max_words, manifest.clip.length) == ("tiny", tiny.NETWORK.max_words, CLIP)
+    assert (manifest.name, manifest.text.length, manifest.clip.length) == ("tiny", tiny.NETWORK.max_words, CLIP)
     assert (manifest.input.height, manifest.input.width) == (tiny.NETWORK.height, tiny.NETWORK.width)
     assert manifest.network["stem_channels"] == 8 and manifest.training["steps"] == {"joint": 6}
     stream = segmenter.stream()
@@ -138,7 +187,7 @@ def test_a_bundle_answers_through_the_front_door(tiny_bundle: Path) -> None:
 
 
 def test_the_command_refuses_what_is_no_finished_network(
-    tiny_network: ReferringSegmentation, tiny_has_a_name: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_network: ReferringSegmentation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights, folder = tmp_path / "weights.safetensors", tmp_path / "bundle"
     tensors = tiny_network.state_dict()
@@ -165,7 +214,7 @@ def check_compiles(folder: Path) -> None:
     ranges = {  # least, usual and greatest values of the dynamic dimensions
         ENCODER: [(1,), (1,), (2,)],
         CLIP_GRAPH: [(0,), (before,), (before,)],
-        FUSION: [(1, 1), (1, manifest.max_words), (8, manifest.max_words)],
+        FUSION: [(1, 1), (1, manifest.text.length), (8, manifest.text.length)],
     }
     for name, values in ranges.items():
         logger = trt.Logger(trt.Logger.ERROR)
@@ -206,7 +255,7 @@ def test_the_shipped_bundle_is_small_and_knows_every_word_of_the_simulator() -> 
     assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, CLIP_GRAPH, FUSION}
     assert sum(path.stat().st_size for path in files) <= 25e6
     segmenter = Segmenter(threads=1)
-    unknown = {word for text in all_texts() for word in tokenise(text) if word not in segmenter.vocabulary}
+    unknown = {word for text in all_texts() for word in tokenise(text) if word not in segmenter.tokenizer}
     assert not unknown
     answer = segmenter.segment(np.full((480, 640, 3), 128, np.uint8), "the red mug left of the blue bowl")
     assert answer.mask.shape == (480, 640) and not answer.unknown_words and not answer.truncated_words

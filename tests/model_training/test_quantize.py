@@ -13,9 +13,10 @@ from model_training import quantize
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import choose_engines
-from refseg_ros.engines.manifest import ENCODER
+from refseg_ros.engines.graphs import CPU_INT8, KINDS, for_cpu, graph_file, of_precision
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.engines.variants import CPU_INT8, KINDS, for_cpu, graph_names, of_precision, variant_name
+
+ENCODER = "encoder.onnx"
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +37,8 @@ def run(graph: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_encoder_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, kind: str) -> None:
-    made = quantize.variants(bundle, kind)
-    assert set(made) == ({ENCODER} if kind == CPU_INT8 else set(graph_names(bundle)))
+    made = quantize.lowered(bundle, kind)
+    assert set(made) == ({ENCODER} if kind == CPU_INT8 else set(bundle.manifest.graphs))
     images = quantize.calibration_images(bundle.manifest)
     expected, got = run(bundle.contents[ENCODER], images), run(made[ENCODER], images)
     assert expected.keys() == got.keys()
@@ -50,7 +51,7 @@ def test_an_encoder_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, k
 
 @pytest.mark.parametrize(("kind", "weights"), [(CPU_INT8, 63), ("gpu-int8", 127)])
 def test_every_convolution_but_the_narrow_has_weights_of_8_bits(bundle: Bundle, kind: str, weights: int) -> None:
-    graph = onnx.load_from_string(quantize.variants(bundle, kind)[ENCODER]).graph
+    graph = onnx.load_from_string(quantize.lowered(bundle, kind)[ENCODER]).graph
     tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
@@ -70,10 +71,10 @@ def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFi
     assert quantize.main([str(bundle.folder), "gpu-fp16", "--expressions", "6"]) == 0
     assert "overall IoU" in capsys.readouterr().out
     more = Bundle.load(bundle.folder)
-    added = {variant_name(name, "gpu-fp16") for name in graph_names(bundle)}
+    added = {graph_file(name, "gpu-fp16") for name in bundle.manifest.graphs}
     assert set(more.contents) == {*bundle.contents, *added}
     assert all(more.contents[name] == data for name, data in bundle.contents.items())
-    assert {of_precision(more, name, "fp16") for name in graph_names(more)} == added
+    assert {of_precision(more, name, "fp16") for name in more.manifest.graphs} == added
     assert len(more.contents["encoder.gpu-fp16.onnx"]) < 0.6 * len(more.contents[ENCODER])
     figures = more.manifest.metrics["quantize gpu-fp16 --expressions 6"]
     assert figures["overall IoU, fp32"] - figures["overall IoU"] <= quantize.LARGEST_CHANGE
@@ -93,8 +94,8 @@ def test_the_command_keeps_nothing_that_is_not_good(
 
 
 def test_a_cpu_runs_the_variant_for_it(bundle: Bundle) -> None:
-    made = quantize.variants(bundle, CPU_INT8)[ENCODER]
-    bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, variant_name(ENCODER, CPU_INT8): made})
+    made = quantize.lowered(bundle, CPU_INT8)[ENCODER]
+    bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, graph_file(ENCODER, CPU_INT8): made})
     more = Bundle.load(bundle.folder)
     assert for_cpu(more, ENCODER) == "encoder.cpu-int8.onnx"
     images = quantize.calibration_images(more.manifest)[:1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model_training import configs, losses
+from model_training import configs
+from model_training.learning import losses
 from model_training.networks.config import NetworkConfig
 from model_training.networks.refseg import Fused, ReferringSegmentation
 from tests.model_training import literal, tiny
@@ -34,6 +36,7 @@ NETWORKS = {
     "tabletop": replace(tiny.NETWORK, vocabulary=12, max_words=5, height=32, width=64),
     "paper": PAPER_LIKE,
     "sentence": replace(PAPER_LIKE, representation="sentence", fusion="convlstm"),
+    "projected": replace(PAPER_LIKE, clip_values="projected"),
     "recurrent": replace(PAPER_LIKE, representation="rmi-lstm", fusion="ppm"),
     "cvpr": replace(PAPER_LIKE, rectified=True, key_pooling=(2, 2, 2), pooling="mean", fusion="gmlf-channels"),
 }
@@ -60,7 +63,8 @@ def clips(batch: int, frames: int, seed: int = 0) -> Tensor:
 WORDS = torch.tensor([[3, 5, 7, 0, 0], [4, 0, 0, 0, 0], [3, 5, 7, 9, 2]])
 
 
-def check_close(ours: Fused, theirs: Fused) -> None:
+def check_close(ours: Sequence[Tensor], theirs: Fused) -> None:
+    """Of logits, presence and word attention."""
     for a, b in zip(ours[:3], theirs[:3], strict=True):
         assert a.shape == b.shape and (a - b).abs().max() < VALUES
 
@@ -71,7 +75,7 @@ def test_several_expressions_at_once_equal_one_by_one(model: ReferringSegmentati
     together = model(clip, WORDS[None])
     for i in range(len(WORDS)):
         alone = model(clip, WORDS[None, i : i + 1])
-        check_close(Fused(*(part[:, i : i + 1] for part in together[:3]), ()), alone)
+        check_close([part[:, i : i + 1] for part in together[:3]], alone)
     assert (together.logits[0, 0] - together.logits[0, 1]).abs().max() > 1e-3
 
 
@@ -80,7 +84,7 @@ def test_clips_of_a_batch_are_independent(model: ReferringSegmentation) -> None:
     batch, words = clips(2, 3), torch.stack([WORDS, WORDS.flip(0)])
     together = model(batch, words)
     for i in range(2):
-        check_close(Fused(*(part[i : i + 1] for part in together[:3]), ()), model(batch[i : i + 1], words[i : i + 1]))
+        check_close([part[i : i + 1] for part in together[:3]], model(batch[i : i + 1], words[i : i + 1]))
 
 
 @torch.no_grad()
@@ -99,7 +103,7 @@ def test_an_expression_without_words_is_finite_and_disturbs_no_other(model: Refe
     clip, nothing = clips(1, 2), torch.zeros(1, 1, 5, dtype=torch.long)
     both = model(clip, torch.cat([nothing, WORDS[None, :1]], 1))
     assert all(torch.isfinite(part).all() for part in both[:3])
-    check_close(Fused(*(part[:, 1:] for part in both[:3]), ()), model(clip, WORDS[None, :1]))
+    check_close([part[:, 1:] for part in both[:3]], model(clip, WORDS[None, :1]))
 
 
 @torch.no_grad()
@@ -112,7 +116,7 @@ def test_identical_frames_say_what_one_of_them_says(model: ReferringSegmentation
 def test_slots_of_the_ring_may_stand_in_any_order_among_empty_ones(model: ReferringSegmentation) -> None:
     clip = clips(1, 3)
     expected = model(clip, WORDS[None])
-    features, ring = model.encoder(clip[0])
+    features, ring, _ = model.encoder(clip[0])
     target = tuple(feature[-1:] for feature in features)
     for slots in ([0, 1, 2], [2, 0, 1], [4, 1, 3]):
         valid = torch.zeros(1, 5, dtype=torch.bool)
@@ -134,7 +138,7 @@ def test_slots_of_the_ring_may_stand_in_any_order_among_empty_ones(model: Referr
 @torch.no_grad()
 def test_a_network_for_still_images_has_no_ring() -> None:
     model = network(replace(PAPER_LIKE, clip=1))
-    features, ring = model.encoder(clips(2, 1)[:, 0])
+    features, ring, _ = model.encoder(clips(2, 1)[:, 0])
     assert ring == () and [tuple(f.shape) for f in features] == [(2, 16, 4, 8), (2, 32, 4, 8), (2, 64, 4, 8)]
     fused = model(clips(2, 1), WORDS[None].expand(2, -1, -1))
     assert fused.logits.shape == (2, 3, 4, 8) and fused.presence.shape == (2, 3)

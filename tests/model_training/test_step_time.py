@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from model_training import configs, step_time
+from benchmarks import step_time
 from tests.model_training import folder
-
-
-@pytest.fixture(autouse=True)
-def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for config in (folder.SMALL, folder.PAPER):
-        monkeypatch.setattr(configs, "NAMES", (*configs.NAMES, config.name))
-        monkeypatch.setitem(sys.modules, f"model_training.configs.{config.name}", SimpleNamespace(CONFIG=config))
 
 
 def test_a_step_is_timed_with_and_without_its_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_training import configs, losses
+from model_training import configs
+from model_training.learning import losses
 from model_training.networks.config import NetworkConfig
 from model_training.networks.refseg import ReferringSegmentation
 from tests.model_training import tiny
@@ -32,7 +33,7 @@ WORDS = torch.tensor([[RED, 0, 0], [BLUE, 0, 0], [LEFT, BLUE, 0]])
 
 SWITCHES: dict[str, dict[str, object]] = {
     "cmsa, word attention-aware pooling, words, gmlf": {},
-    "max pooling": {"pooling": "max"},
+    "max pooling": {"pooling": "max", "pooled_attention": False},
     "mean pooling": {"pooling": "mean"},
     "word attention four times as sharp": {"word_attention_gain": 4.0},
     "no attention": {"attention": "none"},
@@ -48,20 +49,24 @@ SWITCHES: dict[str, dict[str, object]] = {
     "convlstm": {"fusion": "convlstm"},
     "gated": {"fusion": "gated"},
     "cvpr gates": {"fusion": "gmlf-channels"},
-    "cvpr projections": {"rectified": True},
-    "cvpr keys": {"key_pooling": (1, 2, 2)},
-    "nothing beyond the paper": {
-        "bounded": False,
-        "modulation": False,
-        "normalise": True,
-        "shuffle": 1,
-        "rounds": (1, 1, 1),
-        "colour_channels": 0,
+    "cvpr projections": {"rectified": True, "pooled_attention": False},
+    "cvpr keys": {"key_pooling": (1, 2, 2), "pooled_attention": False},
+    "nothing beyond the paper": {**tiny.NOTHING_BEYOND, "colour_channels": 0},
+    "cosine attention in its paired form": {"pooled_attention": False},
+    "cvpr": {
+        "rectified": True,
+        "key_pooling": (2, 2, 2),
+        "pooling": "mean",
+        "fusion": "gmlf-channels",
+        "pooled_attention": False,
     },
-    "cvpr": {"rectified": True, "key_pooling": (2, 2, 2), "pooling": "mean", "fusion": "gmlf-channels"},
 }
 
-CLIPS: dict[str, dict[str, object]] = {"clip of 3": {"clip": 3}, "every second frame": {"clip": 2, "clip_stride": 2}}
+CLIPS: dict[str, dict[str, object]] = {
+    "clip of 3": {"clip": 3},
+    "every second frame": {"clip": 2, "clip_stride": 2},
+    "raw values": {"clip": 3, "clip_values": "raw"},
+}
 
 
 def rectangle(x: int, y: int) -> tuple[slice, slice]:
@@ -135,7 +140,7 @@ def test_cfsa_over_fits_what_only_the_past_tells(switch: str) -> None:
 
 @torch.no_grad()
 def test_a_clip_looks_at_its_frames_alone() -> None:
-    """Without CFSA at the last frame; with clip and stride at every so manyth one before it."""
+    """Without CFSA at the last frame; with clip and stride at those that many steps before it."""
     clips, words, _ = moving_batch()
     clips = torch.cat([clips, clips.roll(1, 1)], 1)  # 6 frames
     for switch, seen in (({"clip": 1}, {5}), ({"clip": 2}, {4, 5}), ({"clip": 2, "clip_stride": 3}, {2, 5})):

@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from model_training import checkpoint, visualize
-from model_training.figures import heated, masked
+from model_training import visualize
+from model_training.learning import checkpoint
+from model_training.paper.figures import heated, masked
 from tests.model_training import tiny
 
 HEIGHT, WIDTH = 60, 80
 
 
 @pytest.fixture(scope="module")
-def weights(tiny_has_a_name: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "model.safetensors"
     facts: dict[str, object] = {"config": "tiny", "network": asdict(tiny.NETWORK)}
     checkpoint.save(path, tiny.network().state_dict(), facts)
@@ -95,7 +96,22 @@ def test_a_scene_brings_its_own_expressions(weights: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("length", "expected"), [(4, [4, 6, 8, 10]), (8, [0, 2, 4, 6, 8, 10])])
 def test_a_clip_begins_where_the_video_begins(length: int, expected: list[int]) -> None:
-    assert visualize.clip_of(10, rate=10, length=length, interval=0.2) == expected
+    stamps = [0.1 * index for index in range(12)]
+    assert visualize.clip_of(10, stamps, length=length, interval=0.2) == expected
+
+
+def test_weights_bring_their_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words of another data set, as many as those of the simulated tabletop."""
+    words = [f"word{number}" for number in range(tiny.NETWORK.vocabulary - 3)] + ["gizmo"]
+    facts: dict[str, object] = {"config": "tiny", "network": asdict(tiny.NETWORK), "vocabulary": words}
+    weights, image = tmp_path / "model.safetensors", str(write_frames(tmp_path / "frames", 1) / "000.png")
+    checkpoint.save(weights, tiny.network().state_dict(), facts)
+    assert drawn([image, "gizmo", "--weights", str(weights)], tmp_path).keys() == {"expressions", "heat"}
+    assert visualize.main([image, "the red mug", "--weights", str(weights)]) == 2
+    assert "the network knows none of these words" in capsys.readouterr().err
+    checkpoint.save(weights, tiny.network().state_dict(), facts | {"vocabulary": words[:-1]})
+    assert visualize.main([image, "gizmo", "--weights", str(weights)]) == 2
+    assert "of 130 words, but it brings 129" in capsys.readouterr().err
 
 
 def test_what_cannot_be_drawn_is_told_in_one_line(
@@ -108,9 +124,9 @@ def test_what_cannot_be_drawn_is_told_in_one_line(
         (["nowhere.png", "the can"], "nowhere.png"),
         ([image], "what to look for"),
         ([image, "gizmo"], "gizmo"),
+        ([image, "the can", "--seed", "2"], "--seed has no effect without the source simulation"),
         ([str(text), "the can"], "neither an image nor a video"),
         ([image, "the can", "-o", str(text / "pictures")], "notes.txt"),
-        ([image, "the can", "--vocabulary", str(tmp_path / "vocabulary.txt")], "vocabulary.txt"),
     ]:
         assert visualize.main(["--weights", str(weights), *options]) == 2
         error = capsys.readouterr().err

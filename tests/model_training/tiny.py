@@ -1,4 +1,4 @@
-"""The shipped network and its training run, so small that a test can afford them; `CONFIG` stands like a named one."""
+"""The shipped network and its training run, so small that a test can afford them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from model_training.configs import tabletop
+from model_training.configs import shipped
 from model_training.configs.schema import Phase
 from model_training.networks.config import NetworkConfig
 from model_training.networks.refseg import ReferringSegmentation
@@ -16,7 +16,7 @@ from model_training.networks.refseg import ReferringSegmentation
 Module = TypeVar("Module", bound=nn.Module)
 
 NETWORK = replace(
-    tabletop.NETWORK,
+    shipped.NETWORK,
     height=48,
     width=64,
     stem_channels=8,
@@ -30,12 +30,25 @@ NETWORK = replace(
     rounds=(1, 2, 2),
 )
 
+NOTHING_BEYOND: dict[str, object] = {
+    "word_layers": 0,
+    "rounds": (1, 1, 1),
+    "clip_values": "raw",
+    "cosine_attention": False,
+    "pooled_attention": False,
+    "batch_norm": False,
+    "modulation": False,
+    "shuffle": 1,
+    "normalise": True,
+}
+"""What the network of the shipped model is without, to have nothing in it that the paper does not have."""
+
 CONFIG = replace(
-    tabletop.CONFIG,
+    shipped.CONFIG,
     name="tiny",
     network=NETWORK,
     scenes=replace(
-        tabletop.CONFIG.scenes, scenes=16, height=NETWORK.height, width=NETWORK.width, moving_share=0.5, clip=3
+        shipped.CONFIG.scenes, scenes=16, height=NETWORK.height, width=NETWORK.width, moving_share=0.5, clip=3
     ),
     phases=(
         Phase("encoder", steps=4, frames=2, expressions=0, learning_rate=2e-3, warm_up=2),

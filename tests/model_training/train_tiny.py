@@ -1,4 +1,4 @@
-"""`python -m tests.model_training.train_tiny`: the command `train`, which knows the configurations of folder.py.
+"""`python -m tests.model_training.train_tiny`: the command `train`, which knows the configurations of the tests.
 
 With DIE=RANK:STEP in the environment the process of that rank kills itself in the middle of a step.
 """
@@ -8,31 +8,24 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 
 from model_training import configs, train
-from model_training.training import Training
-from tests.model_training import folder
+from model_training.datasets.batch import Batch
+from model_training.learning.training import Training
+from tests.model_training import folder, tiny
 
 torch.set_num_threads(1)
 train.SAVE_EVERY = train.LOG_EVERY = 2
-
-
-def register() -> None:
-    """Let the commands know the configurations by their names."""
-    for config in (folder.SMALL, folder.PAPER):
-        configs.NAMES = (*configs.NAMES, config.name)
-        sys.modules[f"model_training.configs.{config.name}"] = SimpleNamespace(CONFIG=config)
+configs.CONFIGS |= {config.name: config for config in (tiny.CONFIG, folder.SMALL, folder.PAPER)}
 
 
 def die_at(rank: int, step: int) -> None:
     """Let the process of a rank end as one that is killed."""
     update = Training.update
 
-    def dying(state: Training, batch: Any) -> dict[str, float]:
+    def dying(state: Training, batch: Batch) -> dict[str, float]:
         if (state.ranks.rank, state.step) == (rank, step):
             os.kill(os.getpid(), signal.SIGKILL)
         return update(state, batch)
@@ -41,7 +34,6 @@ def die_at(rank: int, step: int) -> None:
 
 
 if __name__ == "__main__":
-    register()
     if "DIE" in os.environ:
         die_at(*map(int, os.environ["DIE"].split(":")))
     sys.exit(train.main())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refseg_ros.node.freshness import Pace, Rate, frame_age
+from refseg_ros.node.freshness import Rate, RateLimit, frame_age
 
 SECONDS = st.floats(-1e10, 1e10)
 
@@ -29,21 +29,21 @@ def test_any_clock_gives_an_age(stamp, arrival, now):
 
 
 @given(st.floats(0.5, 200.0), st.floats(1.0, 100.0))
-def test_a_pace_is_kept_on_average(camera, rate):
-    pace = Pace()
+def test_the_limit_is_kept_on_average(camera, rate):
+    limit = RateLimit()
     images = [number / camera for number in range(2000)]
-    answered = [moment for moment in images if pace.is_due(rate, moment)]
+    answered = [moment for moment in images if limit.is_due(rate, moment)]
     expected = min(rate, camera) * images[-1]
     assert abs(len(answered) - expected) <= 2 + 0.01 * expected
 
 
-def test_no_pace_means_every_image_and_a_change_counts_at_once():
-    pace = Pace()
-    assert all(pace.is_due(0.0, 5.0) for _ in range(10))
-    assert pace.is_due(0.01, 5.0)
-    assert not pace.is_due(0.01, 6.0)
-    assert pace.is_due(10.0, 6.2) is False
-    assert pace.is_due(10.0, 6.31)
+def test_no_limit_means_every_image_and_a_change_counts_at_once():
+    limit = RateLimit()
+    assert all(limit.is_due(0.0, 5.0) for _ in range(10))
+    assert limit.is_due(0.01, 5.0)
+    assert not limit.is_due(0.01, 6.0)
+    assert limit.is_due(10.0, 6.2) is False
+    assert limit.is_due(10.0, 6.31)
 
 
 def test_a_rate_is_that_of_the_last_seconds():

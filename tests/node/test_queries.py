@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refseg_ros.expression import MAX_CHARACTERS
-from refseg_ros.node.queries import MOST_EXPRESSIONS, QueryError, Questions, shown, split
+from refseg_ros.node.queries import MOST_EXPRESSIONS, ActiveQueries, QueryError, separator_hint, split
+from refseg_ros.text import quoted
 
 TEXTS = st.text(st.characters(codec=None) | st.sampled_from(["\0", "\ud800", "\u202e", "\U0001f9ff"]))
 
@@ -39,44 +40,64 @@ def test_any_text_gives_few_expressions_that_a_message_can_carry(text):
         assert expression == expression.strip() != ""
         assert "\0" not in expression and ";" not in expression
         assert expression.encode("utf-8").decode("utf-8") == expression
-        assert shown(expression).isascii() and shown(expression).isprintable()
-        assert len(shown(expression)) < 1000
+        assert quoted(expression).isascii() and quoted(expression).isprintable()
+        assert len(quoted(expression)) < 1000
 
 
 def test_each_expression_has_a_number_of_its_own_that_never_comes_again():
-    questions = Questions()
-    assert questions.current == ()
-    assert questions.ask("red; green")
-    goal = questions.pursue("the bowl")
-    (image,) = questions.number("the plate")
-    assert [(query.id, query.text, query.pursued) for query in questions.current] == [
+    queries = ActiveQueries()
+    assert queries.current == ()
+    assert queries.replace("red; green")
+    goal = queries.add_goal("the bowl")
+    (image,) = queries.number("the plate")
+    assert [(query.id, query.text, query.of_goal) for query in queries.current] == [
         (1, "red", False),
         (2, "green", False),
         (3, "the bowl", True),
     ]
     assert image.id == 4
-    questions.ask("blue")
-    assert [query.id for query in questions.current] == [5, 3]
-    questions.drop(goal)
-    questions.drop(goal)
-    questions.ask(" ")
-    assert questions.current == ()
-    assert questions.pursue("red").id == 6
+    queries.replace("blue")
+    assert [query.id for query in queries.current] == [5, 3]
+    queries.remove_goal(goal)
+    queries.remove_goal(goal)
+    queries.replace(" ")
+    assert queries.current == ()
+    assert queries.add_goal("red").id == 6
 
 
 @pytest.mark.parametrize(("text", "words"), [("", "no expression"), (";", "no expression"), ("a;b", "has 2")])
 def test_a_goal_is_one_expression(text, words):
     with pytest.raises(QueryError, match=words):
-        Questions().pursue(text)
+        ActiveQueries().add_goal(text)
 
 
 def test_the_work_on_an_image_is_bounded():
-    questions = Questions()
-    assert not questions.ask("a;" * 100)
+    queries = ActiveQueries()
+    assert not queries.replace("a;" * 100)
     with pytest.raises(QueryError, match="more than the 8"):
-        questions.number("a;" * 100)
+        queries.number("a;" * 100)
     for _ in range(MOST_EXPRESSIONS):
-        questions.pursue("red")
+        queries.add_goal("red")
     with pytest.raises(QueryError, match="already"):
-        questions.pursue("red")
-    assert len(questions.current) == 2 * MOST_EXPRESSIONS
+        queries.add_goal("red")
+    assert len(queries.current) == 2 * MOST_EXPRESSIONS
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("the red mug, the bowl", ","),
+        ("the red mug and the bowl", "and"),
+        ("the red mug|the bowl", "|"),
+        ("the red mug\uff1bthe bowl", r"\uff1b"),
+        ("the can; the mug between the can and the bowl, the banana", ","),
+    ],
+)
+def test_what_looks_like_several_expressions_gets_a_hint(text, separator):
+    hint = separator_hint(ActiveQueries().number(text))
+    assert f"only ; separates several, not '{separator}'" in hint and hint.isascii()
+
+
+@pytest.mark.parametrize("text", ["the red mug; the bowl", "the mug between the can and the bowl", "sand"])
+def test_what_is_one_expression_gets_none(text):
+    assert separator_hint(ActiveQueries().number(text)) == ""

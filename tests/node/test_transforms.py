@@ -16,9 +16,9 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from refseg_ros.demo.processes import stay_on_this_machine
-from refseg_ros.faults import FaultLog
 from refseg_ros.node import transforms
-from refseg_ros.transforms import TransformError
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.space.transforms import TransformError
 
 
 def message(seconds: int, x: float) -> TFMessage:

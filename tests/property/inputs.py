@@ -12,8 +12,8 @@ from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
-from refseg_ros.image_encodings import DEPTH_ENCODINGS, LAYOUTS
-from refseg_ros.node_config import SegmentNodeConfig
+from refseg_ros.images.encodings import DEPTH_ENCODINGS, LAYOUTS
+from refseg_ros.ros.node_config import SegmentNodeConfig
 from tests.property.wire import Wire
 
 LARGEST = 2_000_000
@@ -76,7 +76,7 @@ def image(
     if random.random() < 0.25:
         step += int(random.choice([-step, -1, 1, 6, 64, 2**32 - 1]))
     step = min(max(step, 0), 2**32 - 1)
-    size = step * height * 3 // 2 if layout.planes else step * height
+    size = int(step * height * (1 + layout.tint_rows))
     if random.random() < 0.25:
         size += int(random.choice([-size, -size // 2, -1, 1, 1000]))
     size = min(max(size, 0), largest if random.random() < 0.98 else 4 * largest)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refseg_ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 
 TEXTS = st.text(st.characters(codec=None), max_size=30) | st.sampled_from(
     ["raw", "cpu", "train", "\0\x1b[2J", "x" * 10**6]

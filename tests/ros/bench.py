@@ -15,9 +15,9 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import BoundingBox, Segmentation
-from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.ros.transport import prefer_large_shared_memory
 
 Value = TypeVar("Value")
 PATIENCE = 30.0

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.bundles import WORDS, fusion, write_bundle
+from tests.bundles import WEIGHTS, fusion, write_bundle
 
 BREAKING_WORD = "everywhere"
 
@@ -28,7 +28,7 @@ def write_breaking_bundle(folder: Path) -> Path:
     ]
     for node in reversed(nodes):
         graph.node.insert(0, node)
-    constants = {"breaking_word": np.int64(list(WORDS).index(BREAKING_WORD)), "far": np.int64(1_000_000)}
+    constants = {"breaking_word": np.int64(list(WEIGHTS).index(BREAKING_WORD)), "far": np.int64(1_000_000)}
     graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items())
     onnx.checker.check_model(model)
     return write_bundle(folder, fusion=model.SerializeToString())

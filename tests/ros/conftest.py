@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,10 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     stay_on_this_machine()
     started: list[NodeProcess] = []
 
-    def one(name: str, **parameters: Setting) -> NodeProcess:
+    def one(name: str, remappings: Mapping[str, str] | None = None, **parameters: Setting) -> NodeProcess:
         if name == "segment_node":
             parameters = {"max_frame_age": 0.0} | parameters
-        process = NodeProcess(name, parameters, tmp_path / f"{name}_{len(started)}.log")
+        process = NodeProcess(name, parameters, tmp_path / f"{name}_{len(started)}.log", remappings)
         started.append(process)
         return process
 

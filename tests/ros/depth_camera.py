@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import picture
 
@@ -31,6 +31,8 @@ class DepthCamera:
 
     def __init__(self, bench, latched: bool = False, on_misfit: Callable | None = None) -> None:
         self._bench = bench
+        self.projection = FOCAL
+        """Focal length in P of the calibration, for rectified images."""
         self._depth = bench.node.create_publisher(Image, "/camera/depth", 10)
         self.packed = bench.node.create_publisher(CompressedImage, "/camera/depth/compressedDepth", 10)
         durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
@@ -68,6 +70,7 @@ class DepthCamera:
         width, height = size
         info = CameraInfo(header=header, width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
         info.k = [focal, 0.0, 159.5, 0.0, focal, 119.5, 0.0, 0.0, 1.0]
+        info.p = [self.projection, 0.0, 159.5, 0.0, 0.0, self.projection, 119.5, 0.0, 0.0, 0.0, 1.0, 0.0]
         self._info.publish(info)
 
     def send_picture(self, header: Header, left: int = LEFT) -> None:

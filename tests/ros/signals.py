@@ -1,4 +1,4 @@
-"""Ending a node by a signal, however busy the machine is."""
+"""Ending a process by a signal, however busy the machine is."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def ended_by(node: NodeProcess, sent: signal.Signals = signal.SIGINT) -> int:
         return node.process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         return node.stop(signal.SIGKILL)
+
+
+def interruptible() -> None:
+    """For `preexec_fn`: Ctrl-C ends the new process also in a background job of a shell, which has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.bundles import WORDS, fusion, write_bundle
+from tests.bundles import WEIGHTS, fusion, write_bundle
 
 SIDE = 700
 TURNS = 100_000
@@ -36,7 +36,7 @@ def write_slow_bundle(folder: Path, turns: int = TURNS) -> Path:
     ]
     graph.node.extend(nodes)
     constants = {
-        "slow_word": np.int64(list(WORDS).index(SLOW_WORD)),
+        "slow_word": np.int64(list(WEIGHTS).index(SLOW_WORD)),
         "turns": np.int64(turns),
         "zeros": np.zeros((SIDE, SIDE), np.float32),
     }

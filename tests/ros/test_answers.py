@@ -15,7 +15,7 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Float32
 
-from refseg_ros.images import to_array
+from refseg_ros.images.messages import to_array
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle

@@ -1,9 +1,13 @@
-"""What is on a node's command line beside ROS's own arguments."""
+"""What is on a node's command line: what it refuses, what it explains, and what it does without ROS."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +15,149 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from refseg_ros.demo.processes import stay_on_this_machine
+from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.speech.config import SpeechConfig
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIGS = {"segment_node": SegmentNodeConfig, "camera_node": CameraNodeConfig, "speech_node": SpeechConfig}
 
 
-@pytest.mark.parametrize("node", ["segment_node", "camera_node", "speech_node"])
-@pytest.mark.parametrize(
-    ("given", "refused"), [(["--help"], "--help"), (["-p", "rate:=5.0"], "-p"), (["--ros-args", "--", "left"], "left")]
-)
-def test_what_is_no_argument_is_refused_in_a_line(node: str, given: list[str], refused: str) -> None:
-    if node == "speech_node":
+@pytest.fixture(params=list(CONFIGS))
+def node(request) -> str:
+    if request.param == "speech_node":
         pytest.importorskip("pocketsphinx", reason="the recogniser is not installed")
     stay_on_this_machine()
-    command = [sys.executable, "-m", f"refseg_ros.{node}", *given]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return request.param
+
+
+def run(node: str, *given: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", f"refseg_ros.{node}", *given],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["-p", "rate:=5.0"], ["'-p' is no argument; parameters are given as --ros-args -p NAME:=VALUE"]),
+        (["--ros-args", "--", "left"], ["'left' is no argument"]),
+        (["--ros-args", "-p", "query:=find: the red mug"], ["'-p query:=find: the red mug'", "quotes"]),
+        (["--ros-args", "--params-file", "/nowhere.yaml"], ["/nowhere.yaml", "is the file there"]),
+        (["--ros-args", "--params-file", "{broken}"], ["{broken}", "line 1", "YAML"]),
+        (["--ros-args", "-r", "__ns:=/robot/1"], ["'-r __ns:=/robot/1'", "no digit first"]),
+        (["--ros-args", "-r", "/a:=/b c"], ["'-r /a:=/b c'"]),
+        (["--ros-args", "--log-level", "loud"], ["'--log-level loud'"]),
+        (["--ros-args", "--bogus"], ["'--bogus'"]),
+        (["--ros-args", "-p", "use_sim_time:=perhaps"], ["use_sim_time"]),
+    ],
+)
+def test_what_it_cannot_read_is_refused_in_a_line(node, given, words, tmp_path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [b\n  c: d")
+    done = run(node, *[word.format(broken=broken) for word in given])
     assert done.returncode == 1
     (line,) = (done.stdout + done.stderr).strip().splitlines()
-    assert f"'{refused}' is no argument; parameters are given as --ros-args -p NAME:=VALUE" in line
+    assert "[FATAL]" in line
+    for word in words:
+        assert word.format(broken=broken) in line
+    assert "/project/" not in line, "the place in ROS's own sources says nothing to a user"
+
+
+@pytest.mark.parametrize("help_", ["--help", "-h"])
+def test_help_describes_each_parameter(node, help_) -> None:
+    done = run(node, help_)
+    assert (done.returncode, done.stderr) == (0, "")
+    words = " ".join(done.stdout.split())
+    assert words.startswith(f"usage: python -m refseg_ros.{node} ")
+    for field in dataclasses.fields(CONFIGS[node]):
+        assert f" {field.name} (" in words and field.metadata["description"] in words
+
+
+def hide(module: str, folder: Path) -> dict[str, str]:
+    """An environment whose Python does not find a module, as where no workspace was sourced."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Hidden:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+    )
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+def test_without_ros_it_says_so_in_a_line(node, tmp_path) -> None:
+    done = run(node, **hide("rclpy", tmp_path))
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert line.startswith("error: the module rclpy is not installed; source ROS 2")
+
+
+@pytest.mark.parametrize(
+    ("of", "module", "cure"),
+    [("segment_node", "refseg_ros.msg", "colcon build"), ("speech_node", "pocketsphinx", "pip install pocketsphinx")],
+)
+def test_what_one_node_needs_beside_ros_is_said_in_a_line(of, module, cure, tmp_path) -> None:
+    done = run(of, **hide(module, tmp_path))
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert line.startswith(f"error: the module {module} is not installed; ") and cure in line
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_misspelt_parameter_is_warned_of(tmp_path, by_file) -> None:
+    """On the command line, and in a params file that also has parameters of other nodes."""
+    stay_on_this_machine()
+    given = {"treshold": 0.5, "max_frame_ago": 2.0, "robot_description": "x", "qos_overrides./a.publisher.depth": 3}
+    given |= {"qos_overrides./a.publisher.history": "keep_all", "use_sim_time": True, "model": "/nowhere"}
+    if by_file:
+        file = tmp_path / "params.yaml"
+        file.write_text(json.dumps({"/**": {"ros__parameters": given}}))
+        arguments = ["--params-file", str(file)]
+    else:
+        arguments = [word for name, value in given.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
+    done = run("segment_node", "--ros-args", *arguments)
+    assert done.returncode == 1, "the model is not there"
+    assert [line.split("]: ")[1] for line in done.stderr.splitlines() if "[WARN]" in line] == [
+        "there is no parameter 'max_frame_ago'; did you mean max_frame_age?",
+        "there is no parameter 'qos_overrides./a.publisher.history'",
+        "there is no parameter 'robot_description'",
+        "there is no parameter 'treshold'; did you mean threshold?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [
+        ("/**/segment: {P}", ""),
+        ("/**: {P}", ""),
+        ("/refseg/segment: {P}\n/other/segment: {P}", ""),
+        ("refseg:\n  segment: {P}\nrobot_state_publisher: {P}", ""),
+        ("segment: {P}", "'/segment'"),
+        ("/refseg/segmnt: {P}", "'/refseg/segmnt'"),
+        ("/**: {P}\n/**/segmentor: {P}\n/amcl: {P}", "'/**/segmentor'"),
+        ("/*/*/segment: {P}\n/amcl: {P}", "'/*/*/segment', '/amcl'"),
+    ],
+)
+def test_a_params_file_that_names_another_node_is_warned_of(tmp_path, nodes, told) -> None:
+    stay_on_this_machine()
+    file = tmp_path / "params.yaml"
+    file.write_text(nodes.replace("{P}", "{ros__parameters: {use_sim_time: false}}") + "\n")
+    done = run("segment_node", "--ros-args", "--params-file", str(file), "-p", "model:=/nowhere")
+    warnings = [line.split("]: ")[1] for line in done.stderr.splitlines() if "[WARN]" in line]
+    hint = f"{file} has parameters of {told}, which is not this node, /refseg/segment; did you mean /**/segment?"
+    assert warnings == ([hint] if told else [])
+
+
+@pytest.mark.parametrize("domain", ["233", "seven"])
+def test_a_domain_that_there_is_not_is_told_in_a_line(node, domain) -> None:
+    done = run(node, ROS_DOMAIN_ID=domain)
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert f"ROS_DOMAIN_ID is '{domain}'; it must be a number from 0 to 232" in line

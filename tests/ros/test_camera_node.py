@@ -13,14 +13,17 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
+from builtin_interfaces.msg import Time
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from refseg_ros.demo.processes import NodeProcess
-from refseg_ros.images import to_array, to_rgb
+from refseg_ros.images.messages import to_array, to_rgb
 from tests.ros.signals import ended_by
+from tests.simulation.mesh_writers import kitchen
 
 
 def stamp_of(message) -> tuple[int, int]:
@@ -56,6 +59,13 @@ def set_parameters(bench, **values) -> list:
     client = AsyncParameterClient(bench.node, "/camera/camera")
     assert client.wait_for_services(30)
     return bench.call(client.set_parameters([Parameter(name, value=value) for name, value in values.items()])).results
+
+
+def test_a_folder_of_meshes_lies_on_the_simulated_table(start, bench, tmp_path) -> None:
+    pytest.importorskip("mujoco", reason="the simulator is not installed")
+    start("camera_node", seed=2, width=64, height=48, rate=10.0, objects=str(kitchen(tmp_path / "kitchen")))
+    truth = json.loads(Collected(bench, image_raw=Image, truth=String).one()["truth"].data)
+    assert truth["objects"] and {item["class_name"] for item in truth["objects"]} <= {"box", "can", "ball"}
 
 
 def test_a_simulated_image_comes_with_its_truth_under_one_stamp(start, bench) -> None:
@@ -110,11 +120,57 @@ def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:
     assert greys == sorted(set(greys))
 
 
+def test_simulated_time_stamps_the_images_and_holds_them_while_it_stands(start, bench, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((20, 30, 3), np.uint8))
+    clock = bench.node.create_publisher(Clock, "/clock", 10)
+    collected = Collected(bench, image_raw=Image)
+    images = collected.of["image_raw"]
+    node = start("camera_node", source=str(tmp_path), rate=10, use_sim_time=True)
+    bench.until(lambda: bench.node.count_publishers("/camera/image_raw"), "the camera")
+    bench.until(clock.get_subscription_count, "its clock")
+    bench.listen(1.0)
+    assert not images, "there is no time yet"
+
+    def pass_by(begin: float, seconds: float) -> None:
+        """Simulated time, in steps of 10 ms."""
+        for step in range(round(seconds * 100)):
+            whole, fraction = divmod(begin + step / 100, 1.0)
+            clock.publish(Clock(clock=Time(sec=int(whole), nanosec=int(fraction * 1e9))))
+            bench.listen(0.02)
+
+    for begin in (500.0, 100.0):  # the second time, the simulation begins again
+        images.clear()
+        pass_by(begin, 3.0)
+        assert images, node.tail()
+        stamps = np.array([second + nanosecond * 1e-9 for second, nanosecond in sorted(images)])
+        assert begin <= stamps[0] and stamps[-1] <= begin + 3.0
+        assert (np.diff(stamps) > 0.099).all(), "its rate is one of simulated time"
+        bench.listen(0.5)
+        images.clear()
+        bench.listen(1.0)
+        assert not images, "time stands still"
+
+
+def test_a_source_that_breaks_down_ends_it_with_one_line(start, bench, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(2):
+        cv2.imwrite(str(folder / f"{number}.png"), np.zeros((20, 30, 3), np.uint8))
+    collected = Collected(bench, image_raw=Image)
+    node = start("camera_node", source=str(folder))
+    collected.one()
+    for path in folder.iterdir():
+        path.unlink()
+    refused(node, str(folder))
+    assert "call refused" not in node.log.read_text()
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        (dict(source="/no/such.mp4"), "is none of: 'simulation'"),
+        (dict(source="/no/such.mp4"), "must be one of: 'simulation'"),
         (dict(source=97), "webcam 97 does not open"),
+        (dict(source=""), "source is empty"),
         (dict(split="everything"), "split is 'everything'; it must be one of train, held_out"),
         (dict(rate=0), "rate"),
         (dict(seed=-1), "seed"),

@@ -13,7 +13,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
 

@@ -17,7 +17,7 @@ CHECK = """
 from pathlib import Path
 import refseg_ros
 from refseg_ros.msg import BoundingBox, Segmentation
-from refseg_ros.node_config import SegmentNodeConfig
+from refseg_ros.ros.node_config import SegmentNodeConfig
 from ament_index_python import get_package_prefix, get_package_share_directory
 
 folder = Path(refseg_ros.__file__).parent
@@ -28,7 +28,7 @@ for name in ("segment.launch.py", "demo.launch.py", "speech.launch.py"):
     assert (share / "launch" / name).is_file(), name
 for name in ("segment.yaml", "refseg.rviz", "foxglove_layout.json", "sros2/refseg_policy.xml"):
     assert (share / "config" / name).is_file(), name
-for name in ("segment_node", "camera_node", "speech_node", "replay", "build_engine"):
+for name in ("segment_node", "camera_node", "speech_node", "replay", "build_engine", "doctor", "search", "gpu_check"):
     assert (prefix / "lib" / "refseg_ros" / name).is_file(), name
 assert Segmentation(box=BoundingBox(width=3)).box.width == 3
 """
@@ -57,7 +57,7 @@ def workspace(request, tmp_path_factory) -> Path:
 def in_workspace(workspace: Path, command: str) -> subprocess.CompletedProcess:
     """Run a shell command with the workspace sourced, away from the source tree and without its path."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "94"}
+    environment |= {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     script = f"source install/setup.bash && {command}"
     return subprocess.run(["bash", "-c", script], cwd=workspace, env=environment, capture_output=True, text=True)
 
@@ -98,7 +98,14 @@ def test_the_builder_starts_and_refuses_what_is_no_bundle(workspace):
     )
 
 
+def test_the_doctor_starts_and_tells_of_a_model_that_is_not_there(workspace):
+    run = in_workspace(workspace, "ROS_DOMAIN_ID=none install/refseg_ros/lib/refseg_ros/doctor --model /nowhere")
+    assert run.returncode == 1, run.stderr
+    assert "ERROR the model is refused: /nowhere: there is no such folder" in run.stdout
+    assert "ERROR ROS_DOMAIN_ID is 'none'" in run.stdout
+
+
 def test_the_replay_starts_and_refuses_what_is_no_bag(workspace):
     pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `replay`)")
     run = in_workspace(workspace, "install/refseg_ros/lib/refseg_ros/replay /nowhere red")
-    assert (run.returncode, run.stderr) == (2, "error: /nowhere: there is no such folder\n")
+    assert (run.returncode, run.stderr) == (2, "error: /nowhere: there is no such bag\n")

@@ -176,6 +176,13 @@ def test_a_source_needs_a_query(capsys) -> None:
     assert "--query" in capsys.readouterr().err
 
 
+def test_a_source_has_no_seed(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--source", "clip.mp4", "--query", "red", "--seed", "7"])
+    assert caught.value.code == 2
+    assert "--seed (of make: SEED=) has no effect" in capsys.readouterr().err
+
+
 def test_answers_are_judged_against_the_truth() -> None:
     pytest.importorskip("mujoco", reason="the simulator is not installed")
     from refseg_ros.demo.questions import judge
@@ -194,13 +201,26 @@ def test_answers_are_judged_against_the_truth() -> None:
     assert judge(absent, Verdict.UNCERTAIN, mask, truth) == 0.0
 
 
+def test_an_answer_is_judged_in_words() -> None:
+    grey, there, nowhere = np.zeros((9, 9, 3), np.uint8), np.ones((9, 9), bool), np.zeros((9, 9), bool)
+    for verdict, iou, truth, said in (
+        (Verdict.FOUND, 0.934, there, "absent: IoU 0.93"),
+        (Verdict.NOT_FOUND, 1.0, nowhere, "absent: rightly not found"),
+        (Verdict.FOUND, 0.0, nowhere, "absent: wrongly found"),
+        (Verdict.UNCERTAIN, None, None, "uncertain"),
+    ):
+        row = Row("red", "absent", verdict, 1.0, (0, 0, 0, 0), iou, 1.0, (), grey, nowhere * np.uint8(255), truth)
+        assert row.judgement() == said
+
+
 def test_the_sheet_shows_the_truth_where_it_is_known(tmp_path: Path) -> None:
     there = np.zeros((240, 320), bool)
     there[60:180, 80:240] = True
+    there, nowhere = there.astype(np.uint8), np.zeros((240, 320), np.uint8)
     grey = np.full((240, 320, 3), 90, np.uint8)
     rows = [
-        Row("red", "own", Verdict.FOUND, 1.0, (80, 60, 160, 120), iou, 1.0, (), grey, truth)
-        for iou, truth in ((0.5, there), (1.0, np.zeros_like(there)), (None, None))
+        Row("red", "own", Verdict.FOUND, 1.0, (80, 60, 160, 120), iou, 1.0, (), grey, mask, truth)
+        for iou, mask, truth in ((1.0, there * 255, there), (0.0, there * 255, nowhere), (None, nowhere * 255, None))
     ]
     write_pictures(tmp_path, rows)
     sheet = cv2.imread(str(tmp_path / "contact_sheet.png"))
@@ -208,4 +228,9 @@ def test_the_sheet_shows_the_truth_where_it_is_known(tmp_path: Path) -> None:
     drawn, *others = [(tile == (255, 0, 255)).all(axis=2) for tile in tiles]
     assert drawn[90, 120:360].all() and drawn[90:270, 120].all() and np.count_nonzero(drawn) == 2 * (240 + 180) - 4
     assert not any(other.any() for other in others)
+    right, wrong, unknown = [(tile == (80, 200, 40)).all(axis=2) for tile in tiles]
+    assert right[88, 120:360].all() and right[92, 125:355].all(), (
+        "the answer's outline shows on both sides of the truth's"
+    )
+    assert wrong[90, 120:360].all() and not unknown.any()
     assert (cv2.imread(str(tmp_path / "expression_01.png")) == 90).all()

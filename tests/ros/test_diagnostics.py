@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import re
 
+import cv2
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
@@ -11,7 +13,9 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from tests.ros.bench import picture
@@ -104,8 +108,16 @@ def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bund
             {"/camera/color/image": CompressedImage},
             ["/bench publishes sensor_msgs/msg/CompressedImage there, not sensor_msgs/msg/Image", "image_transport"],
         ),
+        (
+            {"/camera/color/image/compressed": CompressedImage, "/zoo": Image},
+            ["did you mean /camera/color/image/compressed? Set image_transport to compressed"],
+        ),
+        (
+            {"/zoo/compressed": CompressedImage, "/camera/color/image/compressedDepth": CompressedImage},
+            ["did you mean /zoo/compressed? Set image_topic, and image_transport to compressed"],
+        ),
     ],
-    ids=["nothing", "a name much alike", "another type"],
+    ids=["nothing", "a name much alike", "another type", "another transport", "another topic of another transport"],
 )
 def test_the_doctor_says_what_is_wrong(start, bundle_folder, bench, publishes, words) -> None:
     bench.node.destroy_publisher(bench.images)
@@ -124,6 +136,8 @@ def test_the_doctor_tells_quality_of_service_that_does_not_fit(start, bundle_fol
     start("segment_node", model=str(bundle_folder), threads=1, image_topic="/picky/image", **overriding)
     words = "/bench offers BEST_EFFORT VOLATILE, which does not fit"
     reader.until("camera", lambda status, _: words in status.message, "a warning")
+    listed = bench.call(bench.parameters.list_parameters()).result.names
+    assert {name.rsplit(".", 1)[-1] for name in listed if name.startswith("qos_")} == {"depth", "reliability"}
 
 
 def test_old_images_are_told(start, bundle_folder, bench) -> None:
@@ -142,3 +156,64 @@ def test_a_refused_model_is_told(start, bench, tmp_path) -> None:
     assert not Manager(bench).change(Transition.TRANSITION_CONFIGURE)
     told = reader.until("model", lambda status, _: status.level == DiagnosticStatus.ERROR, "the refused model")
     assert str(tmp_path) in told.message
+
+
+def test_the_missing_clock_of_a_simulator_is_said(start, bundle_folder, bench) -> None:
+    reader = Reader(bench)
+    start("segment_node", model=str(bundle_folder), threads=1, use_sim_time=True)
+    reader.until("model", lambda status, _: "nobody publishes the time on /clock" in status.message, "a warning")
+    bench.node.create_publisher(Clock, "/clock", 10)
+    reader.until("model", lambda status, _: status.level == DiagnosticStatus.OK, "the end of the warning")
+
+
+def test_expressions_that_look_like_several_are_hinted_at_once(start, bundle_folder, bench) -> None:
+    node = start("segment_node", model=str(bundle_folder), threads=1)
+    reader = Reader(bench)
+    bench.wait_for_node()
+    for text in ("the red mug, the bowl", "the red mug and the bowl"):
+        bench.ask(text)
+        reader.until("model", lambda _, told, text=text: repr(text) in told["hint"], f"a hint at {text}")
+    assert node.log.read_text().count("only ; separates several") == 1
+    bench.ask("the red mug; the bowl")
+    reader.until("model", lambda _, told: told["hint"] == "", "the end of the hint")
+
+
+@pytest.mark.parametrize("topic", ["/front/image_raw/compressed", "/front/jpeg"])
+def test_the_doctors_advice_for_a_compressed_topic_works_to_the_letter(start, bundle_folder, bench, topic) -> None:
+    bench.node.destroy_publisher(bench.images)
+    pictures = bench.node.create_publisher(CompressedImage, topic, 10)
+    shown = cv2.imencode(".png", picture()[..., ::-1])[1].tobytes()
+    reader = Reader(bench)
+    settings = dict(model=str(bundle_folder), threads=1, query="red", image_transport="compressed")
+    lost = start("segment_node", **settings)
+    advised = reader.until("camera", lambda status, _: "Set image_topic" in status.message, "advice")
+    (named,) = re.findall(r"did you mean (\S+)\? Set image_topic", advised.message)
+    assert named == topic
+    lost.stop()
+    start("segment_node", image_topic=named, **settings)
+
+    def answered() -> bool:
+        pictures.publish(CompressedImage(header=bench.header(), format="png", data=shown))
+        bench.listen(0.1)
+        return bool(bench.results)
+
+    bench.until(answered, "an answer")
+
+
+@pytest.mark.parametrize("topic", ["/front/jpeg", "/front/jpeg/compressed"])
+def test_the_doctors_advice_for_another_transport_works_to_the_letter(start, bundle_folder, bench, topic) -> None:
+    pictures = bench.node.create_publisher(CompressedImage, topic, 10)
+    shown = cv2.imencode(".png", picture()[..., ::-1])[1].tobytes()
+    reader = Reader(bench)
+    start("segment_node", model=str(bundle_folder), threads=1, query="red", image_topic="/front/jpeg")
+    reader.until("camera", lambda status, _: "set image_transport to compressed" in status.message.lower(), "advice")
+    assert bench.parameters.wait_for_services(30)
+    set_ = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="compressed")])).results[0]
+    assert set_.successful
+
+    def answered() -> bool:
+        pictures.publish(CompressedImage(header=bench.header(), format="png", data=shown))
+        bench.listen(0.1)
+        return bool(bench.results)
+
+    bench.until(answered, "an answer")

@@ -14,8 +14,8 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from refseg_ros.image_encodings import COLOUR_ENCODINGS
-from refseg_ros.images import to_array, to_message
+from refseg_ros.images.encodings import COLOUR_ENCODINGS
+from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import Segmentation
 from refseg_ros.srv import SegmentImage
 from tests.ros.bench import GREY, RED, picture
@@ -50,6 +50,12 @@ def _with_brightness(image: np.ndarray, encoding: str, header: Header) -> Image:
     planes = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420).reshape(-1)
     y = planes[: height * width].reshape(height, width)
     u, v = planes[height * width :].reshape(2, height // 2, width // 2)
+    if encoding == "nv24":
+        colours = np.dstack([plane.repeat(2, 0).repeat(2, 1) for plane in (u, v)]).reshape(height, 2 * width)
+        colours = np.pad(colours, ((0, 0), (0, 2 * PADDING)))  # their rows are twice as long
+        message = _message(y, height, width, encoding, header)
+        message.data = message.data + array.array("B", colours.tobytes())
+        return message
     if encoding.startswith("nv"):
         colours = np.dstack([u, v] if encoding == "nv12" else [v, u]).reshape(height // 2, width)
         return _message(np.vstack([y, colours]), height, width, encoding, header)
@@ -85,6 +91,36 @@ def test_every_encoding_of_colours_is_answered_in_the_pixels_of_its_image(start,
         assert result.verdict == Segmentation.FOUND, encoding
         box = np.array([result.box.x, result.box.y, result.box.width, result.box.height])
         assert np.abs(box - (96, 48, 96, 96)).max() < 8, encoding
+
+
+@pytest.mark.parametrize(
+    ("white", "hot", "found"), [("auto", 4000, True), ("auto", 65535, False), (4095, 65535, True), (65535, 4000, False)]
+)
+def test_twelve_bits_in_sixteen_are_as_bright_as_the_parameter_says(
+    start, bundle_folder, bench, white, hot, found
+) -> None:
+    """A camera's images and the service's; `hot` is what one broken pixel holds, by which "auto" goes."""
+    start("segment_node", model=str(bundle_folder), threads=1, query="redder", mono16_range=white)
+    bench.wait_for_node()
+    pixels = np.full((240, 320), 400, np.uint16)
+    pixels[48:144, 96:192] = 4000  # the word is for what has more than three quarters of white
+    pixels[0, 0] = hot
+
+    def image() -> Image:
+        return to_message(pixels, "mono16", bench.header())
+
+    def answered() -> Segmentation | None:
+        bench.images.publish(image())
+        bench.listen(0.05)
+        return bench.results[0] if bench.results else None
+
+    client = bench.node.create_client(SegmentImage, "/refseg/segment/segment_image")
+    bench.until(client.service_is_ready, "the service")
+    (served,) = bench.call(client.call_async(SegmentImage.Request(image=image(), query="redder"))).answers
+    for answer in (bench.until(answered, "an answer to mono16"), served):
+        assert (answer.verdict == Segmentation.FOUND) == found
+        box = np.array([answer.box.x, answer.box.y, answer.box.width, answer.box.height])
+        assert np.abs(box - ((96, 48, 96, 96) if found else 0)).max() < 8
 
 
 def test_sizes_beyond_the_ordinary_are_answered_or_refused(start, bundle_folder, bench) -> None:
@@ -135,7 +171,7 @@ def test_depth_that_is_no_number_is_left_out_and_too_little_of_it_is_said(start,
 
         return one
 
-    for hole in (float("nan"), float("inf"), 0.0, -1.0):
+    for hole in (float("nan"), float("inf"), float(np.finfo(np.float32).max), 0.0, -1.0):
         partly = camera.result_where(send(hole, 0.3), lambda one: one.placement.known)
         assert abs(partly.placement.pose.position.z - PLATE) < 0.03
         assert 0.6 < partly.placement.valid_depth < 0.8
@@ -151,4 +187,5 @@ def test_words_that_are_not_known_or_too_many_are_reported(start, bundle_folder,
     result = bench.answer(picture(RED, GREY), text.strip())
     assert list(result.unknown_words) == ["frobnicated"]
     assert len(result.truncated_words) > 0 and set(result.truncated_words) == {"red"}
-    assert result.verdict == Segmentation.FOUND
+    assert result.verdict == Segmentation.UNCERTAIN  # it is there, but a word about it is unknown
+    assert result.box.width > 0

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rclpy.parameter_client import AsyncParameterClient
 
+from refseg_ros.demo.processes import stay_on_this_machine
 from tests.ros.bench import picture
 
 STARTER = """
@@ -28,6 +30,27 @@ stay_on_this_machine()
 node = NodeProcess("segment_node", {"model": sys.argv[1]}, Path(sys.argv[2]))
 print(node.process.pid, flush=True)
 time.sleep(600)
+"""
+
+FAULTY = """
+import sys
+from refseg_ros.ros.node_config import CameraNodeConfig
+from refseg_ros.ros.running import run_node
+
+class Faulty:
+    def run(self):
+        raise ZeroDivisionError("a fault of ours")
+
+    def close(self):
+        return False
+
+    def destroy_node(self):
+        pass
+
+    def get_fully_qualified_name(self):
+        return "/faulty"
+
+sys.exit(run_node("faulty", Faulty, CameraNodeConfig, []))
 """
 
 
@@ -84,3 +107,41 @@ def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_fold
     process.check()
     (line,) = [line for line in process.log.read_text().splitlines() if "call refused" in line]
     assert "77" in line
+
+
+@pytest.mark.parametrize("executable", ["segment_node", "camera_node", "speech_node"])
+@pytest.mark.parametrize("later", [signal.SIGINT, signal.SIGTERM])
+def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, executable, later) -> None:
+    """An impatient user, or a launch that follows SIGINT by SIGTERM."""
+    cv2.imwrite(str(tmp_path / "picture.png"), picture())
+    with wave.open(str(tmp_path / "silence.wav"), "wb") as sound:
+        sound.setparams((1, 2, 16000, 0, "NONE", ""))
+        sound.writeframes(bytes(2 * 16000))
+    settings, line = {
+        "segment_node": ({"model": str(bundle_folder)}, "waits for images"),
+        "camera_node": ({"source": str(tmp_path)}, "publishes"),
+        "speech_node": ({"source": str(tmp_path / "silence.wav"), "model": str(bundle_folder)}, "listens to"),
+    }[executable]
+    if executable == "speech_node":
+        pytest.importorskip("pocketsphinx", reason="the recogniser is not installed")
+    node = start(executable, **settings)
+    end = time.monotonic() + 120
+    while line not in node.log.read_text():
+        node.check()
+        assert time.monotonic() < end, node.tail(50)
+        time.sleep(0.05)
+    node.process.send_signal(signal.SIGINT)
+    while node.process.poll() is None:
+        assert time.monotonic() < end, node.tail(50)
+        time.sleep(0.01)
+        node.process.send_signal(later)
+    assert node.process.returncode == 0, node.tail(50)
+    assert "Traceback" not in node.log.read_text()
+
+
+def test_a_fault_of_ours_is_shown_though_a_thread_is_still_computing() -> None:
+    """The process then ends around the thread, without Python's own end, which would print the traceback."""
+    stay_on_this_machine()
+    done = subprocess.run([sys.executable, "-c", FAULTY], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "ZeroDivisionError: a fault of ours" in done.stderr and "abandoned" in done.stderr

@@ -7,21 +7,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 
 import pytest
 
-from refseg_ros.speech.config import SpeechConfig
-
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2 from apt, not as a wheel")
 
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.demo.scene import ASKED, THINGS
+from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.speech.config import SpeechConfig
+from refseg_ros.web.config import WebConfig
+from tests.ros.signals import interruptible
+
 ROOT = Path(__file__).parent.parent.parent
-TOPICS = {"image_topic", "image_transport", "depth_topic", "camera_info_topic"}
-TEXTS = TOPICS | {"target_frame", "query", "model", "device", "engine", "namespace", "params_file"}
-SHARED = TEXTS | {"autostart", "use_sim_time", "rviz"}
+SHARED = {field.name for kind in (SegmentNodeConfig, WebConfig) for field in dataclasses.fields(kind)}
+SHARED |= {"namespace", "params_file", "use_sim_time", "rviz", "web"}
 SPOKEN = {field.name for field in dataclasses.fields(SpeechConfig)} | {"namespace"}
-ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | {"source"}, "speech.launch.py": SPOKEN}
+FILMED = {field.name for field in dataclasses.fields(CameraNodeConfig)}
+ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | FILMED, "speech.launch.py": SPOKEN}
 PATIENCE = 90.0
 """Seconds after which a launch that hangs is killed, and its test fails."""
 RUN = """
@@ -43,8 +51,11 @@ def launch() -> Iterator[Callable[..., subprocess.Popen]]:
     """Starts a launch file with arguments as `ros2 launch` takes them; whatever is left of it is killed in the end."""
     started = []
 
-    def start(file: str, *arguments: str) -> subprocess.Popen:
-        environment = os.environ | {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "93"}
+    def start(file: str, *arguments: str, prefix: Path | None = None) -> subprocess.Popen:
+        stay_on_this_machine()
+        environment = dict(os.environ)
+        if prefix is not None:
+            environment["AMENT_PREFIX_PATH"] = f"{prefix}:{environment['AMENT_PREFIX_PATH']}"
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(ROOT / "launch" / file), *arguments],
             stdout=subprocess.PIPE,
@@ -52,6 +63,7 @@ def launch() -> Iterator[Callable[..., subprocess.Popen]]:
             text=True,
             env=environment,
             start_new_session=True,
+            preexec_fn=_prepare,
         )
         watch = Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
         watch.start()
@@ -61,8 +73,14 @@ def launch() -> Iterator[Callable[..., subprocess.Popen]]:
     yield start
     for process, watch in started:
         watch.cancel()
-        if process.poll() is None:
+        with suppress(ProcessLookupError):  # a launch that has ended may have left its nodes
             os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _prepare() -> None:
+    interruptible()
+    end_with_parent()
 
 
 def output_until(process: subprocess.Popen, *patterns: str) -> str:
@@ -104,25 +122,131 @@ def test_segment_starts_with_its_arguments_and_ends_cleanly(launch, bundle_folde
     assert process.returncode == 0
 
 
-def test_demo_starts_camera_and_node(launch, bundle_folder):
-    process = launch("demo.launch.py", f"model:={bundle_folder}")
-    camera, node = "publishes /camera/image_raw", "images on /camera/image_raw"
-    begun = output_until(process, camera, node)
+def test_parameters_that_are_no_texts_reach_the_node_as_what_they_are(launch, bundle_folder):
+    numbers = ("threshold:=0.25", "max_frame_age:=0", "max_rate:=7", "cameras:=[front, wrist]", "autostart:=false")
+    process = launch("segment.launch.py", *numbers, "image_topic:=/{camera}/image", f"model:={bundle_folder}")
+    begun = output_until(process, "waits to be configured")
+    assert "waits to be configured" in begun, begun
+    stopped(process)
+    assert process.returncode == 0
+
+
+def test_a_value_that_the_node_refuses_ends_the_launch_with_its_reason(launch):
+    process = launch("segment.launch.py", "max_rate:=fast")
+    told = process.communicate()[0]
+    assert "max_rate is 'fast'; it must be a number" in told
+    assert process.returncode == 1
+
+
+def test_the_page_is_served_and_the_launch_ends_cleanly(launch, bundle_folder, tmp_path):
+    arguments = ("image_topic:=/front/image", f"lessons:={tmp_path}", "port:=0", f"model:={bundle_folder}")
+    process = launch("segment.launch.py", "web:=true", *arguments)
+    begun = output_until(process, "the page is at http://127.0.0.1:", "images on /front/image")
     ended = stopped(process)
-    assert camera in begun and node in begun, begun + ended
+    assert "the page is at http://127.0.0.1:" in begun, begun + ended
     assert ended.count("process has finished cleanly") == 2, ended
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def rviz(tmp_path) -> Path:
+    """An ament prefix with a program in the place of rviz2, which writes the names that it is given to `given`."""
+    marker = tmp_path / "share" / "ament_index" / "resource_index" / "packages" / "rviz2"
+    program = tmp_path / "lib" / "rviz2" / "rviz2"
+    for path in (marker, program):
+        path.parent.mkdir(parents=True)
+    marker.touch()
+    program.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/given\nexec sleep {PATIENCE}\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments, mask, image",
+    [
+        (["namespace:=/"], "/mask", "/camera/image_raw"),
+        (["namespace:=left"], "/left/mask", "/camera/image_raw"),
+        (["namespace:=/robot/left/", "image_topic:=/front"], "/robot/left/mask", "/front"),
+        (["cameras:=[front, wrist]", "image_topic:=/{camera}/image"], "/refseg/front/mask", "/front/image"),
+    ],
+)
+def test_rviz_and_the_node_use_the_same_names(launch, rviz, bundle_folder, arguments, mask, image):
+    process = launch("segment.launch.py", "rviz:=true", *arguments, f"model:={bundle_folder}", prefix=rviz)
+    begun = output_until(process, "images on ")
+    ended = stopped(process)
+    assert "images on " in begun and image in begun, begun + ended
+    names = (rviz / "given").read_text().split()
+    assert f"/refseg/mask:={mask}" in names and f"/camera/image_raw:={image}" in names
+
+
+@pytest.mark.parametrize("file", ["segment.launch.py", "demo.launch.py"])
+def test_without_rviz_nothing_is_started_that_would_stay(launch, file):
+    with suppress(PackageNotFoundError):
+        pytest.skip(f"rviz2 is installed: {get_package_prefix('rviz2')}")
+    process = launch(file, "rviz:=true")
+    told = process.communicate()[0]
+    assert "rviz:=true needs rviz2" in told
+    assert "process started" not in told
+    assert process.returncode == 1
+
+
+def test_demo_shows_a_table_with_what_the_pages_ask_for_and_places_it(launch, bench):
+    process = launch("demo.launch.py", f"query:={'; '.join(ASKED)}")
+    begun = output_until(process, "on the table", "images on /camera/image_raw")
+    assert ", ".join(THINGS) in begun, begun
+
+    def found() -> bool:
+        answers = {one.query: one for one in bench.results}
+        return answers.keys() == ASKED.keys() and all(
+            one.verdict == one.FOUND and one.placement.known for one in answers.values()
+        )
+
+    bench.until(found, "an answer with a place to each question")
+    ended = stopped(process)
+    assert ended.count("process has finished cleanly") == 2, ended
+    assert process.returncode == 0
+
+
+def test_parameters_of_the_camera_reach_it(launch, bench, bundle_folder):
+    smaller = ("width:=160", "height:=120", "rate:=20", "seed:=3", "frame_id:=front", "query:=the mug")
+    process = launch("demo.launch.py", *smaller, f"model:={bundle_folder}")
+    begun = output_until(process, "publishes /camera/image_raw", "images on /camera/image_raw")
+    bench.until(lambda: bench.results, "an answer")
+    ended = stopped(process)
+    assert bench.results[0].header.frame_id == "front" and bench.results[0].mask.width == 160
+    assert "on the table" not in begun + ended, "it is another table"
+
+
+def test_a_folder_that_the_camera_does_not_find_ends_the_launch(launch, bundle_folder):
+    process = launch("demo.launch.py", "objects:=/nowhere/parts", f"model:={bundle_folder}")
+    told = process.communicate()[0]
+    assert process.returncode == 1 and "/nowhere/parts" in told, told
+
+
+@pytest.mark.parametrize("killed, left", [("segment_node", "camera_node"), ("camera_node", "segment_node")])
+def test_a_node_that_dies_ends_the_launch(launch, bundle_folder, killed, left):
+    process = launch("demo.launch.py", f"model:={bundle_folder}")
+    begun = output_until(process, "publishes /camera/image_raw", "images on /camera/image_raw")
+    os.kill(int(re.search(rf"{killed}-\d\]: process started with pid \[(\d+)\]", begun)[1]), signal.SIGKILL)
+    told = process.communicate()[0]
+    assert process.returncode == 1
+    assert re.search(rf"{killed}-\d ended with exit code -9", told)
+    assert re.search(rf"{left}-\d\]: process has finished cleanly", told)
 
 
 def test_speech_starts_with_its_arguments(launch):
-    process = launch("speech.launch.py", "source:=/nowhere/said.wav", "namespace:=left")
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
+    process = launch("speech.launch.py", "source:=/nowhere/said.wav", "namespace:=left", "wake_word:= ")
     told = process.communicate()[0]
     assert "/nowhere/said.wav: there is no such file" in told
     assert "__ns:=/left" in told
     assert "Traceback" not in told
+    assert process.returncode == 1
 
 
-def test_missing_parameter_file_is_named(launch):
-    process = launch("segment.launch.py", "params_file:=/nowhere/robot.yaml")
+@pytest.mark.parametrize("file", ["/nowhere/robot.yaml", "~nobody_of_that_name/robot.yaml"])
+def test_missing_parameter_file_is_named(launch, file):
+    process = launch("segment.launch.py", f"params_file:={file}")
     told = process.communicate()[0]
     assert process.returncode != 0
-    assert "params_file: there is no file '/nowhere/robot.yaml'" in told
+    assert f"params_file: there is no file '{file}'" in told

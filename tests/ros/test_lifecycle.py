@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 
 from refseg_ros.demo.processes import stay_on_this_machine
 from refseg_ros.msg import Segmentation
-from refseg_ros.segment_node import SegmentNode
+from refseg_ros.node.segment_node import SegmentNode
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
 from tests.ros.signals import ended_by
@@ -25,8 +25,8 @@ from tests.ros.vitals import vitals_of
 
 CYCLES = 100
 MOST_GROWTH = 4.0
-"""Megabytes of its own that the node may hold more at the end of them: 0.7 to 1.7 were measured, and no more after 400.
-The least of a few counts, for an image in the works takes 4."""
+"""Megabytes of its own that the node may hold more at the end of them, without its model and at rest, when no image is
+in the works. It swings by up to 2.8 from one cycle to another, and after 70 of them holds what it held after ten."""
 
 
 def test_a_failed_configure_is_recovered_from(start, bundle_folder, bench, tmp_path) -> None:
@@ -55,20 +55,20 @@ def test_a_hundred_cycles_leave_nothing_behind(start, bundle_folder, bench) -> N
     manager = Manager(bench)
     bench.wait_for_node()
     bench.answer(picture(), "red")
-    sizes, holdings = [vitals_of(node).megabytes], []
+    sizes, holdings = [], []
     for cycle in range(CYCLES):
         assert manager.change(Transition.TRANSITION_DEACTIVATE)
         assert manager.change(Transition.TRANSITION_CLEANUP)
         vitals = vitals_of(node)
         holdings.append((vitals.threads, vitals.files))
+        sizes.append(vitals.megabytes)
         assert manager.change(Transition.TRANSITION_CONFIGURE)
         assert manager.change(Transition.TRANSITION_ACTIVATE)
         if cycle % 10 == 9:
             bench.answer(picture(), "red")
-            sizes.append(vitals_of(node).megabytes)
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
     assert holdings[-1] <= max(holdings[:20])
-    assert min(sizes[-3:]) < min(sizes[:3]) + MOST_GROWTH, sizes
+    assert min(sizes[-10:]) < min(sizes[:10]) + MOST_GROWTH, sizes
     node.check()
 
 
@@ -100,7 +100,7 @@ def test_what_was_destroyed_is_forgotten(bundle_folder) -> None:
             remembered.append(len(node.default_callback_group.entities))
         assert len(set(remembered[1:])) == 1, remembered
     finally:
-        node.stop()
+        node.close()
         node.destroy_node()
         rclpy.shutdown()
 

@@ -10,6 +10,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from action_msgs.msg import GoalStatus
 from lifecycle_msgs.msg import Transition
 from rclpy.action import ActionClient
+from sensor_msgs.msg import Image
 
 from refseg_ros.action import Locate
 from refseg_ros.msg import Segmentation
@@ -58,12 +59,19 @@ def test_a_thing_is_located_once_it_is_stable(seeker, bench) -> None:
     assert result.answer.verdict == Segmentation.FOUND
     assert (result.answer.stable_frames, result.answer.query) == (6, "the red mug")
     assert "6 images" in result.message
-    assert abs(result.answer.box.x - 96) < 8 and any(result.answer.mask.data)
+    assert abs(result.answer.box.x - 96) < 8 and result.answer.mask == Image()
     bench.until(lambda: seeker.feedback and seeker.feedback[-1] == result.answer, "the feedback")
     assert [answer.stable_frames for answer in seeker.feedback] == sorted(a.stable_frames for a in seeker.feedback)
     assert not bench.results, "the client alone hears of it"
     status, result = seeker.outcome(seeker.send(query="the red mug"), picture())
     assert result.answer.stable_frames == 3, "as the parameter says"
+
+
+def test_the_result_carries_the_mask_where_the_goal_wants_it_and_feedback_never(seeker) -> None:
+    _, result = seeker.outcome(seeker.send(query="the red mug", with_mask=True), picture())
+    mask = result.answer.mask
+    assert (mask.width, mask.height) == (320, 240) and any(mask.data)
+    assert seeker.feedback and all(answer.mask == Image() for answer in seeker.feedback)
 
 
 def test_what_is_asked_on_the_topic_is_answered_beside_it(seeker, bench) -> None:
@@ -90,8 +98,13 @@ def test_a_goal_times_out_with_the_last_answer(seeker, bench) -> None:
     handle = seeker.send(query="red", timeout=3.0)
     status, result = seeker.outcome(handle, picture(GREY))
     assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Locate.Result.TIMED_OUT)
-    assert "3 s" in result.message
+    assert result.message == "not stable within 3 s; the last answer was: not found"
     assert result.answer.verdict == Segmentation.NOT_FOUND
+
+
+def test_a_goal_that_times_out_without_an_image_says_so(seeker) -> None:
+    _, result = seeker.outcome(seeker.send(query="red", timeout=0.5))
+    assert result.message == "not stable within 0.5 s; no image was answered"
 
 
 def test_a_goal_ends_when_the_node_is_deactivated_and_none_is_taken_then(seeker, bench) -> None:

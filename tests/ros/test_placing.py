@@ -11,15 +11,18 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CompressedImage, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
 from tests.ros.bench import picture
 from tests.ros.depth_camera import FOCAL, PLATE, SETTINGS, DepthCamera, plate_of, position_of
+from tests.ros.test_diagnostics import Reader, values
 
 
 @pytest.fixture
@@ -201,10 +204,98 @@ def test_compressed_depth_places_as_raw_depth_does(start, bundle_folder, bench) 
     bench.until(lambda: not camera.packed.get_subscription_count(), "the end of the subscription")
 
 
+def test_colour_may_come_compressed_and_depth_raw(start, bundle_folder, bench) -> None:
+    camera = DepthCamera(bench)
+    settings = dict(image_transport="compressed", depth_transport="raw", **SETTINGS)
+    start("segment_node", model=str(bundle_folder), **settings)
+    pictures = bench.node.create_publisher(CompressedImage, "/camera/image_raw/compressed", 10)
+    bench.until(lambda: pictures.get_subscription_count(), "the node")
+    shown = cv2.imencode(".png", picture()[..., ::-1])[1].tobytes()
+
+    def send(header: Header) -> None:
+        camera.send_info(header)
+        camera.send_depth(header)
+        pictures.publish(CompressedImage(header=header, format="png", data=shown))
+
+    result = camera.result_where(send, lambda one: one.placement.known)
+    assert np.allclose(position_of(result), plate_of(FOCAL), atol=0.015)
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified", "focal"),
+    [
+        ("/front/image_rect", "auto", 150.0),
+        ("/front/image_raw", "auto", FOCAL),
+        ("/front/image_rect", "no", FOCAL),
+        ("/front/undistorted", "yes", 150.0),
+    ],
+)
+def test_what_is_rectified_is_judged_after_remapping(start, bundle_folder, bench, topic, rectified, focal) -> None:
+    """P of the calibration is another than K: which of them counts is seen in the place."""
+    node = start(
+        "segment_node", {"/camera/image_raw": topic}, model=str(bundle_folder), rectified=rectified, **SETTINGS
+    )
+    camera = DepthCamera(bench)
+    bench.images = bench.node.create_publisher(Image, topic, 10)
+    camera.projection = 150.0
+    camera.wait_for_node()
+    result = camera.result_where(camera.send, lambda one: one.placement.known)
+    assert np.allclose(position_of(result), plate_of(focal), atol=0.02)
+    assert f"waits for images on {topic}" in node.log.read_text()
+
+
+def test_why_nothing_is_placed_is_shown_in_the_diagnostics(camera, bench) -> None:
+    reader = Reader(bench)
+    bench.answer(picture(), "red")
+    told = reader.until("camera", lambda status, _: "nothing placed in space" in status.message, "the reason")
+    assert told.level == DiagnosticStatus.WARN
+    assert "no depth image came" in told.message and "no depth image came" in values(told)["not placed in space"]
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    reader.until("camera", lambda _, told: told["not placed in space"] == "", "the end of the reason")
+
+
+def test_a_lack_of_depth_is_no_fault_before_the_first_depth_image_and_calibration(bench, monkeypatch) -> None:
+    depth = Depth(bench.node, "/camera/depth", "/camera/camera_info", 0.02, "raw")
+    monkeypatch.setattr("refseg_ros.node.depth.BEGINNING", 3600.0)
+    camera = DepthCamera(bench)
+    header = bench.header()
+    with pytest.raises(DepthError):
+        depth.at(nanoseconds_of(header), (320, 240))
+    assert not depth.is_settled
+
+    def pair() -> object:
+        camera.send_info(header)
+        camera.send_depth(header)
+        bench.listen(0.05)
+        try:
+            return depth.at(nanoseconds_of(header), (320, 240))
+        except DepthError:
+            return None
+
+    bench.until(pair, "depth and calibration")
+    assert depth.is_settled
+    depth.close()
+    monkeypatch.setattr("refseg_ros.node.depth.BEGINNING", 0.0)
+    assert Depth(bench.node, "/other/depth", "/other/camera_info", 0.02, "raw").is_settled
+
+
+def test_depth_that_never_comes_is_logged(start, bundle_folder, bench) -> None:
+    node = start("segment_node", model=str(bundle_folder), **SETTINGS)
+    bench.wait_for_node()
+    bench.answer(picture(), "red")
+
+    def logged() -> bool:
+        bench.show(picture())
+        bench.listen(0.1)
+        return "nothing placed in space: no depth image came" in node.log.read_text()
+
+    bench.until(logged, "the reason in the log")
+
+
 def test_depth_needs_a_calibration(start, bundle_folder) -> None:
     node = start("segment_node", model=str(bundle_folder), depth_topic="/camera/depth")
     assert node.process.wait(60) == 1
-    assert "depth_topic and camera_info_topic are wanted both" in node.tail()
+    assert "only one of depth_topic and camera_info_topic is set; set both or neither" in node.tail()
 
 
 def test_what_moves_along_the_optical_axis_is_not_stable(camera, bench) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,8 +23,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from refseg_ros import Segmenter
-from refseg_ros.images import to_array, to_message
+from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import BoundingBox, Segmentation
+from tests.ros.signals import interruptible
 
 ROOT = Path(__file__).parent.parent.parent
 TYPES = {"/refseg/result": Segmentation, "/refseg/mask": Image, "/refseg/bbox": BoundingBox}
@@ -153,10 +153,45 @@ def test_damaged_images_are_counted_and_the_rest_is_answered(tmp_path, bundle_fo
     assert "images refused: 1" in result.stderr and "\x1b" not in result.stderr
 
 
+def test_twelve_bits_in_sixteen_are_as_bright_as_the_option_says(tmp_path, bundle_folder):
+    pixels = np.full((120, 160), 400, np.uint16)
+    pixels[40:80, 20:60] = 4000
+    pixels[0, 0] = 65535  # a broken pixel
+    bag = record(tmp_path / "bag", {"/camera/image_raw": [(1, to_message(pixels, "mono16", Header()))]})
+    for given, verdict in ((), "NOT_FOUND 1"), (("--mono16-range", "4095"), "FOUND 1"):
+        result = replay(bag, "redder", bundle_folder, "-o", str(tmp_path / verdict), *given)
+        assert f"1 answers: {verdict}" in result.stdout, result.stderr
+    refused(replay(bag, "redder", bundle_folder, "--mono16-range", "12bit"), "mono16_range is '12bit'")
+
+
+def test_a_single_file_of_a_bag_is_one(tmp_path, bundle_folder):
+    for storage in StoragePlugin:
+        bag = record(tmp_path / storage.name, {"/camera/image_raw": messages()}, storage)
+        (file,) = (path for path in bag.iterdir() if path.name != "metadata.yaml")
+        result = replay(file, "the red mug", bundle_folder, "-o", str(tmp_path / f"{storage.name}.answers"))
+        assert result.returncode == 0 and "8 answers" in result.stdout, result.stderr
+
+
+def test_a_topic_without_a_usable_image_is_no_success(tmp_path, bundle_folder):
+    with Writer(tmp_path / "bag", version=8) as writer:
+        writer.add_connection("/camera/image_raw", "sensor_msgs/msg/Image", typestore=get_typestore(Stores.ROS2_HUMBLE))
+    refused(replay(tmp_path / "bag", "red", bundle_folder), "/camera/image_raw holds no image")
+    broken = [(moment, Image(header=message.header, encoding="rgb8", height=4)) for moment, message in messages()]
+    bag = record(tmp_path / "broken", {"/camera/image_raw": broken})
+    refused(replay(bag, "red", bundle_folder), "holds no image that can be read (8 refused: image of 0x4 pixels")
+    assert not list(tmp_path.glob("*.refseg"))
+
+
+def test_words_that_the_model_does_not_know_are_named_once(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()})
+    result = replay(bag, "the xyzzy mug; plugh", bundle_folder)
+    lines = [f"words that the model does not know: {word}" for word in ("xyzzy", "plugh")]
+    assert result.returncode == 0 and result.stderr.splitlines() == lines
+
+
 def test_ctrl_c_leaves_no_bag(tmp_path, bundle_folder):
     tiny = to_message(np.zeros((12, 16, 3), np.uint8), "rgb8", Header())
     bag = record(tmp_path / "bag", {"/camera/image_raw": [(moment, tiny) for moment in range(3000)]})
-    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job has it ignored
     process = subprocess.Popen(
         command(bag, "red", bundle_folder), cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
     )
@@ -164,7 +199,7 @@ def test_ctrl_c_leaves_no_bag(tmp_path, bundle_folder):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[1] == "stopped; nothing was written\n" and process.returncode == 130
+    assert process.communicate(timeout=60)[1] == "stopped\n" and process.returncode == 130
     assert list(tmp_path.iterdir()) == [bag]
 
 
@@ -176,13 +211,15 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "metadata.yaml").write_text("{")
     (tmp_path / "taken").mkdir()
-    refused(replay(tmp_path / "nowhere", "red", bundle_folder), "nowhere: there is no such folder")
-    refused(replay(tmp_path / "folder", "red", bundle_folder), "no metadata.yaml")
+    refused(replay(tmp_path / "nowhere", "red", bundle_folder), "nowhere: there is no such bag")
+    refused(replay(tmp_path / "folder", "red", bundle_folder), "folder: not a bag", "metadata")
     refused(replay(tmp_path / "broken", "red", bundle_folder), "broken")
-    refused(replay(both, "red", bundle_folder), "are /front, /wrist", "--image-topic")
+    refused(replay(both, "red", bundle_folder), "images on: /front, /wrist; name one")
     refused(replay(both, "red", bundle_folder, "--image-topic", "/left"), "no topic /left", "/front, /wrist")
+    refused(replay(both, "red", bundle_folder, "--image-topic", "/frint"), "did you mean /front?")
+    refused(replay(both, "red", bundle_folder, "--image-topic", "front"), "did you mean /front?")
     refused(replay(both, "red", bundle_folder, "--image-topic", "/chatter"), "std_msgs/msg/String", "/front")
-    refused(replay(none, "red", bundle_folder), "no topic of sensor_msgs/msg/Image", "/chatter (std_msgs/msg/String)")
+    refused(replay(none, "red", bundle_folder), "no topic of images", "/chatter (std_msgs/msg/String)")
     refused(replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", str(tmp_path / "taken")), "exists")
     refused(replay(both, " ; ", bundle_folder, "--image-topic", "/front"), "no expression")
     refused(replay(both, "red", tmp_path / "no_model", "--image-topic", "/front"), "no_model")

@@ -18,10 +18,10 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from refseg_ros.images import to_array
+from refseg_ros.images.messages import to_array
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.session import LAST_PATIENCE
-from refseg_ros.node_config import SegmentNodeConfig
+from refseg_ros.ros.node_config import SegmentNodeConfig
 from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.signals import ended_by
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle, write_slowly_loading_bundle
@@ -206,7 +206,16 @@ def test_a_flood_of_queries_and_images_leaves_the_newest(node, bench) -> None:
     assert stamps == sorted(set(stamps))
 
 
-LIVE = {"image_transport", "query", "threshold", "stable_frames", "stable_distance", "max_frame_age", "max_rate"}
+LIVE = {
+    "image_transport",
+    "depth_transport",
+    "query",
+    "threshold",
+    "stable_frames",
+    "stable_distance",
+    "max_frame_age",
+    "max_rate",
+}
 
 
 def test_parameters_are_described_live_and_checked(node, bench) -> None:
@@ -224,6 +233,8 @@ def test_parameters_are_described_live_and_checked(node, bench) -> None:
     refused = set_one("query", True)
     assert not refused.successful
     assert "query is True" in refused.reason
+    refused = set_one("query", 5)
+    assert not refused.successful and refused.reason == "query is 5; it must be a text"
     assert not set_one("threads", 2).successful
     assert bench.call(bench.parameters.get_parameters(["query", "threads"])).values[0].string_value == "green"
 
@@ -253,7 +264,7 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference_that_takes_minutes(start
         bench.listen(0.05)
     assert not any(result.query == SLOW_WORD for result in bench.results)
     assert ended_by(node, sent) == 0, node.tail(50)
-    assert "what the network is still at is abandoned" in node.log.read_text()
+    assert "what is still being computed is abandoned" in node.log.read_text()
     assert LAST_PATIENCE < 0.5, "it is waited for no longer than this, and it takes minutes"
 
 

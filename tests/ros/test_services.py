@@ -14,7 +14,7 @@ from lifecycle_msgs.msg import Transition
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from refseg_ros.images import to_array, to_message
+from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.services import MOST_WAITING
 from refseg_ros.srv import SegmentImage

@@ -15,7 +15,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import BoundingBox, Segmentation
 from tests.ros.vitals import Vitals
 from tests.soak.__main__ import soak

@@ -225,4 +225,4 @@ def test_hostile_transforms_are_counted_and_survived(start, bundle_folder, bench
 def test_a_frame_to_place_things_in_needs_depth(start, bundle_folder) -> None:
     node = start("segment_node", model=str(bundle_folder), target_frame="map")
     assert node.process.wait(60) == 1
-    assert "target_frame is 'map'; it is wanted with depth_topic only" in node.tail()
+    assert "target_frame is 'map'; it needs depth_topic, which is empty" in node.tail()

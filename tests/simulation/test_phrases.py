@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from model_training.datasets.tabletop import TRAIN_PAIRS, flipped, tabletop_vocabulary
+from model_training.datasets.scene_batches import TRAIN_PAIRS, flipped, tabletop_vocabulary
 from refseg_ros.expression import tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.phrases import ALL_PAIRS, KINDS, Phrase, phrases

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from refseg_ros.command import program
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
 from tests.bundles import write_bundle
 from tests.ros.bench import Bench
@@ -56,7 +57,7 @@ def soak(folder: Path, minutes: float, seed: int, rate: float) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults (%(default)s)")
     parser.add_argument("--rate", type=float, default=30.0, help="images per second (%(default)s)")

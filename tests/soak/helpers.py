@@ -24,9 +24,9 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from refseg_ros.images import to_message
+from refseg_ros.images.messages import to_message
 from refseg_ros.msg import Segmentation
-from refseg_ros.transport import prefer_large_shared_memory
+from refseg_ros.ros.transport import prefer_large_shared_memory
 
 WIDTH, HEIGHT, SIDE = 640, 480, 120
 MOST_FRAMES = 2**22

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import Header
 
 from refseg_ros.demo.processes import NodeProcess
-from refseg_ros.images import to_array
+from refseg_ros.images.messages import to_array
 from refseg_ros.msg import BoundingBox, Segmentation
 from tests.ros.bench import Bench
 from tests.ros.vitals import Violation, Vitals, vitals_of

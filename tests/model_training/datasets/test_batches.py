@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from model_training.datasets import shards
-from model_training.datasets.batches import Batch, BatchConfig, Batches, prefetched
+from model_training.datasets.batch import Batch
+from model_training.datasets.batches import BatchConfig, Batches, prefetched
 from model_training.datasets.formats import open_folder
-from model_training.datasets.sample import Clip, Reader
+from model_training.datasets.sample import ClipFrames, Reader
 from model_training.datasets.shard_batches import LANES, ShardBatches
 from refseg_ros.expression import Vocabulary
 from refseg_ros.geometry import Letterbox
 from tests.model_training.datasets import writers
 
-CONFIG = BatchConfig(height=32, width=40, max_words=6, frames=2, expressions=3, seed=5)
+CONFIG = BatchConfig(height=32, width=40, padding=9, max_words=6, frames=2, expressions=3, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ def sharded(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check_same(one: Batch, other: Batch) -> None:
-    for a, b in zip(one, other, strict=True):
+    assert one.labels is other.labels is None
+    for a, b in zip(one[:4], other[:4], strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
@@ -72,7 +74,7 @@ def test_a_batch_shows_what_the_data_set_says(reader: Reader, vocabulary: Vocabu
     }
     for frame, told in enumerate(words_of(batch, vocabulary)):
         (number,) = {word for text in told for word in text.split() if word.isdigit()}
-        np.testing.assert_array_equal(batch.clips[frame, -1], fit.apply(writers.picture(int(number))))
+        np.testing.assert_array_equal(batch.clips[frame, -1], fit.apply(writers.picture(int(number)), 9))
         for row, text in enumerate(told):
             (kind,) = area.keys() & set(text.split())
             np.testing.assert_array_equal(batch.masks[frame, row], area[kind])
@@ -104,13 +106,14 @@ def test_a_batch_depends_on_seed_and_step_alone(
     forward = [first[step] for step in range(12)]
     for step in reversed(range(12)):
         check_same(second[step], forward[step])
-    loaded = list(prefetched(make(CONFIG), range(2, 8), workers=2))
+    workers = 2 * (source == "shards")  # whose batches keep most in memory from one step to the next
+    loaded = list(prefetched(make(CONFIG), range(2, 8), workers))
     for step, batch in enumerate(loaded, start=2):
         check_same(batch, forward[step])
     assert any((first[step].clips != make(replace(CONFIG, seed=6))[step].clips).any() for step in range(3))
     for step in (0, 7):
         halves = [make(replace(CONFIG, rank=rank, ranks=2))[step] for rank in range(2)]
-        check_same(Batch(*(np.concatenate(parts) for parts in zip(*halves, strict=True))), forward[step])
+        check_same(Batch(*(np.concatenate(parts) for parts in list(zip(*halves, strict=True))[:4])), forward[step])
 
 
 def test_the_cache_changes_nothing_and_notices_a_change(vocabulary: Vocabulary, tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ def test_the_cache_changes_nothing_and_notices_a_change(vocabulary: Vocabulary, 
 
 def test_clips_of_a_video(tmp_path: Path, vocabulary: Vocabulary) -> None:
     (videos,) = open_folder(writers.write_jhmdb(tmp_path / "jhmdb"))
-    config = replace(CONFIG, frames=4, expressions=1, clip=Clip(past=2, future=1))
+    config = replace(CONFIG, frames=4, expressions=1, clip=ClipFrames(past=2, future=1))
     batch = Batches(videos, "test", vocabulary, config)[0]
     assert batch.clips.shape == (4, 4, 32, 40, 3)  # the video of one frame stands still
 
@@ -158,10 +161,10 @@ def test_an_error_of_a_worker_is_one_line(tmp_path: Path, vocabulary: Vocabulary
 
 def test_shards_hold_what_the_reader_has(tmp_path: Path) -> None:
     for write, split, clip in (
-        (writers.write_refer, "train", Clip()),
-        (writers.write_own_frames, "test", Clip()),
-        (writers.write_a2d, "train", Clip(1, 2)),
-        (writers.write_referring_videos, "train", Clip(1, 0)),
+        (writers.write_refer, "train", ClipFrames()),
+        (writers.write_own_frames, "test", ClipFrames()),
+        (writers.write_a2d, "train", ClipFrames(1, 2)),
+        (writers.write_referring_videos, "train", ClipFrames(1, 0)),
     ):
         source = tmp_path / write.__name__
         (data,) = open_folder(write(source / "data"))

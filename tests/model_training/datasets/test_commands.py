@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -115,9 +116,9 @@ def test_frames_are_cut_out_of_a_bag(topic: str, bag: Path, tmp_path: Path) -> N
 def test_what_a_bag_lacks_is_said(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "own"
     assert from_bag.main([str(bag), "--topic", "/camera", str(out)]) == 2
-    assert f"has no images on /camera; it has them on: {DEPTH}, {RAW}, {PACKED}" in capsys.readouterr().err
+    assert f"there is no topic /camera; it has images on: {DEPTH}, {RAW}, {PACKED}" in capsys.readouterr().err
     assert from_bag.main([str(bag), "--topic", DEPTH, str(out)]) == 2
-    assert f"{DEPTH} at 1000000000 ns: not a picture in colours" in capsys.readouterr().err
+    assert f"{DEPTH} holds no image that can be read (5 refused: image encoding 16UC1" in capsys.readouterr().err
     assert from_bag.main([str(tmp_path / "none"), "--topic", RAW, str(out)]) == 2
     assert "there is no such bag" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
@@ -130,6 +131,37 @@ def test_what_a_bag_lacks_is_said(bag: Path, tmp_path: Path, capsys: pytest.Capt
             told = capsys.readouterr().err
             assert told.startswith(f"error: {damaged}: ") and told.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin), ids=lambda storage: storage.name)
+def test_a_broken_image_is_counted_and_the_others_are_cut(storage, tmp_path: Path, capsys) -> None:
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    packed = store.types["sensor_msgs/msg/CompressedImage"]
+    stamp, header = store.types["builtin_interfaces/msg/Time"], store.types["std_msgs/msg/Header"]
+    data = cv2.imencode(".jpg", writers.picture(1))[1].ravel()
+    with Writer(tmp_path / "bag", version=9, storage_plugin=storage) as writer:
+        topic = writer.add_connection(PACKED, packed.__msgtype__, typestore=store)
+        for number in range(4):
+            sent = data[: len(data) // 2] if number == 1 else data
+            message = packed(header=header(stamp=stamp(sec=0, nanosec=0), frame_id=""), format="jpeg", data=sent)
+            writer.write(topic, number * 10**9, store.serialize_cdr(message, packed.__msgtype__))
+    assert from_bag.main([str(tmp_path / "bag"), "--topic", PACKED, "--every", "0", str(tmp_path / "own")]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("wrote 3 frames") and told.err.startswith("images refused: 1: JPEG of")
+    assert len(list((tmp_path / "own" / "images").iterdir())) == 3
+
+
+def test_a_bag_of_ros_1_will_do(tmp_path: Path) -> None:
+    store = get_typestore(Stores.ROS1_NOETIC)
+    packed = store.types["sensor_msgs/msg/CompressedImage"]
+    stamp, header = store.types["builtin_interfaces/msg/Time"], store.types["std_msgs/msg/Header"]
+    data = cv2.imencode(".png", writers.picture(1))[1].ravel()
+    with Ros1Writer(tmp_path / "old.bag") as writer:
+        topic = writer.add_connection(PACKED, packed.__msgtype__, typestore=store)
+        message = packed(header=header(seq=0, stamp=stamp(sec=0, nanosec=0), frame_id=""), format="png", data=data)
+        writer.write(topic, 10**9, store.serialize_ros1(message, packed.__msgtype__))
+    assert from_bag.main([str(tmp_path / "old.bag"), "--topic", PACKED, str(tmp_path / "own")]) == 0
+    assert (tmp_path / "own" / "images" / "1000000000.png").exists()
 
 
 def test_a_single_file_of_a_bag_will_do(bag: Path, tmp_path: Path) -> None:

@@ -12,10 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from model_training.datasets.formats import open_folder
+from model_training.datasets.frames import read_mask
+from model_training.datasets.inspection import count
 from model_training.datasets.refer import Refer
-from model_training.datasets.sample import Clip, Joined, Reader
+from model_training.datasets.referring_videos import read_palette
+from model_training.datasets.sample import ClipFrames, Joined, Reader
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, picture
 
@@ -50,7 +54,7 @@ def test_every_record_has_the_promised_form(name: str, tmp_path: Path) -> None:
     assert reader.name == name
     assert len({record.id for record in reader.records}) == len(reader.records)
     for record in reader.records:
-        sample = reader.load(record, Clip(1, 1))
+        sample = reader.load(record, ClipFrames(1, 1))
         assert sample.frames.shape == (3 if len(record.frames) > 1 else 1, HEIGHT, WIDTH, 3)
         assert sample.frames.dtype == np.uint8
         still = reader.load(record)
@@ -177,7 +181,7 @@ def test_a2d(tmp_path: Path) -> None:
     assert [record.split for record in reader.records] == ["train", "train", "test"]
     np.testing.assert_array_equal(masks(reader, 0), [BOXES[0] | BOXES[2], BOXES[1]])
     np.testing.assert_array_equal(masks(reader, 1), [BOXES[1]])
-    clip = reader.load(reader.records[1], Clip(past=2, future=3))
+    clip = reader.load(reader.records[1], ClipFrames(past=2, future=3))
     levels = [20, 40, 80, 100, 100, 60]  # frames 2, 3, 5, 6, again 6, and the target 4; each is 20 brighter
     assert np.abs(clip.frames.mean((1, 2, 3)) - levels).max() < 6
 
@@ -201,7 +205,7 @@ def test_jhmdb_ends_with_its_masks(tmp_path: Path) -> None:
     assert [record.id for record in reader.records] == ["walk_1/00002", "walk_1/00004", "walk_1/00006", "jump_1/00001"]
     for record, shift in zip(reader.records, (1, 3, 5, 0), strict=True):
         np.testing.assert_array_equal(reader.load(record).masks, [np.roll(BOXES[0], shift, axis=1)])
-    clip = reader.load(reader.records[2], Clip(past=0, future=2))
+    clip = reader.load(reader.records[2], ClipFrames(past=0, future=2))
     np.testing.assert_array_equal(clip.frames, [picture(5)] * 3)
     chosen = [["walk_1", "./x/walk/walk_1/00003.png", "mask", 6, "man walking"]]
     (folder / "jhmdb_sentences_samples_metadata.json").write_text(json.dumps(chosen))
@@ -313,7 +317,7 @@ def test_a_partial_folder_is_told_by_the_file_expected(name: str, part: str, tmp
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"no data set is told by its files; expected is one of: refs\(unc\)\.p"
+        FileNotFoundError, match=r"no data set is known by its files; expected is one of: refs\(unc\)\.p"
     ):
         open_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no such folder"):
@@ -324,5 +328,134 @@ def test_a_damaged_image_is_named(tmp_path: Path) -> None:
     folder = writers.write_own_frames(tmp_path)
     reader = only(folder)
     (folder / "images" / "a.png").write_bytes(cv2.imencode(".png", picture(1))[1].tobytes()[:40])
-    with pytest.raises(ValueError, match=r"a\.png: not an image that can be read"):
+    with pytest.raises(ValueError, match=r"a\.png: PNG of 40 bytes is damaged"):
         reader.load(reader.records[0])
+
+
+@pytest.mark.parametrize("none", [[-1], [], None, -1])
+def test_an_expression_of_grefcoco_means_several_things_or_none(tmp_path: Path, none: object) -> None:
+    folder = writers.write_refer(tmp_path, "grefcoco")
+    (folder / "refs(unc).p").unlink()
+    listed = writers.refs()[:2]
+    for ref, things in zip(listed, ([10, 11, 12], none), strict=True):
+        ref["ann_id"] = things
+    (folder / "grefs(unc).json").write_text(json.dumps(listed))
+    reader = only(folder)
+    assert reader.name == "gRefCOCO"
+    sample = reader.load(reader.records[0])
+    np.testing.assert_array_equal(sample.mask_of(0), BOXES[0] | BOXES[1] | BOXES[2])
+    assert not sample.mask_of(2).any()
+    assert count(reader)[0].referents == 1
+
+
+def test_texts_of_python_2_are_utf_8_or_latin_1(tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    refs = folder / "refs(unc).p"
+    refs.write_bytes(refs.read_bytes().replace(b"U\x0cthe left one", b"U\x0cT\xc3\xa4sschen le"))
+    texts = [of.text for of in only(folder).records[0].expressions]
+    assert texts[:2] == ["Tässchen le", "café table"]
+
+
+@pytest.mark.parametrize("names", [[str(number) for number in range(1, 13)], ["c", "a", "b"]])
+def test_frames_of_a_video_stay_in_their_given_order(tmp_path: Path, names: list[str]) -> None:
+    folder = writers.write_referring_videos(tmp_path)
+    video = "0a49f5265b"
+    path = folder / "meta_expressions" / "train" / "meta_expressions.json"
+    meta = json.loads(path.read_text())
+    meta["videos"][video]["frames"] = names
+    path.write_text(json.dumps(meta))
+    for number, name in enumerate(names):
+        writers.write_image(folder / "train" / "JPEGImages" / video / f"{name}.jpg", picture(number % 6))
+        shutil.copy(
+            folder / "train/Annotations" / video / "00000.png", folder / f"train/Annotations/{video}/{name}.png"
+        )
+    train = open_folder(folder)[0].of_split("train")
+    assert [record.id.split("/")[-1] for record in train] == names
+    assert [path.stem for path in train[0].frames.files(range(len(names)))] == names
+
+
+def test_extracted_frames_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    folder = writers.write_a2d(tmp_path)
+    for number in range(1, 13):
+        writers.write_image(folder / "Release" / "frames" / "vid-a" / f"{number}.png", picture(number % 6))
+        writers.write_image(folder / "Release" / "frames" / "vid-b" / f"{number}.png", picture(number % 6))
+    for hidden in ("Release/frames/vid-a/._1.png", "text_annotations/a2d_annotation_with_instances/vid-a/._00002.h5"):
+        (folder / hidden).write_bytes(b"\0\x05\x16\x07 of a Mac")
+    frames = only(folder).records[0].frames
+    assert [path.stem for path in frames.files(range(12))] == [str(number) for number in range(1, 13)]
+
+
+@pytest.mark.parametrize("value", [1, 112, 255, 256, 65535])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_a_mask_of_16_bits_shows_what_it_holds(tmp_path: Path, value: int, suffix: str) -> None:
+    """Ids up to 255 vanish where 16 bits become 8."""
+    path = tmp_path / f"mask{suffix}"
+    assert cv2.imwrite(str(path), BOXES[0].astype(np.uint16) * np.uint16(value))
+    np.testing.assert_array_equal(read_mask(path), BOXES[0])
+    if suffix == ".png":
+        np.testing.assert_array_equal(read_palette(path), BOXES[0] * value)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_tables_of_spreadsheet_programs_are_read(tmp_path: Path, delimiter: str, encoding: str, end: str) -> None:
+    folder = writers.write_own_frames(tmp_path)
+    rows = [
+        "image,expression,mask,split",
+        "a.png,das Tässchen,0.png,train",
+        ",,,",
+        "",
+        " , , , ",
+        "a.png,the bar,1.png,",
+    ]
+    table = end.join(row.replace(",", delimiter) for row in rows)
+    (folder / "expressions.csv").write_bytes(table.encode(encoding))
+    (record,) = only(folder).records
+    assert [(of.text, of.id) for of in record.expressions] == [("das Tässchen", "row 2"), ("the bar", "row 6")]
+
+
+def test_a_table_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:
+    folder = writers.write_own_frames(tmp_path)
+    (folder / "expressions.csv").write_bytes("image,expression,mask\na.png,mug,\na.png,Tässchen,\n".encode("cp1252"))
+    with pytest.raises(ValueError, match=r"expressions\.csv, line 3: not in UTF-8; save it in that encoding"):
+        open_folder(folder)
+    (folder / "expressions.csv").write_text("image,expression,mask\na.png,the mug, left,0.png\n")
+    with pytest.raises(ValueError, match=r"line 2: not the 3 fields of the first line; .* in quotes"):
+        open_folder(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_json_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    folder = writers.write_referit(tmp_path)
+    for path in folder.glob("*.json"):
+        path.write_bytes(path.read_text().encode(encoding))
+    assert len(only(folder).records) == 3
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_of_a_picture_in_motion_the_first_is_read(tmp_path: Path, kind: str) -> None:
+    folder = writers.write_own_frames(tmp_path)
+    pictures = [Image.fromarray(picture(number)) for number in range(3)]
+    more = dict(save_all=True, append_images=pictures[1:], duration=100, lossless=True)
+    pictures[0].save(folder / "images" / "a.png", kind, **more)
+    (frame,) = only(folder).records[0].frames.read([0])
+    assert np.abs(frame.astype(int) - picture(0)).mean() < 20
+
+
+@pytest.mark.parametrize("hidden", [(255, 255, 255), (0, 0, 0)])
+def test_what_is_transparent_in_a_mask_is_not_the_thing(tmp_path: Path, hidden: tuple[int, int, int]) -> None:
+    """As drawing programs save a layer: the colour of what nobody sees may be any."""
+    pixels = np.full((*BOXES[0].shape, 4), (*hidden, 0), np.uint8)
+    pixels[BOXES[0] > 0] = 255
+    path = tmp_path / "mask.png"
+    assert cv2.imwrite(str(path), pixels)
+    np.testing.assert_array_equal(read_mask(path), BOXES[0] > 0)
+
+
+def test_a_jpeg_is_no_mask(tmp_path: Path) -> None:
+    """Its black is not exact beside an edge, and would be taken for the thing."""
+    path = tmp_path / "mask.jpg"
+    assert cv2.imwrite(str(path), BOXES[0].astype(np.uint8) * 255)
+    with pytest.raises(ValueError, match=r"mask\.jpg: a JPEG keeps no exact black"):
+        read_mask(path)

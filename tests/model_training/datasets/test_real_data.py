@@ -50,7 +50,7 @@ def test_rendered_rooms_in_the_format_of_refcoco(tmp_path: Path) -> None:
                 agree += inside > 0.8 * (width * height + w * h - inside)
     assert agree >= 300, "boxes of masks and boxes of the data set differ"
     assert __main__.main([str(rooms), "--sheet", str(tmp_path / "sheet.png")]) == 0
-    config = BatchConfig(height=144, width=192, max_words=20, frames=3, expressions=4)
+    config = BatchConfig(height=144, width=192, padding=0, max_words=20, frames=3, expressions=4)
     batch = Batches(joined, "train", Vocabulary.of_texts(joined.texts("train")), config)[0]
     assert batch.masks.shape == (3, 4, 144, 192) and batch.present.all() and (batch.words != 1).all()
 

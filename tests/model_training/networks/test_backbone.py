@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from model_training.networks.backbone import DEPTHS, ResNet
+from model_training.networks.layers.backbone import DEPTHS, ResNet
 
 BLOCKS = {"resnet18": [2, 2, 2, 2], "resnet50": [3, 4, 6, 3], "resnet101": [3, 4, 23, 3]}
 """As torchvision.models.resnet has them."""

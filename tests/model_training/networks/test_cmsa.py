@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_training.networks.cmsa import CrossModalSelfAttention, paired_attention, pooled_attention
+from model_training.networks.cmsa.attention import CrossModalSelfAttention, paired_attention, pooled_attention
 from tests.model_training import literal
 from tests.model_training.comparing import VALUES, check_equal, draw, randomise
 
 POSITIONS, WORDS = 6, 5
 SPATIAL, LANGUAGE, CHANNELS = 7 + 8, 4, 3
-FORMS = pytest.mark.parametrize("bounded", [False, True], ids=["paired", "pooled"])
+FORMS = pytest.mark.parametrize("pooled", [False, True], ids=["paired", "pooled"])
 
 
-def attention(bounded: bool, gain: float = 1.0) -> CrossModalSelfAttention:
-    module = CrossModalSelfAttention(SPATIAL, LANGUAGE, CHANNELS, bounded, gain)
+def attention(pooled: bool, gain: float = 1.0) -> CrossModalSelfAttention:
+    module = CrossModalSelfAttention(SPATIAL, LANGUAGE, CHANNELS, cosine=pooled, pooled=pooled, gain=gain)
     assert isinstance(randomise(module), CrossModalSelfAttention)
     return module
 
@@ -28,8 +28,8 @@ def everything(words: int) -> Tensor:
 @FORMS
 @pytest.mark.parametrize("words", [1, 2, WORDS])
 @pytest.mark.parametrize("gain", [1.0, 3.0])
-def test_equals_the_materialised_equations(bounded: bool, words: int, gain: float) -> None:
-    module = attention(bounded, gain)
+def test_equals_the_materialised_equations(pooled: bool, words: int, gain: float) -> None:
+    module = attention(pooled, gain)
     x, e = draw(POSITIONS, SPATIAL), draw(words, LANGUAGE, seed=1)
 
     def theirs() -> list[Tensor]:
@@ -40,8 +40,8 @@ def test_equals_the_materialised_equations(bounded: bool, words: int, gain: floa
 
 
 @FORMS
-def test_padded_words_change_nothing(bounded: bool) -> None:
-    module = attention(bounded)
+def test_padded_words_change_nothing(pooled: bool) -> None:
+    module = attention(pooled)
     x, e = draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
     padding = draw(3, LANGUAGE, seed=2)
     mask = torch.cat([everything(WORDS), ~everything(3)])
@@ -55,8 +55,8 @@ def test_padded_words_change_nothing(bounded: bool) -> None:
 
 
 @FORMS
-def test_batches_and_expressions_are_independent(bounded: bool) -> None:
-    module = attention(bounded)
+def test_batches_and_expressions_are_independent(pooled: bool) -> None:
+    module = attention(pooled)
     x, e = draw(2, 1, POSITIONS, SPATIAL), draw(2, 3, WORDS, LANGUAGE, seed=1)
     mask = torch.arange(WORDS) < torch.tensor([[5, 3, 1], [2, 4, 5]])[..., None]
     together, words, _ = module(x, e, mask)
@@ -69,8 +69,8 @@ def test_batches_and_expressions_are_independent(bounded: bool) -> None:
 
 
 @FORMS
-def test_positions_carry_no_order_of_their_own(bounded: bool) -> None:
-    module = attention(bounded)
+def test_positions_carry_no_order_of_their_own(pooled: bool) -> None:
+    module = attention(pooled)
     x, e = draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
     order = torch.randperm(POSITIONS)
     plain, words, _ = module(x, e, everything(WORDS))
@@ -90,10 +90,10 @@ def test_both_forms_of_the_spatial_attention_agree() -> None:
 
 
 def test_the_bounded_form_stays_finite_at_its_largest_scale() -> None:
-    module = CrossModalSelfAttention(SPATIAL, LANGUAGE, CHANNELS, bounded=True)
+    module = CrossModalSelfAttention(SPATIAL, LANGUAGE, CHANNELS, cosine=True, pooled=True)
     assert module.scale is not None
     with torch.no_grad():
-        module.scale.fill_(1e6)  # is bounded by MAX_SCALE
+        module.scale.fill_(1e6)  # is pooled by MAX_SCALE
         module.from_spatial.weight.mul_(1e3)
     x = draw(400, SPATIAL).float().detach().requires_grad_()
     pooled, words, _ = module(x, draw(WORDS, LANGUAGE, seed=1).float(), everything(WORDS))
@@ -111,8 +111,8 @@ def test_the_paired_form_stays_finite_for_huge_logits() -> None:
 
 
 @FORMS
-def test_word_attention_is_the_attention_received(bounded: bool) -> None:
-    module = attention(bounded)
+def test_word_attention_is_the_attention_received(pooled: bool) -> None:
+    module = attention(pooled)
     x, e = draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
     words = module(x, e, everything(WORDS))[1]
     received = literal.cross_modal(module, x, e).scores.sum((0, 1, 2)) / POSITIONS

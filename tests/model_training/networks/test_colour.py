@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from model_training.networks.colour import ColourStem, luminance
+from model_training.networks.layers.colour import ColourStem, luminance
 from model_training.networks.refseg import ReferringSegmentation
 from tests.model_training import tiny
 

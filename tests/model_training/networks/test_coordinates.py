@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_training.networks.coordinates import coordinate_map, coordinate_waves
+from model_training.networks.layers.coordinates import coordinate_map, coordinate_waves
 from tests.model_training import literal
 
 

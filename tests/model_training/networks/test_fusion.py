@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model_training.networks.fusion import FUSIONS, ChannelGatedFusion
+from model_training.networks.ablations.map_fusion import FUSIONS, ChannelGatedFusion
 from tests.model_training import literal
 from tests.model_training.comparing import check_equal, draw, randomise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_training.networks.gmlf import GatedMultiLevelFusion
+from model_training.networks.cmsa.gmlf import GatedMultiLevelFusion
 from tests.model_training import literal
 from tests.model_training.comparing import check_equal, draw, randomise
 

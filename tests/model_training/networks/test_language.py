@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from model_training.networks.config import NetworkConfig
-from model_training.networks.language import Language
+from model_training.networks.layers.language import Language
+from refseg_ros.expression import UNKNOWN
 from tests.model_training.comparing import VALUES, randomise
 
 LAYERS = pytest.mark.parametrize("layers", [0, 2])
@@ -46,3 +47,16 @@ def test_the_word_encoder_knows_the_order_and_the_table_does_not() -> None:
     plain, encoder = language(0), language(1)
     assert torch.equal(plain(there)[0].flip(1), plain(back)[0])
     assert (encoder(there)[0].flip(1) - encoder(back)[0]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@LAYERS
+def test_the_vector_of_unknown_words_stays_zero_where_no_text_has_any(layers: int, decay: float) -> None:
+    module = language(layers).train()
+    optimiser = torch.optim.AdamW(module.parameters(), lr=0.1, weight_decay=decay)
+    before = module.table.weight.clone()
+    for _ in range(3):
+        optimiser.zero_grad()
+        module(torch.randint(2, 12, (4, 6)))[0].square().sum().backward()
+        optimiser.step()
+    assert (module.table.weight[UNKNOWN] == 0).all() and (module.table.weight[2:] != before[2:]).any(1).all()

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model_training.networks.cmsa import ATTENTIONS, CrossModalSelfAttention
+from model_training.networks.ablations.attention import ATTENTIONS
+from model_training.networks.ablations.choice import multimodal
+from model_training.networks.ablations.pairwise import PairwiseSelfAttention
+from model_training.networks.ablations.pooling import POOLINGS
+from model_training.networks.ablations.recurrent import MultimodalLSTM, Sentence
+from model_training.networks.cmsa.attention import CrossModalSelfAttention
 from model_training.networks.config import NetworkConfig
-from model_training.networks.multimodal import multimodal
-from model_training.networks.pairwise import PairwiseSelfAttention
-from model_training.networks.pooling import POOLINGS
-from model_training.networks.recurrent import MultimodalLSTM, Sentence
 from tests.model_training import literal
 from tests.model_training.comparing import VALUES, check_equal, draw, randomise
 
@@ -21,7 +22,11 @@ SIZE = (3, 2)
 POSITIONS, WORDS, SPATIAL, LANGUAGE = 6, 3, 7 + 8, 4
 CONFIG = NetworkConfig(vocabulary=9, word_channels=LANGUAGE, attention_channels=3, fusion_channels=5)
 ATTEND = [name for name in ATTENTIONS if name != "none"]
-BOUNDED = pytest.mark.parametrize("bounded", [False, True], ids=["plain", "bounded"])
+FORMS = {
+    "plain": {},
+    "cosine": {"cosine_attention": True},
+    "pooled": {"cosine_attention": True, "pooled_attention": True},
+}
 POOL = pytest.mark.parametrize("pooling", POOLINGS)
 
 
@@ -37,12 +42,15 @@ def inputs() -> tuple[Tensor, Tensor]:
     return draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
 
 
-@BOUNDED
-@POOL
+@pytest.mark.parametrize(
+    ("form", "pooling"),  # the greatest over words has no pooled form
+    [(form, pooling) for form in FORMS for pooling in POOLINGS if (form, pooling) != ("pooled", "max")],
+)
 @pytest.mark.parametrize("attention", ATTEND)
-def test_each_attention_and_pooling_equals_its_equations(attention: str, pooling: str, bounded: bool) -> None:
-    made = module(replace(CONFIG, attention=attention, pooling=pooling, bounded=bounded, word_attention_gain=2.0))
-    assert type(made) is CrossModalSelfAttention
+def test_each_attention_and_pooling_equals_its_equations(attention: str, pooling: str, form: str) -> None:
+    gain = 2.0 if pooling == "word" else 1.0
+    made = module(replace(CONFIG, attention=attention, pooling=pooling, word_attention_gain=gain, **FORMS[form]))
+    assert isinstance(made, CrossModalSelfAttention)
     x, e = inputs()
 
     def theirs() -> list[Tensor]:
@@ -65,7 +73,7 @@ def test_without_attention_the_features_are_pooled_as_they_are(pooling: str) -> 
     check_equal(lambda: made(x, e, everything(WORDS))[:2], theirs, [x, e])
 
 
-@BOUNDED
+@pytest.mark.parametrize("cosine", [False, True], ids=["plain", "cosine"])
 @pytest.mark.parametrize("rectified", [False, True], ids=["linear", "rectified"])
 @pytest.mark.parametrize(
     ("key_pooling", "pooling"),
@@ -74,9 +82,9 @@ def test_without_attention_the_features_are_pooled_as_they_are(pooling: str) -> 
     ids=str,
 )
 def test_the_cvpr_form_equals_its_equations(
-    key_pooling: tuple[int, int, int], rectified: bool, pooling: str, bounded: bool
+    key_pooling: tuple[int, int, int], rectified: bool, pooling: str, cosine: bool
 ) -> None:
-    made = PairwiseSelfAttention(SPATIAL, LANGUAGE, 12, bounded, 2.0, pooling, SIZE, rectified, key_pooling)
+    made = PairwiseSelfAttention(SPATIAL, LANGUAGE, 12, cosine, 2.0, pooling, SIZE, rectified, key_pooling)
     randomise(made)
     x, e = inputs()
 
@@ -125,16 +133,16 @@ def test_a_sentence_is_the_last_state_of_an_lstm() -> None:
     check_equal(ours, theirs, [e, *sentence.parameters()])
 
 
-FORMS = {
+SWITCHES = {
     "max": {"pooling": "max"},
     "mean": {"pooling": "mean"},
     "word": {"attention": "word"},
     "pixel": {"attention": "pixel"},
-    "pair": {"attention": "pair", "bounded": True},
+    "pair": {"attention": "pair", "cosine_attention": True, "pooled_attention": True},
     "none": {"attention": "none"},
     "none, max": {"attention": "none", "pooling": "max"},
     "rectified": {"rectified": True},
-    "keys": {"key_pooling": (1, 2, 2), "bounded": True},
+    "keys": {"key_pooling": (1, 2, 2), "cosine_attention": True},
     "cvpr": {"rectified": True, "key_pooling": (2, 2, 2), "pooling": "mean"},
     "cvpr, max": {"rectified": True, "key_pooling": (2, 2, 2), "pooling": "max"},
     "rmi-lstm": {"representation": "rmi-lstm"},
@@ -142,9 +150,9 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_padding_changes_nothing_and_expressions_are_independent(form: str) -> None:
-    made = module(replace(CONFIG, **FORMS[form]))
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_padding_changes_nothing_and_expressions_are_independent(switch: str) -> None:
+    made = module(replace(CONFIG, **SWITCHES[switch]))
     x, e = draw(2, 1, POSITIONS, SPATIAL), draw(2, 3, 5, LANGUAGE, seed=1)
     lengths = [[5, 3, 1], [2, 4, 5]]
     mask = torch.arange(5) < torch.tensor(lengths)[..., None]
@@ -168,8 +176,6 @@ def test_padding_changes_nothing_and_expressions_are_independent(form: str) -> N
             {"representation": "bert"},
             "representation 'bert' is unknown; choose one of words, sentence, rmi-lstm, rrn-cnn",
         ),
-        ({"attention": "word", "rectified": True}, "attention 'word' does not go with rectified"),
-        ({"key_pooling": (2, 2, 2)}, r"key_pooling \(2, 2, 2\) merges words"),
     ],
 )
 def test_what_there_is_not_is_named(wrong: dict[str, object], message: str) -> None:

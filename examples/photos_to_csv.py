@@ -1,0 +1,28 @@
+"""Ask several expressions of every photo in a folder.
+
+    python examples/photos_to_csv.py photos/ "the red mug" "the bowl"
+
+Writes a row for each photo and expression to standard output. Each photo is encoded once, whatever you ask of it.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+from refseg_ros import Segmenter
+from refseg_ros.images.pictures import read_picture
+
+folder, *expressions = sys.argv[1:]
+segmenter = Segmenter()
+rows = csv.writer(sys.stdout)
+rows.writerow(["photo", "expression", "verdict", "score", "x", "y", "width", "height"])
+for photo in sorted(Path(folder).iterdir()):
+    try:
+        image = read_picture(photo, as_displayed=True)
+    except (OSError, ValueError) as error:
+        print(f"left out: {error}", file=sys.stderr)
+        continue
+    stream = segmenter.stream()  # a new one for each photo: they are no film
+    stream.observe(image, stamp=0.0)
+    for answer in stream.answer(expressions):
+        rows.writerow([photo.name, answer.text, answer.verdict.label, f"{answer.score:.3f}", *answer.box])

@@ -1,0 +1,73 @@
+"""LASTC and VLIDE: `lastc` and `vlide` in their published sizes, for any data set of videos, and the small ones for the
+scenes of `tabletop`. Nothing of the recipes of either paper is public [inferred, from code of the same authors].
+
+- LASTC's losses are those of CSTM's code, and its optimiser is Adam [code: CSTM]; VLIDE's are those of LBDT [code].
+- A clip has the frames before the target alone, as a robot has them: seven for LASTC, whose predecessor looks at four
+  before and three after; four for VLIDE.
+- The small ones see the clips of four frames of `tabletop`, and learn as long and as fast as its network does [ours].
+"""
+
+from dataclasses import replace
+
+from model_training.configs import shipped
+from model_training.configs.schema import Config, LossWeights, Phase
+from model_training.datasets.sample import ClipFrames
+from model_training.learning.head_losses import CSTM, LBDT
+from model_training.networks.lastc.config import lastc_config
+from model_training.networks.vlide.config import vlide_config
+
+PUBLISHED = Config(
+    name="lastc",
+    network=lastc_config("lastc", "published", vocabulary=12112, before=7, after=0),
+    phases=(Phase("joint", steps=100_000, frames=4, expressions=1, learning_rate=5e-4, schedule="poly"),),
+    losses=LossWeights(dice=0.0, presence=0.1, heads=CSTM),
+    clip=ClipFrames(past=7),
+    clip_interval=0.04,
+    optimiser="adam",
+    weight_decay=0.0,
+)
+
+SMALL = replace(
+    shipped.CONFIG,
+    name="lastc_small",
+    network=lastc_config(
+        "lastc",
+        "small",
+        vocabulary=shipped.NETWORK.vocabulary,
+        height=shipped.NETWORK.height,
+        width=shipped.NETWORK.width,
+        padding=shipped.NETWORK.padding,
+        max_words=shipped.NETWORK.max_words,
+        before=shipped.NETWORK.clip - 1,
+    ),
+    phases=(Phase("joint", steps=5500, frames=8, expressions=5, learning_rate=1.5e-3),),
+    losses=LossWeights(dice=0.0, presence=0.5, heads=LBDT),
+)
+
+CONFIGS = (
+    PUBLISHED,
+    replace(
+        PUBLISHED,
+        name="vlide",
+        network=vlide_config("published", vocabulary=12112, specials=None),
+        phases=(Phase("joint", steps=100_000, frames=8, expressions=1, learning_rate=1e-4, schedule="poly"),),
+        losses=LossWeights(dice=0.0, presence=0.1, heads=LBDT),
+        clip=ClipFrames(past=4),
+        optimiser="adamw",
+        weight_decay=5e-4,
+    ),
+    SMALL,
+    replace(
+        SMALL,
+        name="vlide_small",
+        network=vlide_config(
+            "small",
+            vocabulary=shipped.NETWORK.vocabulary,
+            height=shipped.NETWORK.height,
+            width=shipped.NETWORK.width,
+            padding=shipped.NETWORK.padding,
+            max_words=shipped.NETWORK.max_words,
+            refs=shipped.NETWORK.clip - 1,
+        ),
+    ),
+)

@@ -1,0 +1,272 @@
+"""Photos with instances in COCO's format as a data set, with expressions generated from the instances.
+
+The simulator's speaker words the expressions, so both sources teach the same language. Expressions avoid what a photo
+does not show (depth, what is in front) and what is ambiguous: a class with a crowd in the photo is never named, nor is
+a colour that is not clear. Things that are too small to be targets still count as candidates.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from model_training.datasets import coco_masks
+from model_training.datasets.files import first_existing, read_json
+from model_training.datasets.frames import ImageFiles
+from model_training.datasets.refer import IMAGE_FOLDERS
+from model_training.datasets.sample import Expression, Reader, Record
+from model_training.words import names, noun_of
+from refseg_ros.expression import tokenise
+from refseg_ros.simulation.arrangement import MARGIN_IMAGE, Arrangement
+from refseg_ros.simulation.colour_names import colour_of
+from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases_of
+from refseg_ros.simulation.speaker import Speaker
+from refseg_ros.simulation.tabletop import ObjectTruth
+
+INSTANCES = "instances.json"
+
+MOST_OF_A_KIND = 4
+"""Most expressions of each kind per photo."""
+VALIDATION = 8
+"""One photo in this many belongs to the split "val"."""
+
+UNSAID = frozenset(("dining table", "ingredients"))
+"""Categories with rough masks or without meaning; never named."""
+
+COLOURLESS = frozenset(
+    (
+        *("person", "zebra", "giraffe", "tv", "clock", "laptop", "pizza", "sandwich", "cake", "wine glass", "hot dog"),
+        *("donut", "fork", "knife", "spoon", "toilet", "sink", "refrigerator"),
+    )
+)
+"""Categories that people name without a colour, or with another than that of most of their pixels."""
+
+_NEIGHBOURS = {
+    "white": ("gray", "yellow", "pink"), "gray": ("white", "black", "blue", "brown"),
+    "black": ("gray", "brown", "blue"),
+    "brown": ("orange", "red", "black", "gray", "yellow"), "orange": ("red", "yellow", "brown", "pink"),
+    "yellow": ("orange", "green", "brown", "white"), "red": ("orange", "pink", "brown", "purple"),
+    "pink": ("red", "purple", "white", "orange"), "purple": ("pink", "blue", "red"),
+    "blue": ("purple", "green", "gray"),
+    "green": ("yellow", "blue", "gray"),
+}  # fmt: skip
+"""Measured colour -> other colours that somebody might name in other light."""
+
+
+class PhotoArrangement(Arrangement):
+    """The arrangement in a photo: left, right, top and bottom are places in the image; there is no front or back."""
+
+    def countable(self, fits: Sequence[ObjectTruth]) -> bool:
+        """See `Arrangement.countable`; people disagree about counts with hardly visible things."""
+        return all(thing.instance_id in self.clear for thing in fits)
+
+    def holds(self, relation: str, thing: ObjectTruth, anchor: ObjectTruth) -> bool | None:
+        """See `Arrangement.holds`."""
+        if relation not in ("left", "right"):
+            return None
+        across, down = (thing.ground[axis] - anchor.ground[axis] for axis in (0, 1))
+        amount = across if relation == "right" else -across
+        if amount >= MARGIN_IMAGE:
+            return True if amount >= 0.8 * abs(down) else None
+        return False if amount <= 0 else None
+
+    def extremes(self, fits: Sequence[ObjectTruth]) -> Iterable[tuple[str, ObjectTruth]]:
+        """See `Arrangement.extremes`."""
+        yield from ((side, thing) for side, thing in super().extremes(fits) if side not in ("front", "back"))
+        upwards = sorted(fits, key=lambda thing: thing.ground[1])
+        heights = [thing.ground[1] for thing in upwards]
+        if heights[1] - heights[0] >= 2 * MARGIN_IMAGE:
+            yield "bottom", upwards[0]
+        if heights[-1] - heights[-2] >= 2 * MARGIN_IMAGE:
+            yield "top", upwards[-1]
+
+    def motion_is_clear(self) -> bool:
+        """See `Arrangement.motion_is_clear`; a photo shows no motion."""
+        return False
+
+
+class Photos(Reader):
+    """A folder of photos with `instances.json`. A record is a photo with expressions about its instances.
+
+    Opening the folder reads all photos once, to find the colours of their things.
+
+    Args:
+        folder: holds INSTANCES and, directly or in a usual place, the images.
+        images: folder of the images, if not one of IMAGE_FOLDERS.
+        seed: the expressions of a photo depend only on it and on the photo's id.
+
+    Attributes:
+        nouns: of its categories, in alphabetical order.
+
+    Raises:
+        ValueError, OSError: the message names the file.
+    """
+
+    def __init__(self, folder: Path, images: Path | None = None, seed: int = 0) -> None:
+        self.folder, self._file = folder, folder / INSTANCES
+        self.name = f"photos of {folder.resolve().name}"
+        listed = read_json(self._file, "images and annotations of COCO")
+        try:
+            photos = {image["id"]: image for image in listed["images"]}
+            kinds = {kind["id"]: _names_of(str(kind["name"])) for kind in listed["categories"]}
+            by_photo: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+            for annotation in listed["annotations"]:
+                by_photo[annotation["image_id"]].append(annotation)
+                if annotation["category_id"] not in kinds:
+                    raise ValueError(f"annotation {annotation.get('id')} is of a category that is not listed")
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self._file}: not annotations of COCO (no {error})") from None
+        except ValueError as error:
+            raise ValueError(f"{self._file}: {error}") from None
+        self.nouns = nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
+        first = next((photos[number]["file_name"] for number in by_photo if number in photos), None)
+        if first is None:
+            raise ValueError(f"{self._file}: has no image with annotations")
+        places = [images] if images else [folder, *(folder / place for place in IMAGE_FOLDERS)]
+        self._images = first_existing([place / first for place in places], "the first photo").parent
+        self._shown_on: dict[
+            str, tuple[tuple[ObjectTruth, ...], tuple[tuple[bytes, int, int], ...], frozenset[str]]
+        ] = {}
+        self.records = tuple(
+            record
+            for number, parts in by_photo.items()
+            if number in photos and (record := self._record(photos[number], parts, kinds, nouns, seed))
+        )
+        if not self.records:
+            raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
+
+    def _record(
+        self,
+        photo: dict[str, Any],
+        parts: list[dict[str, Any]],
+        kinds: Mapping[Any, tuple[str, ...]],
+        nouns: Sequence[str],
+        seed: int,
+    ) -> Record | None:
+        number, frames, things, codes, vague = self._shown(photo, parts, kinds)
+        height, width = codes[0][1:] if codes else (1, 1)
+        rng = np.random.default_rng([seed, zlib.crc32(str(number).encode())])
+        scene = PhotoArrangement(things, width, height, closed=False, vague=vague)
+        said = _chosen(phrases_of(scene, Speaker(scene, rng, ALL_PAIRS, nouns)), rng)
+        if not any(phrase.target for phrase in said):
+            return None
+        rows = [None, *dict.fromkeys(phrase.target for phrase in said if phrase.target)]
+        expressions = tuple(
+            Expression(phrase.text, f"{phrase.kind} {index}", rows.index(phrase.target))
+            for index, phrase in enumerate(said)
+        )
+        truth = tuple(None if row is None else codes[row - 1] for row in rows)
+        split = "val" if zlib.crc32(f"split {number}".encode()) % VALIDATION == 0 else "train"
+        record = Record(f"{split}/{number}", split, expressions, frames, truth=truth)
+        self._shown_on[record.id] = tuple(things), tuple(codes), vague
+        return record
+
+    def shown_on(self, record: Record) -> tuple[tuple[ObjectTruth, ...], np.ndarray, frozenset[str]]:
+        """What a photo shows: its things, their ids (H, W) uint8 where they are (the smaller of two in front), and the
+        nouns of which nothing is said.
+        """
+        things, codes, vague = self._shown_on[record.id]
+        labels = np.zeros(codes[0][1:], np.uint8)
+        for thing, code in sorted(zip(things, codes, strict=True), key=lambda pair: -pair[0].pixels):
+            labels[coco_masks.decode(*code)] = thing.instance_id
+        return things, labels, vague
+
+    def _shown(
+        self, photo: dict[str, Any], parts: list[dict[str, Any]], kinds: Mapping[Any, tuple[str, ...]]
+    ) -> tuple[Any, ImageFiles, list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
+        try:
+            number, height, width = photo["id"], int(photo["height"]), int(photo["width"])
+            frames = ImageFiles((self._images / photo["file_name"],))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self._file}: an image without {error}") from None
+        things: list[ObjectTruth] = []
+        codes: list[tuple[bytes, int, int]] = []
+        vague: set[str] = set()
+        rgb = frames.read([0])[0]
+        if rgb.shape[:2] != (height, width):
+            raise ValueError(f"{frames.paths[0]}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {width}x{height}")
+        for part in parts:
+            spoken = kinds[part["category_id"]]
+            if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:
+                vague.update(spoken)
+                continue
+            try:
+                code = coco_masks.encode(part["segmentation"], height, width), height, width
+            except (KeyError, ValueError) as error:
+                raise ValueError(
+                    f"{self._file}, annotation {part.get('id')}: no segmentation of COCO ({error})"
+                ) from None
+            mask = coco_masks.decode(*code)
+            if mask.any():
+                codes.append(code)
+                things.append(_truth(len(codes), spoken, mask, rgb))
+        return number, frames, things, codes, frozenset(vague)
+
+    def masks(self, record: Record) -> np.ndarray:
+        """See `Reader.masks`."""
+        there = [code for code in record.truth or () if code]
+        if not there:
+            return np.zeros((len(record.truth or ()), *record.frames.read([0])[0].shape[:2]), bool)
+        nothing = np.zeros(there[0][1:], bool)
+        return np.stack([coco_masks.decode(*code) if code else nothing for code in record.truth or ()])
+
+    def truth_files(self, record: Record) -> tuple[Path, ...]:
+        """See `Reader.truth_files`."""
+        return (self._file,)
+
+
+_MOST_THINGS = 255  # per photo, because an instance id is a byte
+
+
+def _names_of(category: str) -> tuple[str, ...]:
+    """The nouns of a category, the usual one first; none for a category that is never named."""
+    name = " ".join(tokenise(category.replace("_", " ")))
+    if name in UNSAID or not name:
+        return ()
+    noun = noun_of(name)
+    return (noun, *names().get(noun, ()))
+
+
+def _truth(number: int, spoken: tuple[str, ...], mask: np.ndarray, rgb: np.ndarray) -> ObjectTruth:
+    height, width = mask.shape
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    core = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    colour, others = "", ()
+    if spoken[0] not in COLOURLESS:
+        colour, others = colour_of(rgb[core if core.any() else mask])
+        if colour == "gray":  # might also be white in the shade, or metal
+            colour = ""
+    pixels = int(np.count_nonzero(mask))
+    return ObjectTruth(
+        instance_id=number,
+        class_name=spoken[0],
+        colour=colour,
+        finish="photographed",
+        scale=10.0 * float(np.sqrt(pixels)) / width,
+        position=(0.0, 0.0, 0.0),
+        velocity=(0.0, 0.0, 0.0),
+        ground=((x + w / 2) / width, -(y + h / 2) / width),
+        motion=None,
+        pixels=pixels,
+        visible_fraction=1.0,
+        box=(x, y, w, h),
+        names=spoken,
+        other_colours=tuple(dict.fromkeys((*others, *_NEIGHBOURS.get(colour, ())))),
+    )
+
+
+def _chosen(offered: Sequence[Phrase], rng: Generator) -> list[Phrase]:
+    """Draw some expressions of each kind, each text once; at most one absent expression for two that fit."""
+    by_kind: dict[str, list[Phrase]] = defaultdict(list)
+    for phrase in {phrase.text: phrase for phrase in offered}.values():
+        by_kind[phrase.kind].append(phrase)
+    absent = by_kind.pop("absent", [])
+    kept = [of_it[index] for of_it in by_kind.values() for index in rng.permutation(len(of_it))[:MOST_OF_A_KIND]]
+    return kept + [absent[index] for index in rng.permutation(len(absent))[: (len(kept) + 1) // 2]]

@@ -1,0 +1,354 @@
+"""Batches of simulated scenes with expressions: drawn anew at every step, a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from model_training.datasets.batch import STRIDES, Batch, SceneLabels
+from model_training.datasets.photos import PhotoArrangement
+from model_training.datasets.rendering import RenderedScene
+from model_training.words import noun_of
+from refseg_ros.expression import Vocabulary, tokenise
+from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
+from refseg_ros.simulation.arrangement import MOVING, RESTING, goes, speed
+from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases, phrases_of
+from refseg_ros.simulation.speaker import Speaker
+from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
+from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, DIRECTIONS, all_texts
+
+TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
+"""(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
+
+KIND_WEIGHTS = {
+    "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08,
+    "motion": 0.20,
+}  # fmt: skip
+"""How often each kind of expression is drawn among those that a scene offers."""
+
+ABSENT_SHARE = 0.27
+"""Share of expressions that fit nothing."""
+
+LISTED = 0.5
+"""How far a photo's list of things is believed where it has none: not all cups are in it."""
+
+CLASS_OF_WORD = {name.split()[-1]: kind for kind, names in CLASS_WORDS.items() for name in names}
+COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.get(colour, (colour,))}
+
+MONOCHROME_SHARE = 0.25
+"""Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
+only be known by its shape. The tints are of none of the eleven colours, so no pair that is held out is ever shown."""
+
+TINTS = ((75.0, 100.0), (175.0, 195.0))
+"""Hues in degrees: lime, and teal to cyan."""
+
+
+def held_out(nouns: Sequence[str]) -> np.ndarray:
+    """(colours, nouns) bool: the pairs that training on the simulator's own things never sees."""
+    return np.array([[(colour, name) in HELD_OUT_PAIRS for name in nouns] for colour in COLOURS])
+
+
+def tabletop_vocabulary() -> Vocabulary:
+    """All words that a simulated scene can be described with."""
+    return Vocabulary.of_texts(all_texts())
+
+
+def flipped(thing: ObjectTruth, width: int) -> ObjectTruth:
+    """An object's truth in the mirrored image."""
+    x, y, w, h = thing.box
+    return replace(
+        thing,
+        position=(-thing.position[0], *thing.position[1:]),
+        velocity=(-thing.velocity[0], *thing.velocity[1:]),
+        ground=(-thing.ground[0], thing.ground[1]),
+        box=(width - x - w, y, w, h),
+    )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A frame of a batch with everything about it that is left to chance."""
+
+    clip: np.ndarray
+    """(T, H, W, 3) uint8 RGB, as it is shown."""
+    labels: np.ndarray
+    """(H, W) uint8 instance ids."""
+    objects: tuple[ObjectTruth, ...]
+    phrases: list[Phrase]
+    monochrome: bool
+    pool: Pool
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Scenes of one sort, and how they are spoken of."""
+
+    scenes: Sequence[RenderedScene]
+    weight: float = 1.0
+    """How often a frame of a batch is one of these, against the other pools."""
+    pairs: frozenset[tuple[str, str]] = TRAIN_PAIRS
+    """Of the simulator's own things: (colour, class) pairs that absent expressions may name."""
+    nouns: tuple[str, ...] = ()
+    """What they may name instead where the things are scans, or in photos."""
+    cut: Callable[[RenderedScene, np.random.Generator], RenderedScene] | None = None
+    """Of photos: makes one of the input's size."""
+
+    def said(self, scene: RenderedScene, rng: np.random.Generator) -> list[Phrase]:
+        """All that may be said of a scene."""
+        height, width = scene.labels.shape
+        if self.cut:
+            seen = PhotoArrangement(scene.objects, width, height, closed=False, vague=scene.vague)
+            return phrases_of(seen, Speaker(seen, rng, ALL_PAIRS, self.nouns))
+        if self.nouns:
+            return phrases(scene.objects, width, height, rng, nouns=self.nouns, closed=False)
+        return phrases(scene.objects, width, height, rng, self.pairs)
+
+    def resting(self) -> Pool:
+        """Its scenes at rest alone."""
+        return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) == 1])
+
+    def moving(self) -> Pool:
+        """Its clips alone."""
+        return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) > 1])
+
+
+class SceneBatches(Dataset[Batch]):
+    """Draws batches from scenes in memory.
+
+    Args:
+        pools: scenes of one size; those with clips and those at rest are batched apart.
+        vocabulary, max_words: of the network.
+        frames, expressions: F and E of a batch of all ranks; with E = 0 it has frames and dense labels alone.
+        moving_share: share of batches that are clips.
+        seed: batch `step` depends on (seed, step) alone.
+        rank, ranks: of this process, which gets the frames rank, rank + ranks, ... of each batch.
+        nouns: the classes of the dense labels.
+        contrasts: kinds of expressions beside relations that are followed by their like, see `contrasted`.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        vocabulary: Vocabulary,
+        max_words: int,
+        frames: int,
+        expressions: int,
+        moving_share: float,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+        nouns: Sequence[str] = CLASSES,
+        contrasts: Sequence[str] = (),
+    ) -> None:
+        self.resting = [pool for pool in map(Pool.resting, pools) if pool.scenes]
+        self.moving = [pool for pool in map(Pool.moving, pools) if pool.scenes]
+        self.nouns, self.contrasts = nouns, contrasts
+        self.vocabulary, self.max_words = vocabulary, max_words
+        self.frames, self.expressions = frames, expressions
+        self.moving_share, self.seed = moving_share, seed
+        self.rank, self.ranks = rank, ranks
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a training step."""
+        rng = np.random.default_rng([self.seed, step])
+        pools = self.moving if self.moving and rng.random() < self.moving_share else self.resting
+        # Every rank draws all frames, from one generator, and labels its own.
+        drawn = [self._drawn(_drawn_from(pools, rng), rng) for _ in range(self.frames)]
+        labelled = [self._labelled(frame) for frame in drawn[self.rank :: self.ranks]]
+        clips, words, masks, present, labels = zip(*labelled, strict=True)
+        joined = [
+            {stride: np.stack([part[stride] for part in parts]) for stride in parts[0]}
+            for parts in zip(*labels, strict=True)
+        ]
+        return Batch(np.stack(clips), np.stack(words), np.stack(masks), np.stack(present), SceneLabels(*joined))
+
+    def _drawn(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
+        scene = pool.scenes[int(rng.integers(len(pool.scenes)))]
+        scene = pool.cut(scene, rng) if pool.cut else scene
+        width = scene.labels.shape[1]
+        frames, labels, objects = scene.frames, scene.labels, scene.objects
+        if rng.random() < 0.5:
+            frames, labels = frames[:, :, ::-1], labels[:, ::-1]
+            objects = tuple(flipped(thing, width) for thing in objects)
+        monochrome = not pool.nouns and bool(rng.random() < MONOCHROME_SHARE)
+        chosen = []
+        if self.expressions:
+            offered = pool.said(replace(scene, labels=labels, objects=objects), rng)
+            if monochrome:
+                offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
+            chosen = contrasted(choose(offered, self.expressions, rng), rng, offered, self.contrasts)
+        if monochrome:
+            frames = tinted(frames, labels, rng)
+        return _Drawn(_lighting(frames, rng), labels, objects, chosen, monochrome, pool)
+
+    def _labelled(self, drawn: _Drawn) -> Batch:
+        """What is drawn with its labels, as a batch without the axis of frames."""
+        objects, chosen = drawn.objects, drawn.phrases
+        ids = [0, *[thing.instance_id for thing in objects]]
+        areas = area_shares(drawn.labels, ids)
+        row = {instance: index for index, instance in enumerate(ids)}
+
+        def cover(instances: Sequence[int], stride: int) -> np.ndarray:
+            return areas[stride][[row[i] for i in instances]].sum(0)
+
+        words = np.array([self.vocabulary.encode(phrase.text, self.max_words).ids for phrase in chosen])
+        masks = np.array([cover([] if phrase.target is None else [phrase.target], 2) for phrase in chosen])
+        present = np.array([phrase.target is not None for phrase in chosen], np.float32)
+        meant = [(p.candidates, p.anchors, [] if p.target is None else [p.target]) for p in chosen]
+        references = {
+            stride: np.array([[cover(part, stride) for part in parts] for parts in meant]) for stride in STRIDES[1:]
+        }
+        known = {thing.instance_id: motions_of(thing) for thing in objects} if len(drawn.clip) > 1 else {}
+        sorts = [[[i for i, flags in known.items() if flags[m] is so] for m in range(5)] for so in (True, False)]
+        motions = {
+            stride: np.stack([[cover(sort, stride) for sort in group] for group in sorts]) for stride in STRIDES[1:]
+        }
+        paired = not drawn.monochrome and not drawn.pool.nouns
+        unseen = [unseen_pairs(phrase, objects) if paired else [] for phrase in chosen]
+        unjudged = {stride: np.array([cover(things, stride) for things in unseen]) for stride in STRIDES}
+        groups = [[0]]
+        groups += [[thing.instance_id for thing in objects if noun_of(thing.class_name) == name] for name in self.nouns]
+        shown = () if drawn.monochrome else objects
+        groups += [[thing.instance_id for thing in shown if thing.colour == name] for name in COLOURS]
+        dense = {stride: np.stack([cover(group, stride) for group in groups]) for stride in STRIDES[1:]}
+        if drawn.pool.cut:
+            for shares in dense.values():
+                shares[0] *= LISTED
+        return Batch(drawn.clip, words, masks, present, SceneLabels(references, motions, unjudged, dense))
+
+
+def _drawn_from(pools: Sequence[Pool], rng: np.random.Generator) -> Pool:
+    if len(pools) == 1:
+        return pools[0]
+    weights = np.array([pool.weight for pool in pools])
+    return pools[int(rng.choice(len(pools), p=weights / weights.sum()))]
+
+
+def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
+    """Instance ids of the things that an expression might mean if they had their colour, or class, by another pair.
+
+    Training never sees a red mug when that pair is held out, and would learn from every red thing that red is no
+    colour of mugs. So what an expression about mugs makes of red things is not judged, unless they are its referents.
+    """
+    classes = {name for word in tokenise(phrase.text) if (name := CLASS_OF_WORD.get(word))}
+    colours = {name for word in tokenise(phrase.text) if (name := COLOUR_OF_WORD.get(word))}
+    meant = {phrase.target, *phrase.candidates, *phrase.anchors}
+    return [
+        thing.instance_id
+        for thing in objects
+        if thing.instance_id not in meant
+        and (
+            any((thing.colour, name) in HELD_OUT_PAIRS for name in classes)
+            or any((colour, thing.class_name) in HELD_OUT_PAIRS for colour in colours)
+        )
+    ]
+
+
+def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> list[Phrase]:
+    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each."""
+    kinds: dict[str, list[Phrase]] = {}
+    reasons: dict[str, list[Phrase]] = {}
+    for phrase in offered:
+        if phrase.target is None:
+            reasons.setdefault(phrase.reason, []).append(phrase)
+        else:
+            kinds.setdefault(phrase.kind, []).append(phrase)
+    weights = np.array([KIND_WEIGHTS[kind] for kind in kinds])
+    chosen = []
+    for _ in range(count):
+        if kinds and (rng.random() >= ABSENT_SHARE or not reasons):
+            group = list(kinds.values())[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+        else:
+            group = list(reasons.values())[int(rng.integers(len(reasons)))]
+        chosen.append(group[int(rng.integers(len(group)))])
+    return chosen
+
+
+def contrasted(
+    chosen: list[Phrase], rng: np.random.Generator, offered: Sequence[Phrase] = (), kinds: Sequence[str] = ()
+) -> list[Phrase]:
+    """The same, but most relations are followed by their like that fits nothing: with an absent anchor, or with a
+    relation of the same things that does not hold. Only the anchor, or the relation, tells them apart.
+
+    Most expressions of other `kinds`, "order" or "motion", are followed by one of those `offered` that is of the same
+    kind and candidates, but means another of them, or none: the second mug by the third, or by the one beyond the last.
+    """
+    for index, phrase in enumerate(chosen[:-1]):
+        lot = rng.random()
+        if phrase.swapped and lot < 0.4:
+            chosen[index + 1] = Phrase(
+                phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor"
+            )
+        elif phrase.untrue and lot < 0.8:
+            text = phrase.untrue[int(rng.integers(len(phrase.untrue)))]
+            chosen[index + 1] = Phrase(text, "absent", None, phrase.candidates, phrase.anchors, reason="relation")
+        elif phrase.kind in kinds and lot < 0.8:
+            like = [
+                other
+                for other in offered
+                if phrase.kind in (other.kind, other.reason)
+                and set(other.candidates) == set(phrase.candidates)
+                and other.target != phrase.target
+            ]
+            if like:
+                chosen[index + 1] = like[int(rng.integers(len(like)))]
+    return chosen
+
+
+def motions_of(thing: ObjectTruth) -> list[bool | None]:
+    """Whether a thing moves, and whether to the left, right, away, towards the viewer; None where it is not clear."""
+    pace = speed(thing)
+    if pace < MOVING:
+        return [False if pace <= RESTING else None] * 5
+    return [True, *[goes(thing, direction) for direction in DIRECTIONS]]
+
+
+def area_shares(labels: np.ndarray, ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """Stride -> (len(ids), H/stride, W/stride) float32: which share of each cell each instance covers."""
+    shares, stride = {}, 1
+    finest = np.stack([labels == instance for instance in ids]).astype(np.float32)
+    for coarser in STRIDES:
+        finest = _pooled(finest, coarser // stride)
+        shares[coarser], stride = finest, coarser
+    return shares
+
+
+def _pooled(shares: np.ndarray, factor: int) -> np.ndarray:
+    """Averages of factor x factor cells."""
+    rows = sum(shares[:, i::factor] for i in range(factor))
+    return sum(rows[:, :, i::factor] for i in range(factor)) / np.float32(factor * factor)
+
+
+def tinted(frames: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A clip (T, H, W, 3) uint8 RGB in shades of one tint.
+
+    In a still image each thing gets a brightness of its own too: otherwise the bottle would be known by being dark.
+    """
+    low, high = TINTS[int(rng.integers(len(TINTS)))]
+    tint = np.array(colorsys.hsv_to_rgb(rng.uniform(low, high) / 360, rng.uniform(0.5, 0.9), 1.0), np.float32)
+    grey = frames @ np.array([0.299, 0.587, 0.114], np.float32)
+    if len(frames) == 1:
+        gain = np.exp(rng.uniform(-0.7, 0.7, 256)).astype(np.float32)
+        gain[0] = 1  # the table
+        grey = np.minimum(grey * cv2.GaussianBlur(gain[labels], (3, 3), 0.5), 255)
+    return ((38 + 0.85 * grey)[..., None] * tint).astype(np.uint8)
+
+
+def _lighting(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same clip under a slightly other exposure and white balance, with blur and noise; colours keep their names.
+
+    The blur stands for the robot's way to the input size: a larger image is averaged down.
+    """
+    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
+    table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.float32)
+    lit = np.stack([table[:, c][frames[..., c]] for c in range(3)], -1)
+    if rng.random() < 0.6:
+        sigma = rng.uniform(0.3, 0.7)
+        lit = np.stack([cv2.GaussianBlur(image, (3, 3), sigma) for image in lit])
+    noise = rng.normal(0, rng.uniform(0, 5), frames.shape[1:]).astype(np.float32)
+    return np.clip(lit + noise, 0, 255).astype(np.uint8)

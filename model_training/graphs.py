@@ -1,0 +1,98 @@
+"""The ONNX files of a system, one for each of its graphs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from model_training.networks.base import Graph, System
+from refseg_ros.engines.reach import IMAGE, PAST, WORDS, reached
+
+OPSET = 18
+"""At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
+IMAGES, QUERIES, EARLIER = 2, 3, 2
+"""Images, expressions and earlier frames that the exporter sees; the files take any number of them."""
+LEAST = {"batch": 1, "queries": 1, "length": 1, "past": 0}
+"""The dynamic axes, and their least sizes."""
+
+
+class Flat(nn.Module):
+    """A graph's module under one signature, for the exporter."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """See the module's `forward`."""
+        return self.module(*inputs)
+
+
+@torch.no_grad()
+def onnx_files(system: System) -> dict[str, bytes]:
+    """Name of a graph -> its ONNX file, of a system in evaluation mode on the CPU.
+
+    Raises:
+        ValueError: the graphs do not fit each other.
+    """
+    config = system.config
+    known: dict[str, Tensor] = {
+        IMAGE: torch.randint(0, 256, (IMAGES, config.height, config.width, 3), dtype=torch.uint8),
+        WORDS: torch.randint(1, config.vocabulary, (QUERIES, config.max_words)),
+    }
+    graphs, files = system.graphs(), {}
+    reached({graph.name: graph for graph in graphs})
+    for graph in graphs:
+        known |= {name: system.earlier(name, known, EARLIER) for name in graph.inputs if name.startswith(PAST)}
+        files[graph.name] = onnx_file(graph, known)
+        outputs = graph.module(*_examples(graph, known))
+        single = "batch" in graph.inputs.get(IMAGE, {}).values()
+        known |= {name: array[:1] if single else array for name, array in zip(graph.outputs, outputs, strict=True)}
+    return files
+
+
+def _examples(graph: Graph, known: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """What the exporter sees: an axis that is no dynamic one as it is, and else not by chance as the greatest."""
+    examples = []
+    for name, axes in graph.inputs.items():
+        array = known[name]
+        if name == IMAGE and "batch" not in axes.values():
+            array = array[:1]
+        if name == WORDS and "length" in axes.values():
+            array = array[:, :-1]
+        examples.append(array)
+    return tuple(examples)
+
+
+@torch.no_grad()  # a loop over words would bring its gradient
+def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
+    """The ONNX file of a graph, whose module is put into evaluation mode; `known` has an example of each input."""
+    dimensions = {name: torch.export.Dim(name, min=least) for name, least in LEAST.items()}
+    dynamic = tuple({axis: dimensions[name] for axis, name in axes.items()} for axes in graph.inputs.values())
+    program = torch.onnx.export(
+        Flat(graph.module).eval(),
+        _examples(graph, known),
+        input_names=list(graph.inputs),
+        output_names=list(graph.outputs),
+        opset_version=OPSET,
+        dynamic_shapes={"inputs": dynamic},
+        dynamo=True,
+        verbose=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.onnx"
+        program.save(str(path), external_data=False)
+        return without_traces(path.read_bytes())
+
+
+def without_traces(graph: bytes) -> bytes:
+    """An ONNX file without the exporter's notes on where in which source file each node was made."""
+    model = onnx.load_from_string(graph)
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+    return model.SerializeToString()

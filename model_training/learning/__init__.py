@@ -1,0 +1,1 @@
+"""How a network learns: steps, losses, optimisers, checkpoints, and the processes that share the work."""

@@ -1,0 +1,79 @@
+"""What systems with several heads minimise: cross-entropy and dice of every head, and of the outlines.
+
+LASTC and VLIDE differ in the weights; the numbers are from code of their relatives (CSTM, CMPC-V, LBDT, EFN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_training.learning.losses import at_size, dice_loss
+from model_training.networks.base import Answer
+
+
+@dataclass(frozen=True)
+class HeadWeights:
+    """Of the terms of the loss."""
+
+    entropy: float = 1.0
+    dice: float = 0.0
+    positive: float = 1.5
+    """How many times a pixel of the target counts in the cross-entropy."""
+    final: float = 1.0
+    coarse: float = 1.0
+    """Of each further head."""
+    edges: float = 0.0
+    """Of each outline."""
+
+
+CSTM = HeadWeights()
+CMPC_V = HeadWeights(final=0.7, coarse=0.1)
+LBDT = HeadWeights(entropy=0.5, dice=0.5, coarse=0.1)
+EFN = HeadWeights(positive=1.0, edges=1.0)
+
+EDGE_RADIUS = 2
+"""Of EFN's outlines, in pixels of the map."""
+
+
+def head_loss(answer: Answer, masks: Tensor, weights: HeadWeights) -> Tensor:
+    """The weighted sum over the heads of an answer.
+
+    Args:
+        answer: of a system.
+        masks: (B, E, H, W) float32 in [0, 1]; a coarse head is judged by their mean over each of its cells.
+        weights: of the terms.
+    """
+    total = weights.final * mask_terms(at_size(answer.logits, masks.shape[-2:]), masks, weights)
+    for logits in answer.coarse if weights.coarse else ():
+        total = total + weights.coarse * mask_terms(logits, pooled(masks, logits), weights)
+    for logits in answer.edges if weights.edges else ():
+        outline = edges((pooled(masks, logits) >= 0.5).to(masks.dtype))
+        total = total + weights.edges * F.binary_cross_entropy_with_logits(logits, outline)
+    return total
+
+
+def mask_terms(logits: Tensor, masks: Tensor, weights: HeadWeights) -> Tensor:
+    """Cross-entropy and dice of one head, (B, E, h, w) both."""
+    positive = logits.new_tensor(weights.positive)
+    total = weights.entropy * F.binary_cross_entropy_with_logits(logits, masks, pos_weight=positive)
+    if weights.dice:
+        present = (masks.amax((-2, -1)) > 0).to(masks.dtype)
+        judged = masks.new_ones(()).expand_as(masks)
+        total = total + weights.dice * dice_loss(logits, masks, present, judged)
+    return total
+
+
+def pooled(masks: Tensor, logits: Tensor) -> Tensor:
+    """Masks at the size of a head."""
+    return F.adaptive_avg_pool2d(masks, logits.shape[-2:])
+
+
+def edges(masks: Tensor, radius: int = EDGE_RADIUS) -> Tensor:
+    """1 within `radius` of a mask's boundary, on either side: (B, E, h, w) of 0 and 1."""
+    side = 2 * radius + 1
+    grown = F.max_pool2d(masks, side, 1, radius)
+    shrunk = -F.max_pool2d(-masks, side, 1, radius)
+    return grown - shrunk

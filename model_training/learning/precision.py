@@ -1,0 +1,50 @@
+"""What training multiplies in. Weights, averages and the state of the optimiser are float32 in any case."""
+
+from __future__ import annotations
+
+import torch
+
+from model_training.networks.config import chosen
+
+AUTO = "auto"
+"""What is fast on the machine."""
+
+_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+PRECISIONS = (AUTO, *_TYPES)
+
+
+def of_machine(precision: str, device: torch.device, over_time: bool = False) -> str:
+    """The precision that a name means on a device: "float32" or "bfloat16".
+
+    bfloat16 is what AUTO means where the device multiplies it: a CPU with avx512_bf16 or AMX, a GPU from Ampere on.
+    Elsewhere it is emulated, and slower than float32.
+
+    Args:
+        precision: one of PRECISIONS.
+        device: where the network is trained.
+        over_time: whether it convolves over time. On a CPU such convolutions of torch give gradients now and then that
+            are no numbers in bfloat16 (torch 2.13).
+
+    Raises:
+        ValueError: there is no precision of that name, or it does not do for the network there.
+    """
+    wrong = over_time and device.type == "cpu"
+    if precision != AUTO:
+        chosen("precision", precision, _TYPES)
+        if wrong and precision != "float32":
+            raise ValueError(f"on a CPU a network that convolves over time learns nothing in {precision}; take float32")
+        return precision
+    if wrong:
+        return "float32"
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        features = torch.cpu.get_capabilities()
+        native = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return "bfloat16" if native else "float32"
+
+
+def multiplied_in(precision: str, device: torch.device) -> torch.autocast:
+    """A context in which networks multiply in "float32" or "bfloat16"."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=_TYPES[precision] is torch.bfloat16)

@@ -1,0 +1,64 @@
+"""A quick look at a network: how it does on scenes that it never saw, by kind of expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model_training.datasets.scene_batches import Pool, choose
+from model_training.networks.base import System
+from model_training.scoring.metrics import PresenceScores, Scores
+from refseg_ros.expression import Vocabulary
+from refseg_ros.simulation.phrases import KINDS
+
+EXPRESSIONS = 8
+
+
+@dataclass
+class SceneScores:
+    """What a network said of some scenes."""
+
+    title: str = "unseen"
+    kinds: dict[str, Scores] = field(default_factory=lambda: {kind: Scores() for kind in KINDS})
+    """Of the things that are there, from the mask alone."""
+    kept: PresenceScores = field(default_factory=PresenceScores)
+    """How often what is there was said to be."""
+    denied: PresenceScores = field(default_factory=PresenceScores)
+    """How often what is not there was said not to be."""
+
+    @property
+    def whole(self) -> Scores:
+        """Of all kinds."""
+        return Scores.merged(self.kinds.values())
+
+    def __str__(self) -> str:
+        whole = self.whole
+        shown = "  ".join(f"{kind} {score.mean:.3f}" for kind, score in self.kinds.items() if len(score))
+        return (
+            f"{self.title}: overall {whole.overall:.3f} mean {whole.mean:.3f} P@0.5 {whole.precision(0.5):.3f} | "
+            f"{shown} | present kept {self.kept.accuracy:.3f} absent told {self.denied.accuracy:.3f}"
+        )
+
+
+@torch.no_grad()
+def score(model: System, pool: Pool, vocabulary: Vocabulary, title: str = "unseen") -> SceneScores:
+    """Ask a network in evaluation mode about some expressions on each scene, always the same ones."""
+    device = next(model.parameters()).device
+    rng = np.random.default_rng(7)
+    said = SceneScores(title)
+    for scene in pool.scenes:
+        height, width = scene.labels.shape
+        chosen = choose(pool.said(scene, rng), EXPRESSIONS, rng)
+        words = vocabulary.encode_all([phrase.text for phrase in chosen], model.config.max_words)
+        clip = torch.as_tensor(scene.frames, device=device)[None]
+        fused = model(clip, torch.as_tensor(words, device=device)[None])
+        masks = F.interpolate(fused.logits, (height, width), mode="bilinear", align_corners=False)[0] > 0
+        for index, phrase in enumerate(chosen):
+            present = phrase.target is not None
+            (said.kept if present else said.denied).add(bool(fused.presence[0, index] > 0), present)
+            if present:
+                said.kinds[phrase.kind].add(masks[index].cpu().numpy(), scene.labels == phrase.target)
+    return said

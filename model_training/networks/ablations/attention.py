@@ -1,0 +1,105 @@
+"""CMSA with some of its inner products only (Table 2, top), and with another pooling over the words (Table 1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model_training.networks.ablations.pooling import POOLINGS, equal_weights, pairs, pool_pairs
+from model_training.networks.cmsa.attention import CrossModalSelfAttention, PlainSoftmax, Split, attention_of_pairs
+from model_training.networks.cmsa.pooling import Pooled
+from model_training.networks.config import chosen
+
+
+class Components(NamedTuple):
+    """Which of the inner products of k_pn = C_p + D_n with q_p'n' = A_p' + B_n' there are; the others are zero."""
+
+    pixel_to_pixel: bool
+    """C . A"""
+    word_to_pixel: bool
+    """D . A"""
+    pixel_to_word: bool
+    """C . B"""
+    word_to_word: bool
+    """D . B"""
+
+
+ATTENTIONS = {
+    "none": Components(False, False, False, False),
+    "word": Components(False, False, False, True),
+    "pixel": Components(True, False, False, False),
+    "pair": Components(False, True, True, False),
+    "cross-modal": Components(True, True, True, True),
+}
+"""The attention methods of Table 2: what of Eq. 3 each keeps. With none there is no v^_pn at all."""
+
+
+class PartialSelfAttention(CrossModalSelfAttention):
+    """CrossModalSelfAttention with some inner products and any pooling.
+
+    Args:
+        spatial, words, channels, cosine, pooled, gain: as there.
+        kept: one of ATTENTIONS.
+        pooling: one of POOLINGS. The greatest over words needs every pair: the work of the paired form.
+    """
+
+    def __init__(
+        self,
+        spatial: int,
+        words: int,
+        channels: int,
+        cosine: bool,
+        pooled: bool,
+        gain: float,
+        kept: Components,
+        pooling: str,
+    ) -> None:
+        super().__init__(spatial, words, channels, cosine, pooled, gain)
+        self.kept = kept
+        self.pooling = chosen("pooling", pooling, POOLINGS)
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+        """As CrossModalSelfAttention.forward."""
+        queries, (c, d), values = self.project(x, e)
+        to_pixels = _kept(c, self.kept.pixel_to_pixel), _kept(d, self.kept.word_to_pixel)
+        to_words = _kept(c, self.kept.pixel_to_word), _kept(d, self.kept.word_to_word)
+        pool = self.pool if self.pooling is not None else self._greatest
+        return pool(x, e, mask, queries, to_pixels, to_words, values)
+
+    def weigh(self, received: Tensor, mask: Tensor) -> Tensor:
+        """As CrossModalSelfAttention.weigh."""
+        assert self.pooling is not None
+        return self.pooling(received, mask, self.gain)
+
+    def _greatest(
+        self, x: Tensor, e: Tensor, mask: Tensor, queries: Split, to_pixels: Split, to_words: Split, values: Split
+    ) -> Pooled:
+        """As CrossModalSelfAttention.pool, with every pair's f^_pn in memory."""
+        shares = PlainSoftmax.of(*(key @ queries[1].transpose(-1, -2) for key in to_words), mask)
+        attended = attention_of_pairs(queries[0], *to_pixels, values[0]) + shares.attention @ values[1][..., None, :, :]
+        return pool_pairs(None, self.output(attended) + pairs(x, e), e, mask, torch.zeros_like(e[..., 0]), self.gain)
+
+
+class NoAttention(nn.Module):
+    """f^_p pooled from f_pn as they are: v^_pn of Eq. 2 is zero. No word receives attention, so all weigh the same.
+
+    Args:
+        channels: C_v + 8 + C_l.
+        pooling: one of POOLINGS.
+    """
+
+    def __init__(self, channels: int, pooling: str) -> None:
+        super().__init__()
+        self.weigh = chosen("pooling", pooling, POOLINGS)
+        self.channels = channels
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+        """As CrossModalSelfAttention.forward."""
+        weigh = None if self.weigh is None else equal_weights
+        return pool_pairs(weigh, pairs(x, e), e, mask, torch.zeros_like(e[..., 0]), 1.0)
+
+
+def _kept(keys: Tensor, kept: bool) -> Tensor:
+    return keys if kept else torch.zeros_like(keys)

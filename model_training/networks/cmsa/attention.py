@@ -1,0 +1,180 @@
+"""Cross-modal self-attention with word attention-aware pooling (Sec. 3.2, Eq. 1-5), exact, without a (P*N)^2 matrix.
+
+Every position p with every word n attends to every other such pair. Queries, keys and values are linear in f_pn, and
+f_pn is a spatial part x_p = [v_p ; s_p] beside a word part e_n, so each splits in two:
+
+    q_pn = A_p + B_n        k_pn = C_p + D_n        v_pn = E_p + F_n
+
+and the softmax over pairs (p', n') of k_pn . q_p'n' is the product of a softmax over p' and one over n':
+
+    v^_pn = softmax_p'(k_pn . A_p') E  +  softmax_n'(k_pn . B_n') F                                  (Eq. 2-3, exactly)
+
+Of this only the pooled sum over words, weighted by the word attention a_n, is ever needed (Eq. 5 is linear).
+`docs/architecture.md` derives both forms below and says when which one is safe.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model_training.networks.cmsa.pooling import Pooled, received_weights
+from model_training.networks.layers.cosine import bounded, new_scale, unit
+
+Split = tuple[Tensor, Tensor]
+"""What x_p contributes (..., P, d), and what e_n contributes (..., N, d)."""
+
+
+class FactoredSoftmax(NamedTuple):
+    """softmax over k of g_pk + h_nk as m_pk w_nk / z_pn: nothing of size P*N*K is made. For bounded logits."""
+
+    m: Tensor
+    """(..., P, K) exp(g), each row shifted by its maximum, which cancels."""
+    w: Tensor
+    """(..., N, K) exp(h), likewise."""
+    z: Tensor
+    """(..., P, N) = m w^T."""
+
+    @classmethod
+    def of(cls, g: Tensor, h: Tensor, mask: Tensor | None = None) -> FactoredSoftmax:
+        """From logits (..., P, K) and (..., N, K); `mask` (..., K) bool is False for keys that do not count."""
+        if mask is not None:
+            g, h = (part.masked_fill(~mask[..., None, :], float("-inf")) for part in (g, h))
+        m, w = ((part - part.amax(-1, keepdim=True)).exp() for part in (g, h))
+        return cls(m, w, m @ w.transpose(-1, -2))
+
+    def pooled(self, weights: Tensor) -> Tensor:
+        """(..., N) weights of the words -> (..., P, K): the weighted sum over n of the softmax."""
+        return self.m * ((weights[..., None, :] / self.z) @ self.w)
+
+
+class PlainSoftmax(NamedTuple):
+    """The same for any logits, at the price of a (..., P, N, K) tensor: for the words, of which there are few."""
+
+    attention: Tensor
+
+    @classmethod
+    def of(cls, g: Tensor, h: Tensor, mask: Tensor) -> PlainSoftmax:
+        """As FactoredSoftmax.of."""
+        logits = g[..., :, None, :] + h[..., None, :, :]
+        return cls(logits.masked_fill(~mask[..., None, None, :], float("-inf")).softmax(-1))
+
+    def pooled(self, weights: Tensor) -> Tensor:
+        """As FactoredSoftmax.pooled."""
+        return torch.einsum("...n,...pnk->...pk", weights, self.attention)
+
+
+def pooled_attention(a: Tensor, c: Tensor, d: Tensor, e: Tensor, weights: Tensor) -> Tensor:
+    """sum_n a_n softmax_p'((C_p + D_n) . A_p') E_p' by a single P x P attention. For bounded logits.
+
+    Args:
+        a, c, e: (..., P, d) spatial parts of queries, keys, values.
+        d: (..., N, d) word part of the keys.
+        weights: (..., N) word attention, which is zero for padding.
+
+    Returns:
+        (..., P, d).
+    """
+    return FactoredSoftmax.of(c @ a.transpose(-1, -2), d @ a.transpose(-1, -2)).pooled(weights) @ e
+
+
+def paired_attention(a: Tensor, c: Tensor, d: Tensor, e: Tensor, weights: Tensor) -> Tensor:
+    """The same by one attention with P*N queries, N times more work. Safe for any logits."""
+    attended = attention_of_pairs(a, c, d, e)
+    return torch.einsum("...n,...pnd->...pd", weights.expand(*attended.shape[:-3], -1), attended)
+
+
+def attention_of_pairs(a: Tensor, c: Tensor, d: Tensor, e: Tensor) -> Tensor:
+    """softmax_p'((C_p + D_n) . A_p') E_p' of every pair: arguments as in `pooled_attention` -> (..., P, N, d)."""
+    positions, words = c.shape[-2], d.shape[-2]
+    keys = (c[..., :, None, :] + d[..., None, :, :]).flatten(-3, -2)
+    lead = keys.shape[:-2]
+    a, e = a.expand(*lead, -1, -1), e.expand(*lead, -1, -1)
+    return F.scaled_dot_product_attention(keys, a, e, scale=1.0).unflatten(-2, (positions, words))
+
+
+class CrossModalSelfAttention(nn.Module):
+    """f_pn -> f^_p: attention over all pairs of position and word, then pooling over the words.
+
+    Args:
+        spatial: channels of x_p, that is C_v + 8.
+        words: channels of e_n, C_l.
+        channels: d of queries, keys and values.
+        cosine: cosine queries and keys (A, B, C and D of unit length) with a learnable scale of at most MAX_SCALE;
+            otherwise the paper's plain inner product.
+        pooled: computed in the pooled form instead of the paired one. For bounded logits, that is with `cosine`.
+        gain: factor on the received attention before the softmax of Eq. 4.
+        heads: each attends with its share of the channels; they agree on the weights of the words.
+    """
+
+    def __init__(
+        self,
+        spatial: int,
+        words: int,
+        channels: int,
+        cosine: bool = False,
+        pooled: bool = False,
+        gain: float = 1.0,
+        heads: int = 1,
+    ) -> None:
+        super().__init__()
+        self.from_spatial = nn.Linear(spatial, 3 * channels)  # columns of W_q, W_k, W_v for x_p, and the biases
+        self.from_words = nn.Linear(words, 3 * channels, bias=False)  # their columns for e_n
+        self.output = nn.Linear(channels, spatial + words)  # W_v^
+        self.scale = new_scale(heads) if cosine else None
+        self.softmax, self.attend = (FactoredSoftmax, pooled_attention) if pooled else (PlainSoftmax, paired_attention)
+        self.gain, self.heads = gain, heads
+        self.channels = spatial + words
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+        """One level.
+
+        Args:
+            x: (..., P, C_v + 8) spatial parts; its leading dimensions may broadcast against those of e.
+            e: (..., N, C_l) word vectors.
+            mask: (..., N) bool, True for real words; at least one.
+        """
+        queries, keys, values = self.project(x, e)
+        return self.pool(x, e, mask, queries, keys, keys, values)
+
+    def project(self, x: Tensor, e: Tensor) -> tuple[Split, Split, Split]:
+        """Queries (A, B), keys (C, D) and values (E, F) of Eq. 2, arguments as of `forward`; several heads have an axis
+        before that of positions or words.
+        """
+        a, c, value_x = (self._by_head(part) for part in self.from_spatial(x).chunk(3, -1))
+        b, d, value_e = (self._by_head(part) for part in self.from_words(e).chunk(3, -1))
+        if self.scale is not None:
+            scale = bounded(self.scale)
+            a, b, c, d = (unit(part) for part in (a, b, c, d))
+            c, d = scale * c, scale * d
+        return (a, b), (c, d), (value_x, value_e)
+
+    def pool(
+        self, x: Tensor, e: Tensor, mask: Tensor, queries: Split, to_pixels: Split, to_words: Split, values: Split
+    ) -> Pooled:
+        """Eq. 3-5 of what `project` gives; the keys (C, D) may differ by whether they meet A or B."""
+        several = self.heads > 1
+        real = mask[..., None, :] if several else mask
+        shares = self.softmax.of(*(key @ queries[1].transpose(-1, -2) for key in to_words), real)  # softmax over n'
+        # Eq. 4 is read as the attention that a word receives. Summed over keys it would be the same for all words.
+        received = shares.pooled(real.to(x.dtype)).mean(-2)
+        weights = self.weigh(received.mean(-2) if several else received, mask)
+        said = weights[..., None, :] if several else weights
+        attended = self.attend(queries[0], *to_pixels, values[0], said) + shares.pooled(said) @ values[1]
+        if several:
+            attended = attended.transpose(-2, -3).flatten(-2)
+        sentence = weights[..., None, :] @ e
+        lead = attended.shape[:-2]
+        residual = [x.expand(*lead, -1, -1), sentence.expand(*lead, x.shape[-2], -1)]
+        return Pooled(self.output(attended) + torch.cat(residual, -1), weights, sentence.squeeze(-2))
+
+    def _by_head(self, part: Tensor) -> Tensor:
+        """(..., P, d) -> (..., heads, P, d / heads); as it is with one head."""
+        return part.unflatten(-1, (self.heads, -1)).transpose(-2, -3) if self.heads > 1 else part
+
+    def weigh(self, received: Tensor, mask: Tensor) -> Tensor:
+        """a_n of the attention that each word receives, both (..., N)."""
+        return received_weights(received, mask, self.gain)

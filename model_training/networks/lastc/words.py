@@ -1,0 +1,33 @@
+"""Words as features L: a table, a GRU, LayerNorm and tanh (specification A1) [code: CSTM]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from refseg_ros.expression import PADDING
+
+
+def real_words(words: Tensor) -> Tensor:
+    """(..., N) ids -> (..., N) bool, True for words. An expression without any keeps its first place open, so that no
+    softmax over its words is empty.
+    """
+    real = words != PADDING
+    first = torch.arange(words.shape[-1], device=words.device) == 0
+    return real | (first & ~real.any(-1, keepdim=True))
+
+
+class WordEncoder(nn.Module):
+    """One GRU without bias over the words [code]. Padding gets zeros: the code does not use its mask [inferred]."""
+
+    def __init__(self, vocabulary: int, word_channels: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, word_channels, padding_idx=PADDING)
+        self.gru = nn.GRU(word_channels, channels, bias=False, batch_first=True)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """(M, N) int64, PADDING at the end -> L (M, N, C_l), zero for padding, and (M, N) bool."""
+        mask = real_words(words)
+        states, _ = self.gru(self.table(words))
+        return self.norm(states).tanh() * mask[..., None], mask

@@ -1,0 +1,28 @@
+"""Cosine attention: queries and keys of unit length with a learnable scale, so that logits are bounded."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAX_SCALE = 10.0
+"""Bound of the learnable scale: e^(-4 * 10), which the pooled form of CMSA meets, is still a normal float32."""
+
+NORM_EPSILON = 1e-4
+"""Below this a vector's norm counts as zero; smaller values vanish in float16."""
+
+
+def new_scale(heads: int = 1) -> nn.Parameter:
+    """The learnable scale, at its start; of several heads (heads, 1, 1)."""
+    return nn.Parameter(torch.tensor(4.0) if heads == 1 else torch.full((heads, 1, 1), 4.0))
+
+
+def bounded(scale: Tensor) -> Tensor:
+    """The scale within its bound, on either side of zero."""
+    return scale.clamp(-MAX_SCALE, MAX_SCALE)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors in the last axis, L2-normalised."""
+    return F.normalize(vectors, dim=-1, eps=NORM_EPSILON)

@@ -1,0 +1,91 @@
+"""Filters of a position's own, and where they come from (specification B3, steps 3 and 4) [code: HDFNet]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model_training.networks.layers.blocks import convolution
+
+TAPS = 9
+CENTRE = 4
+
+
+def with_centre(filters: Tensor) -> Tensor:
+    """A filter that changes nothing, plus the raw numbers."""
+    centre = torch.arange(TAPS, device=filters.device) == CENTRE
+    return filters + centre.to(filters.dtype)[:, None, None]
+
+
+NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda filters: filters,
+    "softmax9": lambda filters: filters.softmax(2),
+    "delta": with_centre,
+}
+"""Raw [code: HDFNet]; a mean of the nine [inferred]; raw beside the centre, zero at the start [inferred]."""
+
+
+def filtered(x: Tensor, filters: Tensor, dilation: int) -> Tensor:
+    """Y_cp = sum_j W_cjp x_c(p + d o_j), zeros outside.
+
+    Args:
+        x: (M, C, h, w).
+        filters: (M, G, 9, h, w), G a divisor of C: consecutive C / G channels share a filter; taps row by row.
+        dilation: d.
+
+    Returns:
+        (M, C, h, w).
+    """
+    height, width = x.shape[-2:]
+    padded = F.pad(x, (dilation,) * 4).unflatten(1, (filters.shape[1], -1))
+    total = torch.zeros_like(x).unflatten(1, (filters.shape[1], -1))
+    for tap in range(TAPS):
+        top, left = dilation * (tap // 3), dilation * (tap % 3)
+        total = total + filters[:, :, tap, None] * padded[..., top : top + height, left : left + width]
+    return total.flatten(1, 2)
+
+
+class DenseBlock(nn.Module):
+    """1x1 to a quarter of the channels, four 3x3 convolutions that each see all before them, and one over the input and
+    the last of them.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        quarter = channels // 4
+        self.down = nn.Conv2d(channels, quarter, 1)
+        self.layers = nn.ModuleList(convolution(count * quarter, quarter) for count in range(1, 5))
+        self.merge = convolution(channels + quarter, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(M, C, h, w) -> (M, C, h, w)."""
+        seen = [self.down(x)]
+        for layer in self.layers:
+            seen.append(layer(torch.cat(seen, 1)))
+        return self.merge(torch.cat([x, seen[-1]], 1))
+
+
+class FilterHead(nn.Module):
+    """Z -> one 3x3 filter for each position and group of channels.
+
+    Args:
+        channels: of Z.
+        groups: filters of a position.
+        knorm: one of NORMALISATIONS.
+    """
+
+    def __init__(self, channels: int, groups: int, knorm: str) -> None:
+        super().__init__()
+        self.first, self.dense = nn.Conv2d(channels, channels, 3, padding=1), DenseBlock(channels)
+        self.last = nn.Conv2d(channels, groups * TAPS, 1)
+        self.normalise = NORMALISATIONS[knorm]
+        if knorm == "delta":
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(M, C, h, w) -> (M, groups, 9, h, w)."""
+        return self.normalise(self.last(self.dense(self.first(z))).unflatten(1, (-1, TAPS)))

@@ -1,0 +1,1 @@
+"""Reproduces the CMSA paper's tables, figures, compared systems and DenseCRF."""

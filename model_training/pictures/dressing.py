@@ -1,0 +1,155 @@
+"""Varies a drawn scene: surfaces cut out of photos, other lights, things without a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from model_training.datasets import coco_masks
+from model_training.datasets.files import read_json
+from model_training.datasets.frames import read_image
+from model_training.datasets.photos import INSTANCES
+from refseg_ros.media.files import IMAGE_SUFFIXES
+from refseg_ros.simulation.meshes import lathe
+from refseg_ros.simulation.objects import CYLINDER, UPRIGHT, Blueprint, Part, Pose, Solid
+from refseg_ros.simulation.scene import Light, Scene, Thing
+from refseg_ros.simulation.surfaces import surface_texture
+
+SURFACE_SIDE = 256  # pixels
+ODDMENT = ""
+"""Class name of a thing without a name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DressingConfig:
+    """Which parts of a scene change, and how often."""
+
+    photo_surfaces: float = 0.7
+    """Share of surfaces (table, wall, floor) that show a piece of a photo, if there are photos."""
+    lights: float = 0.6
+    """Share of scenes with one to four coloured lights from anywhere above."""
+    most_oddments: int = 3
+    """Most things without a name that are added."""
+
+
+class Dressing:
+    """A function of (scene, generator), for `Tabletop(dress=...)`.
+
+    Args:
+        config: the changes.
+        photos: image files.
+    """
+
+    def __init__(self, config: DressingConfig, photos: Sequence[Path] = ()) -> None:
+        self.config, self.photos = config, tuple(photos)
+
+    def __call__(self, scene: Scene, rng: Generator) -> Scene:
+        """The changed scene.
+
+        Raises:
+            ValueError, OSError: a photo cannot be read; the message names it.
+        """
+        for name in ("table", "wall", "floor"):
+            if self.photos and rng.uniform() < self.config.photo_surfaces:
+                scene = replace(scene, **{name: self._photo(rng)}, repeats=float(rng.uniform(0.6, 2.0)))
+        if rng.uniform() < self.config.lights:
+            scene = replace(scene, lights=other_lights(rng), ambient=float(rng.uniform(0.2, 0.6)))
+        added = []
+        for _ in range(int(rng.integers(self.config.most_oddments + 1))):
+            surface = self._photo(rng) if self.photos else surface_texture("train", rng)
+            added.append(oddment(scene, surface, rng))
+        return replace(scene, things=(*scene.things, *added))
+
+    def _photo(self, rng: Generator) -> np.ndarray:
+        return piece_of(read_image(self.photos[int(rng.integers(len(self.photos)))]), rng)
+
+
+def images_of(folder: Path) -> list[Path]:
+    """The image files in a folder and its subfolders, sorted by path.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not found:
+        raise ValueError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    return found
+
+
+def piece_of(photo: np.ndarray, rng: Generator) -> np.ndarray:
+    """A square piece of a photo, (256, 256, 3) uint8 RGB; its side is a third to all of the photo's shorter side."""
+    height, width = photo.shape[:2]
+    side = max(2, int(rng.uniform(0.34, 1.0) * min(height, width)))
+    x, y = (int(rng.integers(extent - side + 1)) for extent in (width, height))
+    return cv2.resize(photo[y : y + side, x : x + side], (SURFACE_SIDE, SURFACE_SIDE), interpolation=cv2.INTER_AREA)
+
+
+def other_lights(rng: Generator) -> tuple[Light, ...]:
+    """One to four lights from anywhere above, together as bright as the simulator's own; one casts shadows."""
+    count = int(rng.integers(1, 5))
+    parts, lights = rng.dirichlet(np.ones(count)), []
+    for number, part in enumerate(parts):
+        elevation, azimuth = float(np.radians(rng.uniform(25.0, 88.0))), float(rng.uniform(-np.pi, np.pi))
+        level = np.cos(elevation)
+        direction = -np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+        warmth = rng.uniform(-1.0, 1.0)
+        tint = 1.0 + warmth * np.array([0.18, 0.02, -0.18])
+        lights.append(Light(direction, float(part * rng.uniform(0.35, 0.95)) * tint, number == int(parts.argmax())))
+    return tuple(lights)
+
+
+def oddment(scene: Scene, surface: np.ndarray, rng: Generator) -> Thing:
+    """A turned body of random profile, without a name, dropped somewhere in the camera's view.
+
+    Args:
+        scene: where it is dropped.
+        surface: (H, W, 3) uint8 RGB, its texture.
+        rng: draws its shape and place.
+    """
+    half, widest = float(rng.uniform(0.015, 0.06)), float(rng.uniform(0.015, 0.045))
+    heights, radii = np.linspace(-half, half, 6), widest * rng.uniform(0.3, 1.0, 6)
+    profile = [(0.0, -half), *zip(radii.tolist(), heights.tolist(), strict=True), (0.0, half)]
+    solid = Solid(CYLINDER, (float(radii.max()), half))
+    plan = Blueprint((Part(lathe(profile)),), (solid,), (Pose(UPRIGHT, 1.0),))
+    lens = scene.camera.intrinsics
+    spot = scene.camera.on_table(rng.uniform([0.05, 0.25], [0.95, 0.95]) * [lens.width, lens.height])
+    position = spot + [0.0, 0.0, 0.25 + half]  # above the other things, so that it falls on or beside them
+    quaternion = rng.normal(size=4)
+    quaternion /= np.linalg.norm(quaternion)
+    return Thing(ODDMENT, "", "plain", 1.0, plan, plan.poses[0], position, quaternion, np.full(3, 0.5), surface)
+
+
+def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_ok: bool = False) -> list[np.ndarray]:
+    """Cut things of a category out of photos in COCO's format; people, for their arms and hands.
+
+    Returns:
+        (h, w, 4) uint8 RGBA each, with sides of at least 40 pixels, in the order of the annotations.
+
+    Raises:
+        ValueError, OSError: the message names the file.
+    """
+    listed = read_json(folder / INSTANCES, "images and annotations of COCO")
+    kinds = {kind["id"] for kind in listed["categories"] if kind["name"] == category}
+    sizes = {image["id"]: image for image in listed["images"]}
+    images = {path.name: path for path in images_of(folder)}
+    found: list[np.ndarray] = []
+    for part in listed["annotations"]:
+        if len(found) == most:
+            break
+        if part["category_id"] not in kinds or part.get("iscrowd") or min(part["bbox"][2:]) < 40:
+            continue
+        photo = sizes[part["image_id"]]
+        code = coco_masks.encode(part["segmentation"], photo["height"], photo["width"])
+        mask = coco_masks.decode(code, photo["height"], photo["width"]).view(np.uint8)
+        x, y, width, height = cv2.boundingRect(mask)
+        rgb = read_image(images[Path(photo["file_name"]).name])
+        window = slice(y, y + height), slice(x, x + width)
+        found.append(np.dstack([rgb[window], mask[window] * np.uint8(255)]))
+    if not found and not missing_ok:
+        raise ValueError(f"{folder / INSTANCES}: has no {category} of 40 pixels and more to cut out")
+    return found

@@ -1,0 +1,1 @@
+"""Metrics, and scores of a model bundle on benchmarks and simulated scenes."""

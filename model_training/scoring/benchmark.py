@@ -1,0 +1,182 @@
+"""Scores a model bundle on a benchmark's folder, with the runtime of the robot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from model_training.datasets.formats import open_folder
+from model_training.datasets.sample import ClipFrames, Reader, Record
+from model_training.paper.dense_crf import DenseCRF, at_working_size
+from model_training.scoring.metrics import THRESHOLDS, PresenceScores, Scores, SequenceScores
+from refseg_ros import config
+from refseg_ros.answer import probability
+from refseg_ros.config import SegmenterConfig
+from refseg_ros.geometry import Letterbox
+from refseg_ros.outlines import GuidedFilter
+from refseg_ros.segmenter import Segmenter
+
+OUTLINES = (*config.OUTLINES, "dense_crf")
+"""Ways to outline masks: those of the robot, and the paper's."""
+CHUNK = 16
+"""Images per task of a process."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What to score, and how."""
+
+    bundle: Path
+    """Folder of the model."""
+    folder: Path
+    """Folder of the data set."""
+    images: Path | None = None
+    """Folder of COCO's images, if not in a usual place."""
+    stride: int = 1
+    """Step from one frame of a clip to the next; 1 in the paper."""
+    outlines: str = SegmenterConfig.outlines
+    """One of OUTLINES."""
+
+
+@dataclass
+class BenchmarkScores:
+    """The scores of a split."""
+
+    scores: Scores = field(default_factory=Scores)
+    """Of the masks, whatever the verdict, because benchmarks assume that the thing is there."""
+    sequences: SequenceScores = field(default_factory=SequenceScores)
+    """Of videos: one sequence per expression."""
+    presence: PresenceScores = field(default_factory=PresenceScores)
+    """Of the decisions whether the thing is there."""
+
+    def add(self, other: BenchmarkScores) -> None:
+        """Add the scores of another part."""
+        self.scores = Scores.merged([self.scores, other.scores])
+        self.sequences = SequenceScores.merged([self.sequences, other.sequences])
+        self.presence = PresenceScores.merged([self.presence, other.presence])
+
+    def figures(self) -> dict[str, float]:
+        """Figures by name, shares in [0, 1]; a figure without samples is left out."""
+        named = {f"P@{threshold}": self.scores.precision(threshold) for threshold in THRESHOLDS}
+        named |= {
+            "overall IoU": self.scores.overall,
+            "mean IoU": self.scores.mean,
+            "mAP 0.5:0.95": self.scores.average_precision,
+            "J": self.sequences.region,
+            "F": self.sequences.contour,
+            "J&F": self.sequences.both,
+            "presence accuracy": self.presence.accuracy,
+            "expressions": len(self.scores),
+        }
+        return {name: round(float(value), 4) for name, value in named.items() if not math.isnan(value)}
+
+
+def scored(benchmark: Benchmark, reader: Reader, number: int, split: str, processes: int) -> BenchmarkScores:
+    """Score a split.
+
+    Args:
+        benchmark: what to score, and how.
+        reader: of the data set.
+        number: index of this reader among those of the folder.
+        split: a split of the reader with published masks.
+        processes: how many share the work; the scores do not depend on it.
+
+    Raises:
+        ValueError, OSError: the data set or the bundle is unusable; the message names the file.
+    """
+    records = reader.of_split(split)
+    if any(record.truth is None for record in records):
+        raise ValueError(f"{reader.folder}: the masks of the split {split} of {reader.name} are not published")
+    whole = BenchmarkScores()
+    with tqdm(total=len(records), unit="image", desc=f"{reader.name} {split}") as bar:
+        for done, part in _parts(benchmark, reader, number, split, processes):
+            whole.add(part)
+            bar.update(done)
+    return whole
+
+
+def _parts(
+    benchmark: Benchmark, reader: Reader, number: int, split: str, processes: int
+) -> Iterator[tuple[int, BenchmarkScores]]:
+    """(number of images, scores) for each chunk."""
+    count = len(reader.of_split(split))
+    chunks = [range(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
+    if processes == 1:
+        judge = Judge(benchmark, reader)
+        yield from ((len(chunk), judge.of_chunk(split, chunk)) for chunk in chunks)
+        return
+    arguments = (benchmark, number)
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process, arguments) as pool:
+        waiting = [(len(chunk), pool.submit(_in_process, split, chunk)) for chunk in chunks]
+        yield from ((done, future.result()) for done, future in waiting)
+
+
+class Judge:
+    """A loaded model and a data set.
+
+    Masks are scored as in the papers: all parts of a mask, at a probability of 0.5, whatever the verdict. The robot
+    keeps only the likeliest part, at the threshold of its bundle.
+
+    Clips also follow the papers: the T - 1 other frames are on both sides of the target, five and five in the paper
+    (Sec. 3.4), with one more in the past if their number is odd. CFSA ignores the order of the frames, so the runtime
+    gets the target last. The robot has only past frames.
+    """
+
+    def __init__(self, benchmark: Benchmark, reader: Reader, threads: int = 0) -> None:
+        self.segmenter = Segmenter(benchmark.bundle, threads=threads)
+        length = self.segmenter.manifest.clip.length
+        self.clip = ClipFrames(past=length // 2, future=(length - 1) // 2, stride=benchmark.stride)
+        self.reader, self.outlines = reader, benchmark.outlines
+
+    def of_chunk(self, split: str, chunk: range) -> BenchmarkScores:
+        """The scores of some records of a split."""
+        part = BenchmarkScores()
+        for record in self.reader.of_split(split)[chunk.start : chunk.stop]:
+            self._add(record, part)
+        return part
+
+    def _add(self, record: Record, part: BenchmarkScores) -> None:
+        sample = self.reader.load(record, self.clip)
+        stream, interval = self.segmenter.stream(), self.segmenter.manifest.clip.interval
+        for index, frame in enumerate(sample.frames):
+            stream.observe(frame, index * interval)
+        outcomes = stream.outcomes([expression.text for expression in record.expressions])
+        refine = self._refinement(sample.frames[-1], stream.letterbox)
+        nothing = np.zeros(sample.frames.shape[1:3], bool)
+        masks = [stream.letterbox.restore(refine(one.logits)) > 0 if one else nothing for one in outcomes]
+        least = self.segmenter.thresholds.presence - self.segmenter.thresholds.uncertain
+        for index, (expression, outcome, mask) in enumerate(zip(record.expressions, outcomes, masks, strict=True)):
+            truth, score = sample.mask_of(index), probability(outcome.presence) if outcome else 0.0
+            part.scores.add(mask, truth, score)
+            part.presence.add(score > least, bool(truth.any()))
+            if len(record.frames) > 1:
+                part.sequences.add(expression.id, mask, truth)
+
+    def _refinement(self, frame: np.ndarray, letterbox: Letterbox) -> Callable[[np.ndarray], np.ndarray]:
+        """The function that refines logits over the input, for a frame (H, W, 3) uint8 RGB."""
+        padding = self.segmenter.manifest.input.padding
+        if self.outlines == "dense_crf":
+            return DenseCRF(at_working_size(frame, letterbox, padding)).refine
+        if self.outlines == "guided":
+            return GuidedFilter(letterbox.apply(frame, padding)).refine
+        return lambda logits: logits
+
+
+_judge: Judge
+"""The judge of a worker process."""
+
+
+def _begin_process(benchmark: Benchmark, number: int) -> None:
+    global _judge
+    _judge = Judge(benchmark, open_folder(benchmark.folder, benchmark.images)[number], threads=1)
+
+
+def _in_process(split: str, chunk: range) -> BenchmarkScores:
+    return _judge.of_chunk(split, chunk)

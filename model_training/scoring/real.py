@@ -1,0 +1,64 @@
+"""How a bundle does on real pictures, by its verdicts: as a robot would see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from model_training.datasets.sample import Reader
+from model_training.scoring.metrics import Scores
+from refseg_ros.answer import Verdict
+from refseg_ros.segmenter import Segmenter
+
+
+@dataclass
+class RealScores:
+    """What the answers to the expressions of some pictures gather."""
+
+    present: Scores = field(default_factory=Scores)
+    """Masks of what is there; empty where the answer has none."""
+    verdicts: dict[bool, list[Verdict]] = field(default_factory=lambda: {True: [], False: []})
+    """Of expressions that fit (True) and that fit nothing."""
+    certainty: list[tuple[float, bool]] = field(default_factory=list)
+    """Of each answer with a noun that is known: its score, and whether FOUND would be right: there, at IoU 0.5."""
+
+    def figures(self) -> dict[str, float]:
+        """Each figure by its name, shares in [0, 1]; one of which there was no sample is left out."""
+        there, absent = self.verdicts[True], self.verdicts[False]
+        figures: dict[str, float] = {"present": len(there), "absent": len(absent)}
+        if there:
+            figures |= {"P@0.5": self.present.precision(0.5), "mean IoU": self.present.mean}
+            figures["present called absent"] = there.count(Verdict.NOT_FOUND) / len(there)
+            figures["present not understood"] = there.count(Verdict.NOT_UNDERSTOOD) / len(there)
+        if absent:
+            figures["absent called FOUND"] = absent.count(Verdict.FOUND) / len(absent)
+        return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -> RealScores:
+    """Ask a model about the pictures of a reader; each is a stream of its own.
+
+    Raises:
+        ValueError, OSError: a file cannot be read; the message names it.
+    """
+    scores = RealScores()
+    for record in tqdm([record for split in splits for record in reader.of_split(split)], unit="picture"):
+        sample, stream = reader.load(record), segmenter.stream()
+        stream.observe(sample.frames[-1], 0.0)
+        answers = stream.answer([expression.text for expression in record.expressions])
+        for index, answer in enumerate(answers):
+            truth = sample.mask_of(index)
+            present = bool(truth.any())
+            scores.verdicts[present].append(answer.verdict)
+            if present:
+                scores.present.add(answer.mask > 0, truth)
+            if answer.verdict != Verdict.NOT_UNDERSTOOD:
+                scores.certainty.append((answer.score, present and _agree(answer.mask > 0, truth)))
+    return scores
+
+
+def _agree(mask: np.ndarray, truth: np.ndarray) -> bool:
+    return bool(2 * np.count_nonzero(mask & truth) >= np.count_nonzero(mask | truth))

@@ -1,0 +1,1 @@
+"""Sources of training data: each gives the same batches, whatever it makes them from."""

@@ -1,0 +1,46 @@
+"""Which source of data a configuration learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_training.configs.schema import Config
+from model_training.learning.ranks import ALONE, Ranks
+from model_training.sources.data_set import DataSet
+from model_training.sources.mixture import Mixture
+from model_training.sources.scenes import SimulatedScenes
+from model_training.sources.source import Source
+
+
+def source_of(
+    config: Config,
+    data: Path | str,
+    workers: int,
+    cache: Path,
+    images: Path | None = None,
+    ranks: Ranks = ALONE,
+    objects: Path | None = None,
+    photos: Sequence[Path] = (),
+) -> Source:
+    """The source that a configuration learns from.
+
+    Args:
+        config: of the run.
+        data: folder of rendered scenes, or of a data set, or of shards; or the address of shards.
+        workers: processes that render, or make batches.
+        cache: folder that keeps still images of a data set at the size of the input.
+        images: folder of COCO's images, if not in a usual place.
+        ranks: the processes that share each batch.
+        objects, photos: folders of scans, and of photos with instances, for a configuration that mixes them in.
+
+    Raises:
+        ValueError, OSError: the data is not what it should be.
+    """
+    if config.mix is not None:
+        return Mixture(config, Path(data), objects, photos, workers, ranks)
+    if objects or photos:
+        raise ValueError(f"the configuration {config.name} mixes nothing in; --objects and --photos go with others")
+    if config.scenes is not None:
+        return SimulatedScenes(config, Path(data), workers, ranks)
+    return DataSet(config, str(data), workers, cache, images, ranks)

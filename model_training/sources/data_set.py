@@ -1,0 +1,144 @@
+"""A data set of referring segmentation: expressions and masks, of a folder as people have it, or of shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch.utils.data import Dataset
+
+from model_training.configs.schema import Config
+from model_training.datasets.batch import Batch
+from model_training.datasets.batches import BatchConfig, Batches
+from model_training.datasets.formats import open_folder
+from model_training.datasets.sample import STILL, Joined, Reader
+from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
+from model_training.datasets.shards import INDEX
+from model_training.learning import losses
+from model_training.learning.ranks import ALONE, Ranks
+from model_training.networks.base import System
+from model_training.scoring.metrics import Scores
+from model_training.sources.source import Source
+from refseg_ros.expression import Vocabulary
+
+VALIDATED, EXPRESSIONS = 128, 4
+"""Frames that validation looks at, and expressions on each."""
+
+
+@dataclass
+class SplitScores:
+    """Scores of a network's masks, at the size of its input."""
+
+    split: str
+    whole: Scores = field(default_factory=Scores)
+
+    def __str__(self) -> str:
+        whole = self.whole
+        figures = f"overall {whole.overall:.3f} mean {whole.mean:.3f} P@0.5 {whole.precision(0.5):.3f}"
+        return f"{self.split}: {figures} of {len(whole)} expressions"
+
+
+class DataSet(Source):
+    """A data set.
+
+    Args:
+        config: of the run; the words are those of the split that is learned.
+        data: folder of one data set or of several, or of shards; or the address of shards.
+        workers: processes that make batches.
+        cache: folder that keeps still images at the size of the input.
+        images: folder of COCO's images, if not in a usual place.
+        ranks: the processes that share each batch.
+
+    Raises:
+        ValueError, OSError: the data is not what is wanted; the message names the file.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: str,
+        workers: int,
+        cache: Path,
+        images: Path | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self._data, self.workers, self._ranks = data, workers, ranks
+        self._cache = cache if config.clip == STILL else None
+        self._reader: Reader | None = None
+        if "://" in data or (Path(data) / INDEX).exists():
+            self.vocabulary, name = vocabulary_of(data), data
+        else:
+            self._reader = _wanted(open_folder(Path(data), images), config)
+            self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
+        self.config = replace(config, network=replace(config.network, vocabulary=len(self.vocabulary)))
+        words = list(self.vocabulary.words[2:])
+        self.facts = {"data": name, "split": config.split, "vocabulary": words}
+
+    def drawn(self, phase: int) -> Dataset[Batch]:
+        """See `Source`."""
+        current = self.config.phases[phase]
+        config = self._batch_config(current.frames, current.expressions, self.config.seed + phase)
+        config = replace(config, rank=self._ranks.rank, ranks=self._ranks.count)
+        if self._reader is None:
+            return ShardBatches(self._data, self.vocabulary, config)
+        return Batches(self._reader, self.config.split, self.vocabulary, config, self._cache)
+
+    @torch.no_grad()
+    def validation(self, model: System) -> SplitScores:
+        """Of a split that is not learned, if there is one; the same expressions each time."""
+        others = ("val", "test") if self._reader else ()
+        split = next((name for name in others if self._scored(name)), self.config.split)
+        config = self._batch_config(1, EXPRESSIONS, seed=2**31)
+        if self._reader is None:
+            batches: Dataset[Batch] = ShardBatches(self._data, self.vocabulary, config)
+            count = VALIDATED
+        else:
+            batches = Batches(self._reader, split, self.vocabulary, config, self._cache)
+            count = min(VALIDATED, len(self._reader.of_split(split)))
+        device = next(model.parameters()).device
+        scores = SplitScores(split)
+        for step in range(count):
+            batch = batches[step]
+            clips, words = (torch.as_tensor(part, device=device) for part in (batch.clips, batch.words))
+            logits = losses.at_size(model(clips, words).logits.float(), batch.masks.shape[-2:])[0]
+            for mask, truth, present in zip(
+                logits.cpu().numpy() > 0, batch.masks[0] > 0.5, batch.present[0], strict=True
+            ):
+                if present:
+                    scores.whole.add(mask, truth)
+        return scores
+
+    def _scored(self, split: str) -> bool:
+        assert self._reader is not None
+        return split in self._reader.splits and all(record.truth is not None for record in self._reader.of_split(split))
+
+    def _batch_config(self, frames: int, expressions: int, seed: int) -> BatchConfig:
+        network = self.config.network
+        return BatchConfig(
+            height=network.height,
+            width=network.width,
+            padding=network.padding,
+            max_words=network.max_words,
+            frames=frames,
+            expressions=expressions,
+            clip=self.config.clip,
+            seed=seed,
+        )
+
+
+def _wanted(readers: list[Reader], config: Config) -> Reader:
+    """The data set that a configuration is for; else all of a folder.
+
+    Raises:
+        ValueError: it is not clear which.
+    """
+    named = [reader for reader in readers if reader.name == config.dataset]
+    if named:
+        return named[0]
+    if len({reader.folder for reader in readers}) < len(readers):
+        names = ", ".join(reader.name for reader in readers)
+        raise ValueError(
+            f"{readers[0].folder}: holds several lists of the same images ({names}); leave one of them there"
+        )
+    return readers[0] if len(readers) == 1 else Joined(readers)

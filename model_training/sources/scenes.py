@@ -1,0 +1,74 @@
+"""Simulated tabletops, of which everything is known: every class, colour, motion and anchor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from model_training.configs.schema import Config
+from model_training.datasets.batch import Batch
+from model_training.datasets.rendering import load_shards, render_shards
+from model_training.datasets.scene_batches import Pool, SceneBatches, tabletop_vocabulary
+from model_training.learning.ranks import ALONE, Ranks
+from model_training.learning.validation import SceneScores, score
+from model_training.networks.base import System
+from model_training.sources.source import Source
+from refseg_ros.expression import Vocabulary
+from refseg_ros.simulation.phrases import ALL_PAIRS
+
+UNSEEN_SEED = 5_000_000
+"""Of the first scene that validation looks at."""
+
+
+class SimulatedScenes(Source):
+    """Simulated scenes; those that are not on disk yet are rendered. Each process has them all in memory.
+
+    Args:
+        config: of the run.
+        data: folder of the scenes.
+        workers: processes that render, then those that make batches.
+        ranks: the processes that share each batch, and the rendering.
+
+    Raises:
+        ValueError, OSError: a shard is broken, or cannot be written.
+    """
+
+    started = "fork"  # the scenes are in memory once
+
+    def __init__(self, config: Config, data: Path, workers: int, ranks: Ranks = ALONE) -> None:
+        assert config.scenes is not None
+        self.config, self.facts, self.workers = config, {"scenes": asdict(config.scenes)}, workers
+        self.vocabulary, self._ranks = tabletop_vocabulary(), ranks
+        unseen = replace(config.scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
+        self._scenes, self._unseen = (
+            list(load_shards(render_shards(scenes, data, max(1, workers), ranks.rank, ranks.count)))
+            for scenes in (config.scenes, unseen)
+        )
+
+    def drawn(self, phase: int) -> Dataset[Batch]:
+        """See `Source`."""
+        return drawn_scenes(self.config, phase, [Pool(self._scenes)], self.vocabulary, self._ranks)
+
+    def validation(self, model: System) -> SceneScores:
+        """Of scenes of the held-out split."""
+        return score(model, Pool(self._unseen, pairs=ALL_PAIRS), self.vocabulary)
+
+
+def drawn_scenes(config: Config, phase: int, pools: list[Pool], vocabulary: Vocabulary, ranks: Ranks) -> Dataset[Batch]:
+    """The batches of a phase that a process of a run draws from pools of scenes."""
+    current = config.phases[phase]
+    return SceneBatches(
+        pools,
+        vocabulary,
+        config.network.max_words,
+        current.frames,
+        current.expressions,
+        config.moving_share if current.expressions else 0.0,
+        config.seed + phase,
+        ranks.rank,
+        ranks.count,
+        config.nouns,
+        config.contrasts,
+    )

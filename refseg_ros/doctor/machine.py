@@ -1,0 +1,47 @@
+"""Checks memory, disk and GPU of the machine. No ROS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from refseg_ros.doctor.finding import Finding, error, ok, warn
+from refseg_ros.files import expanded
+
+LEAST_MEMORY = 500e6
+"""Bytes: the node needs 150 MB with the model that ships, and more for images."""
+LEAST_DISK = 100e6
+"""Bytes needed for logs."""
+DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def check_memory() -> Iterator[Finding]:
+    """Check that there is enough memory for the node."""
+    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(fields["MemAvailable"].split()[0]) * 1024
+    if available < LEAST_MEMORY:
+        yield warn(f"{available / 1e6:.0f} MB of memory are available; the node wants 500 MB: end something")
+    else:
+        yield ok(f"{available / 1e9:.1f} GB of memory are available")
+
+
+def check_disk() -> Iterator[Finding]:
+    """Check that ROS can write its logs; otherwise a node does not start."""
+    home = expanded(os.environ.get("ROS_HOME", "~/.ros"))
+    folder = expanded(os.environ.get("ROS_LOG_DIR") or home / "log")
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        yield error(f"logs cannot be written to {folder}; make it writable, or name another with ROS_LOG_DIR")
+        return
+    free = shutil.disk_usage(existing).free
+    if free < LEAST_DISK:
+        yield error(f"{existing} has {free / 1e6:.0f} MB free; a node needs some for its log: make room")
+    else:
+        yield ok(f"{free / 1e9:.1f} GB of disk are free for logs in {folder}")
+
+
+def gpu_driver() -> str:
+    """Name and version of the NVIDIA driver; empty without one."""
+    return " ".join(DRIVER.read_text().splitlines()[0].split()) if DRIVER.exists() else ""

@@ -1,0 +1,78 @@
+"""How the graphs of a bundle are joined by the names of their arrays, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+IMAGE, WORDS, PAST = "image", "words", "past_"
+"""The arrays that no graph makes: the frame, the ids of the expressions, and `past_X`, array X of earlier frames."""
+
+Reach = Mapping[str, frozenset[str]]
+"""Array -> by which of "image", "words" and "past_" it is reached."""
+
+
+class Joined(Protocol):
+    """A graph, whatever else it has."""
+
+    @property
+    def inputs(self) -> Iterable[str]:
+        """Names of the arrays that it takes."""
+        ...
+
+    @property
+    def outputs(self) -> Iterable[str]:
+        """Names of the arrays that it gives."""
+        ...
+
+
+def reached(graphs: Mapping[str, Joined]) -> dict[str, frozenset[str]]:
+    """What reaches each array, and so how often the graph that makes it runs: without words once a frame, with words
+    alone once a query, else once for each pair of them.
+
+    Args:
+        graphs: name -> graph, in the order in which they run.
+
+    Raises:
+        ValueError: a graph takes what nothing gives; the message begins with the name of the graph.
+    """
+    reach = {IMAGE: frozenset([IMAGE]), WORDS: frozenset([WORDS])}
+    for name, graph in graphs.items():
+        reach |= dict.fromkeys(graph.outputs, sources_of(name, graph, reach))
+    return reach
+
+
+def sources_of(name: str, graph: Joined, reach: Reach) -> frozenset[str]:
+    """What reaches a graph, where `reach` has what reaches the arrays that graphs make.
+
+    Raises:
+        ValueError: it takes what nothing gives; the message begins with `name`.
+    """
+    sources: frozenset[str] = frozenset()
+    for array in graph.inputs:
+        if not array.startswith(PAST) and array not in reach:
+            raise ValueError(f"{name}: wants `{array}`, which no graph before it gives")
+        sources |= frozenset([PAST]) if array.startswith(PAST) else reach[array]
+    return sources
+
+
+def kept_arrays(graphs: Mapping[str, Joined], reach: Reach) -> tuple[str, ...]:
+    """The arrays that are kept of earlier frames, because a graph takes `past_X` of an array X.
+
+    They are made of their frame alone: of what hangs on words there is no one array, and what hangs on an earlier frame
+    would carry its errors on.
+
+    Raises:
+        ValueError: X is another one, or none; the message begins with the name of the graph.
+    """
+    kept: dict[str, None] = {}
+    for name, graph in graphs.items():
+        for past in (array for array in graph.inputs if array.startswith(PAST)):
+            array = past.removeprefix(PAST)
+            if array not in reach:
+                raise ValueError(f"{name}: wants `{past}`, but no graph gives `{array}`")
+            if reach[array] != {IMAGE}:
+                source = "words" if WORDS in reach[array] else "earlier frames"
+                raise ValueError(f"{name}: wants `{past}`, but `{array}` depends on {source} and cannot be kept")
+            kept[array] = None
+    return tuple(kept)

@@ -1,0 +1,1 @@
+"""Everything that runs on a GPU, tried in one command, and rehearsed where there is none."""

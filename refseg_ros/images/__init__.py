@@ -1,0 +1,1 @@
+"""Images: what the pixels of an encoding mean, compressed data, and messages of both, checked field by field."""

@@ -1,0 +1,87 @@
+"""The data of sensor_msgs/CompressedImage: pictures of compressed_image_transport, and depth of
+compressed_depth_image_transport. Without ROS.
+
+Its format names the encoding of the image before it was compressed, then how it was: "bayer_rggb8; png compressed ",
+"rgb8; jpeg compressed bgr8", "32FC1; compressedDepth rvl"; or, of other publishers, "jpeg" alone.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+from refseg_ros.images.encodings import LAYOUTS, ImageError, check_colour, colours_of, layout_of, metres_of
+from refseg_ros.images.pictures import decode_picture, rgb_of
+from refseg_ros.images.rvl import decode_rvl
+
+_DEPTH_HEADER = struct.Struct("<iff")
+"""Before a depth image: its format, and the two numbers that inverse depth was packed with."""
+
+
+def decode_colours(data: bytes, image_format: str = "", white: int | None = None) -> npt.NDArray[np.uint8]:
+    """Unpack a picture into (H, W, 3) uint8 RGB; a rotation that it asks for is not made.
+
+    compressed_image_transport makes BGR of all encodings of colours before it compresses them, but leaves a Bayer
+    pattern as it is: one channel under the name of a pattern is demosaiced here.
+
+    Args:
+        data: of the message.
+        image_format: of the message.
+        white: what becomes 255 of a pixel of 16 bits, as of `encodings.eight_bits`.
+
+    Raises:
+        ImageError: it is no picture, broken, of a size that is not accepted, or holds no colours.
+    """
+    encoding = image_format.partition(";")[0].strip()
+    check_colour(encoding)
+    picture = decode_picture(data)
+    if picture.ndim == 2 and encoding.startswith("bayer_"):
+        wide = picture.dtype == np.uint16  # a JPEG of a pattern of 16 bits has 8, and a PNG of one of 12 has 16
+        pattern = encoding.rstrip("0123456789") + ("16" if wide else "8")
+        layout_of(pattern)
+        return colours_of(picture, pattern, white)
+    return rgb_of(picture, white)
+
+
+def decode_depth(data: bytes, image_format: str) -> npt.NDArray[np.float32]:
+    """Unpack a depth image into (H, W) float32 metres, NaN where depth is unknown.
+
+    Args:
+        data: a PNG of 16 bits, or the RVL code of one, after the header of compressed_depth_image_transport; or a
+            lossless picture, PNG or TIFF, of compressed_image_transport.
+        image_format: such as "16UC1; compressedDepth png", "32FC1; compressedDepth rvl", "16UC1; png compressed" or
+            "32FC1; tiff compressed".
+
+    Raises:
+        ImageError: as `decode_colours`; also where the format is another, or the pixels are not of its encoding.
+    """
+    encoding, _, way = (part.strip() for part in image_format.partition(";"))
+    packed = way.startswith("compressedDepth")
+    lossless = way in ("compressedDepth", "compressedDepth png", "compressedDepth rvl") or way.startswith(
+        ("png", "tiff")
+    )
+    if encoding not in ("16UC1", "16SC1", "mono16", "32FC1") or not lossless:
+        shown = ascii(image_format[:60])
+        raise ImageError(
+            "encoding", f"compressed depth of format {shown} is not supported; supported are PNG, TIFF, RVL"
+        )
+    scale, shift = 0.0, 0.0
+    if packed:
+        if len(data) < _DEPTH_HEADER.size:
+            raise ImageError("data", f"compressed depth has {len(data)} bytes, less than its header")
+        _, scale, shift = _DEPTH_HEADER.unpack_from(data)
+        data = data[_DEPTH_HEADER.size :]
+    stored = decode_rvl(data) if way.endswith("rvl") else decode_picture(data)
+    wanted = np.dtype(LAYOUTS["16UC1" if packed else encoding].dtype)
+    if encoding == "16SC1" and stored.dtype == np.uint16:
+        stored = stored.view(np.int16)  # no picture format of OpenCV but TIFF has a sign
+    elif stored.dtype != wanted or stored.ndim != 2:
+        held = f"{stored.dtype}, shape {stored.shape}"
+        raise ImageError("data", f"compressed depth holds pixels of {held}, not of {wanted} and one channel")
+    if encoding != "32FC1" or not packed:
+        return metres_of(stored, encoding)
+    with np.errstate(all="ignore"):
+        metres = np.float32(scale) / (stored.astype(np.float32) - np.float32(shift))
+    return metres_of(np.where(stored > 0, metres, np.nan), "32FC1")

@@ -1,0 +1,160 @@
+"""Picture files in memory: whole ones become pixels, and anything else is refused with its reason. Without ROS.
+
+All pictures that come from outside, from files and from `sensor_msgs/CompressedImage`, are unpacked here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from refseg_ros.images.encodings import ImageError, check_size, eight_bits
+from refseg_ros.images.headers import (
+    END,
+    FRAME_HEADERS,
+    KINDS,
+    PROGRESSIVE,
+    RESTART_INTERVAL,
+    SCAN,
+    Segment,
+    header_of,
+    jpeg_segments,
+)
+
+COLOURS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+"""Grey or three colours, of as many bits as are stored; a rotation that the picture asks for is made."""
+STORED = COLOURS | cv2.IMREAD_IGNORE_ORIENTATION
+"""The same, with the pixels where they are stored."""
+_LACKING = 128
+"""What libjpeg fills in for data that it lacks."""
+_OTHER_DATA = b"\x55\x2a" * 2048
+"""Entropy-coded data that no picture goes on with."""
+STDERR = 2
+LIBJPEG_BEGINS = (b"Corrupt JPEG data", b"Premature end of JPEG")
+_silencing = threading.RLock()
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+
+
+def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = None) -> npt.NDArray[np.uint8]:
+    """Read a picture file as (H, W, 3) uint8 RGB.
+
+    Args:
+        path: of the file; of a picture in motion, or one of several pages, the first picture counts.
+        as_displayed: turn it as its EXIF orientation says.
+        white: as of `encodings.eight_bits`.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no picture, or not a whole one; the message names the file.
+    """
+    data = path.read_bytes()
+    try:
+        with _libjpeg_silenced():
+            picture = decode_picture(data, COLOURS if as_displayed else STORED)
+        return rgb_of(picture, white)
+    except ImageError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
+    """Unpack a picture of any kind that OpenCV reads.
+
+    A JPEG is whole when its data goes on to its last pixel. libjpeg fills what is lacking with grey and calls that a
+    picture, so where the end looks so, the picture is unpacked again with other data behind its end: one that is whole
+    stays the same.
+
+    Args:
+        data: of the file.
+        flags: of `cv2.imread`.
+
+    Returns:
+        (H, W) or (H, W, 3), grey or BGR as OpenCV has it, of the dtype that is stored.
+
+    Raises:
+        ImageError: it is no picture, or broken, or cut short, or of a size that is not accepted.
+    """
+    header = header_of(data)
+    if header is None:
+        kinds = ", ".join(KINDS)
+        raise ImageError("encoding", f"{len(data)} bytes are no picture of a kind that is read ({kinds})")
+    broken = ImageError("data", f"{header.kind} of {len(data)} bytes is damaged or cut short; fetch it again")
+    if header.size is None:
+        raise broken
+    check_size(*header.size)
+    segments = list(jpeg_segments(data)) if header.kind == "JPEG" else []
+    if segments and segments[-1].marker != END:
+        raise broken
+    picture = _decode(data, flags)
+    if picture is None or (segments and _is_lacking(data, segments, flags, picture)):
+        raise broken
+    return picture
+
+
+def rgb_of(picture: npt.NDArray[Any], white: int | None = None) -> npt.NDArray[np.uint8]:
+    """Turn what `decode_picture` gives into (H, W, 3) uint8 RGB.
+
+    Args:
+        picture: grey or BGR.
+        white: as of `encodings.eight_bits`.
+
+    Raises:
+        ImageError: its numbers are no colours.
+    """
+    if picture.dtype == np.uint16:
+        picture = eight_bits(picture, white)
+    if picture.dtype != np.uint8:
+        raise ImageError("encoding", f"a picture of {picture.dtype} holds no colours; 8 and 16 bits do")
+    code = cv2.COLOR_GRAY2RGB if picture.ndim == 2 else cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(picture, code), dtype=np.uint8)
+
+
+def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.NDArray[Any]) -> bool:
+    """Whether a JPEG's data ends before its picture does, though its end is marked."""
+    frame, end = next(segment for segment in segments if segment.marker in FRAME_HEADERS), segments[-1]
+    refined, colours = frame.marker in PROGRESSIVE, data[frame.begin + 9]
+    corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]].reshape(4, -1)  # it may have been turned
+    if not refined and colours in (1, 3) and not (corners == _LACKING).all(axis=1).any():
+        return False
+    scan = [segment for segment in segments if segment.marker == SCAN][-1]
+    restarts = len(_RESTART.findall(data, scan.begin, scan.end))
+    has_restarts = any(segment.marker == RESTART_INTERVAL for segment in segments)
+    next_restart = bytes([0xFF, 0xD0 + restarts % 8]) if has_restarts else b""
+    with _libjpeg_silenced():
+        other = _decode(data[: scan.end] + next_restart + _OTHER_DATA + data[end.begin : end.end], flags)
+    return other is None or not np.array_equal(other, picture)
+
+
+@contextmanager
+def _libjpeg_silenced() -> Iterator[None]:
+    """Keep libjpeg's warnings, which it writes past Python, from the standard error: what is wrong is raised.
+
+    What other threads write meanwhile comes after it.
+    """
+    with _silencing:
+        usual = os.dup(STDERR)
+        with tempfile.TemporaryFile() as aside:
+            os.dup2(aside.fileno(), STDERR)
+            try:
+                yield
+            finally:
+                os.dup2(usual, STDERR)
+                os.close(usual)
+                aside.seek(0)
+                os.write(STDERR, b"".join(line for line in aside if not line.startswith(LIBJPEG_BEGINS)))
+
+
+def _decode(data: bytes, flags: int) -> npt.NDArray[Any] | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None

@@ -1,0 +1,194 @@
+"""The node `camera`, for whoever has no camera driver: the simulator, a webcam, a video file or a folder of images."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from builtin_interfaces.msg import Time
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header, String
+
+from refseg_ros.images.messages import to_message
+from refseg_ros.media.simulated_camera import SimulatedCamera
+from refseg_ros.media.source import Picture, SourceError
+from refseg_ros.media.sources import open_source
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.node_config import BY_SEED, CameraNodeConfig
+from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.spinning import spin
+
+NANOSECONDS = 1_000_000_000
+MARGIN = 1.1
+"""A source that is slower than the wanted rate gets this much more time than its last picture took."""
+
+
+class CameraNode(Node):
+    """Publishes the pictures of one source, all messages of a picture under the same stamp, by the node's clock.
+
+    With use_sim_time that clock is /clock: no picture comes before the first time on it, nor while it stands still.
+
+    Publishers (relative, in namespace /camera by default; reliable, which sensor-data subscribers can hear too):
+        image_raw (sensor_msgs/Image): rgb8.
+        camera_info (sensor_msgs/CameraInfo): all zeros in `k` where the camera is not calibrated.
+        depth (sensor_msgs/Image): 32FC1, metres; simulated, and made only while someone listens.
+        labels (sensor_msgs/Image): mono8, the number of the object that a pixel shows; simulated.
+        truth (std_msgs/String): JSON with "stamp" ([seconds, nanoseconds]), "seed" and "objects"; simulated.
+
+    Parameters: those of `CameraNodeConfig`.
+
+    Raises:
+        ParameterError: a parameter at the start is not usable.
+        SourceError: the source does not open.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        namespace: str = "/camera",
+        parameter_overrides: list[Parameter] | None = None,
+    ) -> None:
+        """Open the source; pictures are published while `run` or an executor spins the node.
+
+        Args:
+            context: of ROS; None for the default one.
+            namespace: of the node and its topics, unless the command line has another.
+            parameter_overrides: values of parameters, which go before those of the command line.
+        """
+        super().__init__("camera", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
+        self._settings = Parameters(self, CameraNodeConfig, self._on_change)
+        self._config = self._settings.config
+        self._faults = FaultLog(self.get_logger().error)
+        config = self._config
+        self._source = open_source(
+            config.source,
+            loop=config.loop,
+            width=config.width,
+            height=config.height,
+            seed=config.seed,
+            split=config.split,
+            moving=_moving(config),
+            scene_seconds=config.scene_seconds,
+            objects=config.objects,
+            warn=self.get_logger().warning,
+        )
+        qos = QoSProfile(depth=10)
+        self._image = self.create_publisher(Image, "image_raw", qos)
+        self._info = self.create_publisher(CameraInfo, "camera_info", qos)
+        self._depth = self.create_publisher(Image, "depth", qos)
+        self._labels = self.create_publisher(Image, "labels", qos)
+        self._truth = self.create_publisher(String, "truth", qos)
+        self._picture: Picture | None = None
+        """The next one to be published."""
+        self._step, self._spent = 0.0, 0.0
+        """Seconds from the last picture to the next, and those that the next one took to make."""
+        self._due = self._now()
+        self._is_at_end = False
+        self._failure: SourceError | None = None
+        self._timer = self.create_timer(1.0 / NANOSECONDS, self._on_timer)
+        by_clock = ", at the times on /clock" if self.get_parameter("use_sim_time").value else ""
+        self.get_logger().info(f"camera of source {ascii(config.source)} publishes {self._image.topic_name}{by_clock}")
+
+    def run(self) -> bool:
+        """Spin until the context is shut down or the source has no more pictures.
+
+        Raises:
+            SourceError: the source broke down.
+        """
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(self)
+        try:
+            while self.context.ok() and not self._is_at_end:
+                # Waits no longer than that: simulated time may stand, and rclpy not always wakes up at a signal.
+                spin(lambda: executor.spin_once(timeout_sec=1.0), self._refuse, self.context)
+        finally:
+            executor.remove_node(self)
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+    def _on_timer(self) -> None:
+        """Publish the picture that is due, and make the next one.
+
+        A picture is made ahead of its time and published at it, so that its stamp is the moment that it shows, however
+        long the source took to make it.
+        """
+        if self._picture is not None:
+            now = self._now()
+            self._due = min(max(self._due, now - self._step), now)  # the clock may have jumped, also back
+            self._publish(self._picture, self._due)
+            self._step = max(1.0 / min(self._config.rate, self._source.highest_rate), self._spent * MARGIN)
+        began = time.monotonic()
+        try:
+            self._picture = self._source.read(self._step, depth=self._depth.get_subscription_count() > 0)
+        except SourceError as error:
+            self._failure = error
+            self._end()
+            raise
+        if self._picture is None:
+            self.get_logger().info(f"camera source {ascii(self._config.source)} is at its end")
+            self._end()
+            return
+        self._spent = time.monotonic() - began
+        self._due += self._step
+        self._timer.timer_period_ns = max(1, round((self._due - self._now()) * NANOSECONDS))
+        self._timer.reset()
+
+    def _now(self) -> float:
+        """Seconds on the node's clock."""
+        return float(self.get_clock().now().nanoseconds / NANOSECONDS)
+
+    def _end(self) -> None:
+        self._is_at_end = True
+        self._timer.cancel()
+
+    def _refuse(self, kind: str, reason: str) -> None:
+        """Count a call that nothing could be made of; a failure of the source is no such call, `run` raises it."""
+        if self._failure is None:
+            self._faults.note(kind, reason)
+
+    def close(self) -> bool:
+        """Give the source back; no thread is left."""
+        self._source.close()
+        return True
+
+    def _publish(self, picture: Picture, moment: float) -> None:
+        seconds, nanoseconds = divmod(round(moment * NANOSECONDS), NANOSECONDS)
+        header = Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=self._config.frame_id)
+        self._image.publish(to_message(picture.rgb, "rgb8", header))
+        self._info.publish(_camera_info(picture, header))
+        if picture.labels is not None:
+            self._labels.publish(to_message(picture.labels, "mono8", header))
+        if picture.truth is not None:
+            self._truth.publish(String(data=json.dumps({"stamp": [seconds, nanoseconds], **picture.truth})))
+        if picture.depth is not None:
+            self._depth.publish(to_message(picture.depth, "32FC1", header))
+
+    def _on_change(self, config: CameraNodeConfig, names: frozenset[str]) -> None:
+        self._config = config
+        if names & {"seed", "moving"} and isinstance(self._source, SimulatedCamera):
+            self._source.show(config.seed, _moving(config))
+
+
+def _moving(config: CameraNodeConfig) -> bool | None:
+    """As of `SimulatedCamera.show`."""
+    return None if config.moving == BY_SEED else config.moving == "yes"
+
+
+def _camera_info(picture: Picture, header: Header) -> CameraInfo:
+    """A camera without distortion, or one that is not calibrated."""
+    height, width = picture.rgb.shape[:2]
+    info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob")
+    if picture.intrinsics is not None:
+        lens = picture.intrinsics
+        info.d = [0.0] * 5
+        info.k = [lens.fx, 0.0, lens.cx, 0.0, lens.fy, lens.cy, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [lens.fx, 0.0, lens.cx, 0.0, 0.0, lens.fy, lens.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info

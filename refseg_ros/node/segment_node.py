@@ -1,0 +1,283 @@
+"""The node `segment`: images and an expression in; mask, box and the whole answer out."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.context import Context
+from rclpy.exceptions import NameValidationException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from refseg_ros.config import SegmenterConfig
+from refseg_ros.errors import BundleError
+from refseg_ros.node import transforms
+from refseg_ros.node.background import Background
+from refseg_ros.node.diagnostics import Diagnostics, status
+from refseg_ros.node.freed_memory import give_back_freed_memory
+from refseg_ros.node.locate import Locator
+from refseg_ros.node.model import Model
+from refseg_ros.node.queries import MOST_EXPRESSIONS, ActiveQueries, separator_hint
+from refseg_ros.node.services import Services
+from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
+from refseg_ros.ros.parameters import ParameterError, Parameters
+from refseg_ros.ros.spinning import spin
+from refseg_ros.segmenter import Segmenter
+from refseg_ros.text import quoted
+
+LONGEST_LINE = 300
+"""Characters of the queries that are logged."""
+
+
+class SegmentNode(LifecycleNode):
+    """Answers the newest query for the newest image; a managed node that starts itself unless `autostart` is false.
+
+    Configuring loads the model, activating opens the topics, deactivating closes them and ends the inference, cleaning
+    up frees the memory of the model.
+
+    Subscriptions, while active:
+        query (std_msgs/String): the expression, or several separated by ";"; it counts from the next image on. An empty
+            one stops.
+        the topic of parameter `image_topic` (sensor_msgs/Image or CompressedImage): sensor-data QoS, depth 1.
+        the topics of `depth_topic` (sensor_msgs/Image or CompressedImage) and `camera_info_topic`
+            (sensor_msgs/CameraInfo), where given.
+        /tf and /tf_static (tf2_msgs/TFMessage), where `target_frame` is given.
+
+    Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
+    several; reliable), each message under its image's header, one for each expression; things in space under its stamp
+    and the frame `target_frame`, where that is given:
+        mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. Empty when nothing was found.
+        bbox (refseg_ros/BoundingBox): pixels of the image; all zero when nothing was found.
+        result (refseg_ros/Segmentation): the whole answer.
+        overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
+        pose (geometry_msgs/PoseStamped), markers (visualization_msgs/MarkerArray), cloud (sensor_msgs/PointCloud2):
+            with `depth_topic`, what was placed in space; markers and cloud only while someone listens.
+        detections, detections_3d (vision_msgs): where vision_msgs is installed.
+        ~/inference_milliseconds (std_msgs/Float32): what encoding and fusion took; only while someone listens.
+        /diagnostics (diagnostic_msgs/DiagnosticArray): once per second, in every state.
+
+    Services:
+        ~/segment_image (refseg_ros/SegmentImage): one image, out of any stream, and expressions; their answers.
+        ~/reset (std_srvs/Trigger): forget past images and what was stable.
+
+    Actions:
+        locate (refseg_ros/Locate): look for one thing until it is stable. The feedback is the answer on each image
+            without its mask; the result has the mask where the goal wants it.
+
+    Parameters: those of `SegmentNodeConfig`, and the QoS of the topics (`qos_overrides`).
+
+    Images are worked on in a thread of their own. One that comes while another is worked on waits in the only place
+    there is for its camera and gives way to the next. While there is no query, one image per interval of the clip is
+    still encoded, so that a query about motion finds the past that it needs: at 30 images a second a sixth of the work
+    of answering.
+
+    Raises:
+        ParameterError: a parameter at the start is not usable.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        namespace: str = "/refseg",
+        parameter_overrides: list[Parameter] | None = None,
+    ) -> None:
+        """Open services, action and diagnostics; `start` does the rest, or a lifecycle manager.
+
+        Args:
+            context: of ROS; None for the default one.
+            namespace: of the node and its topics, unless the command line has another.
+            parameter_overrides: values of parameters, which go before those of the command line.
+        """
+        super().__init__("segment", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
+        self._settings = Parameters(self, SegmentNodeConfig, self._on_change)
+        self._check_topics()
+        if self._settings.config.target_frame and not transforms.AVAILABLE:
+            raise ParameterError(
+                "target_frame needs the messages of /tf, which are not installed: sudo apt install "
+                "ros-$ROS_DISTRO-tf2-msgs"
+            )
+        self._faults = FaultLog(self.get_logger().error)
+        self._queries = ActiveQueries()
+        self._loading: Background[None] | None = None
+        self._model: Model | None = None
+        self._session: Session | None = None
+        self._ended = True
+        """Whether all threads that computed for this node have ended."""
+        self._refusal = ""
+        """Why the model was not loaded."""
+        self._has_hinted = False
+        """Whether the log has said how expressions are separated."""
+        self._diagnostics = Diagnostics(self, self._statuses)
+        self._served = Services(self, self._queries, lambda: self._session)
+        self._locator = Locator(self, self._queries, self._camera_names)
+        self._set_query(self._settings.config.query)
+
+    def start(self) -> bool:
+        """Configure and activate, if the node is to do so by itself; returns whether that went well."""
+        if not self._settings.config.autostart:
+            self.get_logger().info("waits to be configured and activated")
+            return True
+        return all(
+            step() == TransitionCallbackReturn.SUCCESS for step in (self.trigger_configure, self.trigger_activate)
+        )
+
+    def run(self) -> bool:
+        """Start, if the node is to do so by itself, and spin until the context is shut down; False if that fails."""
+        executor = SingleThreadedExecutor(context=self.context)
+        if not self.start():
+            return False
+        executor.add_node(self)
+        try:
+            while self.context.ok():
+                spin(executor.spin_once, self.refuse, self.context)
+        finally:
+            executor.remove_node(self)
+        return True
+
+    def close(self) -> bool:
+        """End the work in any state, without waiting for an inference; returns whether all threads have ended too."""
+        self._close(LAST_PATIENCE)
+        return self._ended and not (self._loading is not None and self._loading.is_running)
+
+    def refuse(self, kind: str, reason: str) -> None:
+        """Count a message or a call that nothing could be made of."""
+        self._faults.note(kind, reason)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model."""
+        config = self._settings.config
+        settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(SegmenterConfig)}
+        model = Model(lambda: Segmenter(**settings), self.get_logger().error)
+        model.set_threshold(config.threshold)
+        self.get_logger().info("the model is being loaded")
+        self._loading = Background(model.load)
+        try:
+            self._loading.wait(self._while_loading)
+        except InterruptedError:
+            return TransitionCallbackReturn.FAILURE
+        except BundleError as error:
+            self._refusal = str(error)
+            self.get_logger().fatal(self._refusal)
+            return TransitionCallbackReturn.FAILURE
+        self._loading, self._refusal, self._model = None, "", model
+        self.get_logger().info(f"the network {model.runtime}")
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the topics."""
+        assert self._model is not None
+        self._session = Session(
+            self, self._model, self._settings, self._queries, self._faults, self._set_query, self._locator.take_answer
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the topics and end the inference."""
+        self._close(PATIENCE)
+        give_back_freed_memory()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the memory of the model."""
+        self._model = None
+        gc.collect()  # the callbacks of cameras that were closed still hold it, in a circle
+        give_back_freed_memory()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything and free the memory."""
+        self._close(PATIENCE)
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything and free the memory; the node can be configured again."""
+        return self.on_shutdown(state)
+
+    def _close(self, patience: float) -> None:
+        if self._session is not None:
+            self._locator.stop()
+            self._ended = self._session.close(patience) and self._ended
+            self._session = None
+
+    def _while_loading(self) -> bool:
+        """Publish diagnostics when they are due; returns whether to go on."""
+        if not rclpy.ok(context=self.context):
+            return False
+        self._diagnostics.publish_if_due()
+        return True
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        loading = self._loading is not None and self._loading.is_running
+        runtime = self._model.runtime if self._model else ""
+        if self._refusal:
+            level, message = DiagnosticStatus.ERROR, f"the model is refused: {self._refusal}"
+        elif loading:
+            level, message = DiagnosticStatus.WARN, "the model is being loaded"
+        elif self._model is not None and self._model.trouble:
+            level, message = DiagnosticStatus.ERROR, self._model.trouble
+        elif self.get_parameter("use_sim_time").value and not self.count_publishers("/clock"):
+            level, message = DiagnosticStatus.WARN, "use_sim_time is true, but nobody publishes the time on /clock"
+        elif self._session is None:
+            level, message = DiagnosticStatus.OK, "not active"
+        else:
+            level, message = DiagnosticStatus.OK, runtime
+        config = self._settings.config
+        values = {
+            "model": config.model or "(the one that ships)",
+            "name of the model": self._model.name if self._model else "",
+            "engine": runtime,
+            "times loaded": self._model.loads if self._model else 0,
+            "queries": "; ".join(quoted(query.text) for query in self._queries.current),
+            "hint": separator_hint(self._queries.current),
+            **{f"faults: {kind}": count for kind, count in sorted(self._faults.counts.items())},
+        }
+        name = f"{self.get_fully_qualified_name().lstrip('/')}: model"
+        cameras = [] if self._session is None else self._session.statuses()
+        return [status(name, level, message, values), *cameras]
+
+    def _camera_names(self) -> list[str] | None:
+        return None if self._session is None else [camera.name for camera in self._session.cameras]
+
+    def _check_topics(self) -> None:
+        config = self._settings.config
+        for name in config.cameras or ("",):
+            for setting in TOPICS:
+                topic = getattr(config, setting).replace(CAMERA_MARK, name)
+                try:
+                    if topic:
+                        self.resolve_topic_name(topic)
+                except (NameValidationException, RuntimeError) as error:  # which one depends on the distribution
+                    raise ParameterError(f"{setting} is {topic!r}, which is no name of a topic") from error
+
+    def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
+        if "query" in names:
+            self._set_query(config.query)
+        if names & {"image_transport", "depth_transport"} and self._session is not None:
+            for camera in self._session.cameras:
+                camera.listen_anew()
+        if "threshold" in names and self._model is not None:
+            self._model.set_threshold(config.threshold)
+
+    def _set_query(self, text: str) -> None:
+        before = self._queries.published
+        if not self._queries.replace(text):
+            self._faults.note(
+                "query", f"query cut: it has more than the {MOST_EXPRESSIONS} expressions that are answered at a time"
+            )
+        hint = separator_hint(self._queries.published)
+        if hint and not self._has_hinted:
+            self._has_hinted = True
+            self.get_logger().warning(hint)
+        if before and not self._queries.published:
+            self.get_logger().info("query cleared")
+        listed = "; ".join(f"{query.id}: {quoted(query.text)}" for query in self._queries.published)
+        if listed:
+            cut = "..." if len(listed) > LONGEST_LINE else ""
+            self.get_logger().info(f"query {listed[:LONGEST_LINE]}{cut}", throttle_duration_sec=0.2)

@@ -1,0 +1,128 @@
+"""The node `speech`: what is said to a microphone, or in a WAV file, as queries of the node `segment`. Offline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from std_msgs.msg import String
+
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.files import expanded
+from refseg_ros.ros.faults import FaultLog
+from refseg_ros.ros.parameters import ParameterError, Parameters
+from refseg_ros.ros.spinning import spin
+from refseg_ros.speech.attention import Attention, Ignored
+from refseg_ros.speech.config import MICROPHONE, SpeechConfig
+from refseg_ros.speech.recogniser import Recogniser
+from refseg_ros.speech.sentences import nouns
+from refseg_ros.speech.sound import Samples, SoundError, microphone, play, read_wav, utterances
+
+PATIENCE = 0.2
+"""Seconds that the last utterance has when the node ends; one that takes longer is abandoned."""
+LISTENER_WAIT = 10.0
+"""Seconds that a WAV file is held back until someone listens to the queries."""
+
+
+class SpeechNode(Node):
+    """Listens, and publishes spoken queries.
+
+    Publishers:
+        query (std_msgs/String, relative, in namespace /refseg by default): the expression, without the words around it.
+
+    Parameters: those of `SpeechConfig`.
+
+    Raises:
+        ParameterError: a parameter at the start is not usable.
+        BundleError: the model bundle is missing or broken.
+        SoundError: the WAV file is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("speech", namespace="/refseg")
+        self._settings: Parameters[SpeechConfig] = Parameters(self, SpeechConfig, lambda config, names: None)
+        config = self._settings.config
+        self._listener: threading.Thread | None = None
+        self._query = self.create_publisher(String, "query", QoSProfile(depth=10))
+        self._file = None if config.source == MICROPHONE else read_wav(expanded(config.source))
+        bundle = Bundle.load(config.model or SHIPPED)
+        words = bundle.vocabulary().words[2:]
+        own = expanded(config.pronunciations) if config.pronunciations else None
+        try:
+            self._recogniser = Recogniser(words, config.wake_word, own)
+        except (ValueError, OSError) as error:
+            raise ParameterError(str(error)) from error
+        self._attention = Attention(config.wake_word, nouns(words))
+        if self._recogniser.unpronounceable:
+            missing = ", ".join(map(ascii, self._recogniser.unpronounceable))
+            self.get_logger().warning(f"these words cannot be heard, add them to `pronunciations`: {missing}")
+        called = f"after {ascii(config.wake_word)}" if config.wake_word else "without a wake word"
+        self.get_logger().info(f"listens to {ascii(config.source)}, {called}, for {self._query.topic_name}")
+
+    def run(self) -> bool:
+        """Listen in a thread of its own, and serve the parameters in this one, until the sound or the context ends.
+
+        Raises:
+            SoundError: the microphone cannot be heard.
+        """
+        failures: list[SoundError] = []
+        faults = FaultLog(self.get_logger().error)
+
+        def listen() -> None:
+            try:
+                self.listen()
+            except SoundError as error:
+                failures.append(error)
+            except Exception:  # of rclpy, when the end came in the middle of something
+                if self._is_up():
+                    raise
+
+        self._listener = threading.Thread(target=listen, name="speech", daemon=True)
+        self._listener.start()
+        while self._listener.is_alive() and self._is_up():
+            spin(partial(rclpy.spin_once, self, timeout_sec=0.1), faults.note, self.context)
+        if failures:
+            raise failures[0]
+        return True
+
+    def close(self) -> bool:
+        """End the listening; False when it is still busy with the last utterance."""
+        if self._listener is None:
+            return True
+        self._listener.join(PATIENCE)
+        return not self._listener.is_alive()
+
+    def listen(self) -> None:
+        """Publish queries until the sound ends or the context is shut down.
+
+        Raises:
+            SoundError: the microphone cannot be heard.
+        """
+        for utterance in utterances(self._chunks()):
+            heard = self._recogniser.hear(utterance)
+            config = self._settings.config
+            found = self._attention.query_in(heard, time.monotonic(), config.minimum_confidence, config.wake_seconds)
+            said = f"heard {ascii(heard.text)} ({heard.confidence:.2f})"
+            if isinstance(found, Ignored):
+                self.get_logger().info(f"{said}: {found.value}")
+            else:
+                self.get_logger().info(f"{said}: query {ascii(found)}")
+                self._query.publish(String(data=found))
+
+    def _chunks(self) -> Iterator[Samples]:
+        if self._file is not None:
+            until = time.monotonic() + LISTENER_WAIT
+            while self._query.get_subscription_count() == 0 and time.monotonic() < until and self._is_up():
+                time.sleep(0.05)
+        for chunk in microphone(self._settings.config.device) if self._file is None else play(self._file):
+            if not self._is_up():
+                return
+            yield chunk
+
+    def _is_up(self) -> bool:
+        return rclpy.ok(context=self.context)

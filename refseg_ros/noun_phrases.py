@@ -1,0 +1,194 @@
+"""Finds the head noun of a short English expression: "car" in "the black car on the left".
+
+It uses closed lists of words (requests, prepositions, adjectives) and no dictionary of nouns, so it works with unknown
+nouns. The head is the last noun before the words that describe it further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_REQUESTS = _words(
+    "please hey hi hello ok okay find show pick grab get give take bring fetch pass locate select segment highlight "
+    "choose touch point look see go move drive where what which i'd i'll we let lets let's search detect identify "
+    "follow reach approach need want is are there could would should"
+)
+"""Verbs and courtesies at the beginning of an expression."""
+
+_REQUESTS_BEFORE_A_PERSON = _words(
+    "can will hand watch mark track hold place i turn robot push pull lift put do just now"
+)
+"""Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
+
+_AFTER_THOSE = (_REQUESTS | _words("me us you i we the a an this my your")) - {"please"}
+
+_REQUEST_FILLERS = _words("me us you it up at to for over out down here i we like see have")
+"""Words between the verb of a request and the thing."""
+
+_COURTESIES = _words("please thanks thank you now then robot")
+"""Words after the thing."""
+
+_DETERMINERS = _words(
+    "the a an this that these those my your our their his her its some any all both every each another other"
+)
+
+_PLACES = _words("left right top bottom front back middle center centre side corner edge far rear")
+"""Words for a place: adjectives before a noun ("left mug"), adverbs after it ("mug left"), never things."""
+
+_ADJECTIVES = _words(
+    "red yellow green blue purple violet pink brown white black gray grey beige tan silver golden turquoise teal "
+    "maroon navy cyan magenta multicolored multicoloured colorful colourful dark light bright pale clear "
+    "transparent shiny shiney small smaller smallest little tiny big bigger biggest large larger largest huge tall "
+    "taller tallest short shorter shortest long longer longest thin thinner thinnest thick thicker thickest fat "
+    "skinny wide narrow high higher highest low lower lowest upper great biggish medium mini full empty half whole "
+    "open closed old older oldest young younger youngest new first second third fourth fifth sixth last next 1st "
+    "2nd 3rd 4th 5th one's two three four five six seven eight nine ten near nearer nearest close closer closest "
+    "farther farthest further furthest central outer inner leftmost rightmost topmost bottommost foremost most more "
+    "less least very really only same different single main round square rectangular flat still wooden plastic "
+    "metallic blurry striped stripped plaid checkered spotted floral fuzzy furry hairy bald blond blonde broken "
+    "clean dirty ripe fresh non brighter darker lighter visible partial complete entire alone happy sad cute nice "
+    "good cool pretty nude naked shirtless asian"
+)
+"""Includes what the expressions of RefCOCO and ReferIt say of people in photos."""
+
+_ALSO_NOUNS = _words("orange gold one light second glass open square flat round high low last half short back front")
+"""Words that are the head if there is no other noun: "the orange", "the light one"."""
+
+_HEADS_OF_LAST_RESORT = _words("orange gold light")
+
+_BREAKS = _words(
+    "in on at of with without by behind beside besides between under underneath beneath below above over near "
+    "against around across along inside outside into onto off out up down from to toward towards away before after "
+    "through next beyond among opposite past than like as per about for upon within via atop w you he she it they we i "
+    "who whose whom where when while because that which if but and or not nor is isn't are aren't was wasn't were "
+    "be being been has hasn't have having had does doesn't do did can't cannot will please thanks thank here there "
+    "just also too only only's looks says sits stands holds wears faces nearest furthest closest farthest"
+)
+"""Words that may follow a noun and begin its further description."""
+
+_PARTITIVES = _words(
+    "one pair half piece slice part portion bunch kind type sort set group pile stack couple lot lots some any all "
+    "none each both most rest bit pack"
+)
+"""Words before "of" that count or portion the noun after it: "pair of scissors"."""
+
+_NOUNS_IN_ING = _words(
+    "thing anything something everything nothing ring string king wing building painting drawing ceiling clothing "
+    "icing frosting railing pudding dumpling dressing seasoning stuffing sling spring swing sing wedding earring "
+    "bling awning siding topping filling coating duckling sibling lightning evening morning landing opening bedding "
+    "lettering"
+)
+_NOUNS_IN_ED = _words("bed shed sled seed weed reed bread moped biped speed feed")
+
+_DIGITS = frozenset("0123456789")
+
+
+def request(words: Sequence[str]) -> int:
+    """How many words at the beginning only ask: 2 in "show me the red mug".
+
+    Args:
+        words: in lower case, as `expression.tokenise` gives them.
+    """
+    count = 0
+    while count < len(words):
+        word, following = words[count], words[count + 1] if count + 1 < len(words) else ""
+        opens = word in _REQUESTS or (word in _REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE)
+        if not opens and not (count and word in _REQUEST_FILLERS):
+            break
+        count += 1
+    return count
+
+
+def courtesy(words: Sequence[str]) -> int:
+    """How many words at the end are courtesies: 2 in "the red mug, thank you".
+
+    Args:
+        words: in lower case, as `expression.tokenise` gives them.
+    """
+    count = 0
+    while count < len(words) and words[-1 - count] in _COURTESIES:
+        count += 1
+    return count
+
+
+def head_noun(words: Sequence[str]) -> int | None:
+    """Index of the head noun of an expression; None if it names only a place or a colour, or nothing.
+
+    Args:
+        words: in lower case, as `expression.tokenise` gives them.
+    """
+    at = request(words)
+    while True:
+        at, head = _noun(words, _placed(words, at))
+        portioned = head is None or words[head] in _PARTITIVES
+        if not (portioned and at > 0 and words[at : at + 1] == ["of"] and words[at - 1] in _PARTITIVES):
+            return head
+        at += 1
+
+
+def _placed(words: Sequence[str], at: int) -> int:
+    """Where the noun phrase begins after a place in front of it: "second from the left" mug, "on the left" mug."""
+    begin = at
+    while at < len(words) and (words[at] in _DETERMINERS or words[at] in _ADJECTIVES):
+        at += 1
+    if at < len(words) and words[at] in ("from", "on", "at", "in"):
+        at += 1
+        while at < len(words) and words[at] in _DETERMINERS:
+            at += 1
+        first = at
+        while at < len(words) and words[at] in _PLACES:
+            at += 1
+        if first < at < len(words) and _may_be_noun(words[at]):
+            return at
+    return begin
+
+
+def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
+    """The end of the noun phrase that begins at `at`, and its head."""
+    head: int | None = None
+    resort: int | None = None
+    while at < len(words):
+        word, following = words[at], words[at + 1 : at + 2]
+        nouns_follow = bool(following) and _may_be_noun(following[0])
+        if word.endswith("'s") or (word in _DETERMINERS and head is None):
+            head = None
+        elif (
+            head is None
+            and resort is None
+            and word in ("and", "or", "not", "only", "just", "next", "near", "very")
+            and following
+        ):
+            pass  # "black and white cat"
+        elif word in _BREAKS and not (head is None and word in _ADJECTIVES) or word in _DETERMINERS:
+            break
+        elif word in _PLACES or word in _ADJECTIVES or _DIGITS & set(word):
+            if head is not None and not (word in _ALSO_NOUNS and not nouns_follow and word not in _PLACES):
+                break  # "man white shirt", "mug left"
+            if word in _HEADS_OF_LAST_RESORT or word == "one":
+                resort = at
+        elif word in _ALSO_NOUNS and nouns_follow and head is not None:
+            break  # "man orange shirt"
+        elif _is_participle(word):
+            if not (head is None and resort is None) and (word.endswith("ing") or not nouns_follow):
+                break  # "man holding", "cake half eaten"
+        else:
+            head = at
+        at += 1
+    return at, resort if head is None else head
+
+
+def _may_be_noun(word: str) -> bool:
+    return not (
+        word in _BREAKS or word in _DETERMINERS or word in _PLACES or word in _ADJECTIVES or _is_participle(word)
+    )
+
+
+def _is_participle(word: str) -> bool:
+    if word.endswith("ing"):
+        return len(word) > 4 and word not in _NOUNS_IN_ING
+    return word.endswith("ed") and len(word) > 3 and word not in _NOUNS_IN_ED

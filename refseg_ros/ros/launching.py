@@ -1,0 +1,68 @@
+"""Shared by the launch files: a settings class as launch arguments, and the end of a launch after a node died."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_type_hints
+
+import yaml
+from launch import LaunchContext
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo
+from launch.event import Event
+from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.substitutions import LaunchConfiguration
+from launch_ros.parameter_descriptions import ParameterValue
+
+
+def arguments_of(kind: type, **defaults: object) -> list[DeclareLaunchArgument]:
+    """A launch argument for each setting of a class, with its name and description; an empty one sets nothing.
+
+    Args:
+        kind: the class.
+        defaults: values that the launch file sets where the user sets none.
+    """
+    return [
+        DeclareLaunchArgument(
+            field.name,
+            default_value=str(defaults.get(field.name, "")),
+            description=_description(field, defaults.get(field.name, field.default)),
+        )
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def given(kind: type, context: LaunchContext) -> dict[str, Any]:
+    """The parameters whose arguments are not empty.
+
+    A text setting stays a text, whatever it looks like (a query "42"). A space gives an empty text, which `ros2 launch`
+    itself does not accept. The node checks the values.
+    """
+    types = get_type_hints(kind)
+    texts = {field.name: LaunchConfiguration(field.name).perform(context) for field in dataclasses.fields(kind)}
+    return {
+        name: ParameterValue(text.strip(), value_type=str) if types[name] is str else yaml.safe_load(text)
+        for name, text in texts.items()
+        if text
+    }
+
+
+def end_launch(event: Event, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
+    """End the whole launch after a process ended, with exit code 1 if it failed; for `on_exit` of a node.
+
+    Raises:
+        RuntimeError: the process failed; this is the only way to give `launch` an exit code.
+    """
+    assert isinstance(event, ProcessExited)
+    if context.is_shutdown:
+        return None
+    if event.returncode:
+        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
+    return [LogInfo(msg=f"{event.process_name} is at its end"), EmitEvent(event=Shutdown(reason="a node has ended"))]
+
+
+def _description(field: dataclasses.Field[Any], value: object) -> str:
+    unit = f" [{field.metadata['unit']}]" if field.metadata["unit"] else ""
+    default = f"; by default {value!r}" if value not in ("", ()) else ""
+    return f"{field.metadata['description']}{unit}{default}"

@@ -1,0 +1,63 @@
+"""The params files on a node's command line: whether they name the node at all.
+
+ROS passes over what is for other nodes in silence, and so over a misspelt name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from refseg_ros.text import brief
+
+MOST_NAMED = 3
+"""Names that a warning lists."""
+_PATTERNS = {"**": r"(/\w+)*", "*": r"/\w+"}
+
+
+def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
+    """What to warn of: files in which nothing is for this node, and names that are nearly its own.
+
+    Args:
+        arguments: of the command line; ROS has read the files.
+        node: name of the node in full, such as /refseg/segment.
+    """
+    for flag, file in pairwise(arguments):
+        if flag != "--params-file":
+            continue
+        with suppress(OSError, ValueError, yaml.YAMLError):
+            strangers = _strangers(list(_nodes(yaml.safe_load(Path(file).read_text("utf-8")))), node)
+            if strangers:
+                listed, own = ", ".join(map(brief, strangers[:MOST_NAMED])), node.rpartition("/")[2]
+                yield f"{file} has parameters of {listed}, which is not this node, {node}; did you mean /**/{own}?"
+
+
+def _nodes(tree: Any, path: str = "") -> Iterator[str]:
+    """Names of the nodes in a file, in full: a name without a namespace is one of the root's."""
+    for name, below in tree.items() if isinstance(tree, dict) else ():
+        if name == "ros__parameters":
+            yield path
+        else:
+            yield from _nodes(below, f"{path}/{str(name).strip('/')}")
+
+
+def _strangers(names: Sequence[str], node: str) -> list[str]:
+    own = node.rpartition("/")[2]
+    matching = [name for name in names if _matches(name, node)]
+    if not matching:
+        return list(names)
+    if any(name.endswith(f"/{own}") for name in matching):
+        return []
+    return [name for name in names if difflib.get_close_matches(name.rpartition("/")[2], [own])]
+
+
+def _matches(name: str, node: str) -> bool:
+    pattern = "".join(_PATTERNS.get(part, f"/{re.escape(part)}") for part in name.split("/")[1:])
+    return re.fullmatch(pattern, node) is not None

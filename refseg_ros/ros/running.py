@@ -1,0 +1,172 @@
+"""The life of a node's process: from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Protocol
+
+import rclpy
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import ExternalShutdownException
+from rclpy.logging import LoggingSeverity, get_logger, get_logger_level, set_logger_level
+from rclpy.utilities import remove_ros_args
+
+from refseg_ros.ros.parameters import ParameterError
+from refseg_ros.ros.params_files import misnamed
+from refseg_ros.ros.transport import fault_of_domain, prefer_large_shared_memory
+from refseg_ros.ros.usage import HELP, usage
+from refseg_ros.text import one_line
+
+CANNOT_START = 1
+"""Exit code."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PLACE_IN_RCL = ", at /"
+"""Begins the part of rcl's errors that names its source files."""
+
+
+class ArgumentError(ValueError):
+    """A node's command line is refused; the message says what is wrong and what to do."""
+
+
+class RunnableNode(Protocol):
+    """A node that `run_node` can run."""
+
+    def run(self) -> bool:
+        """Work until the context is shut down or the work is done; False if it cannot, after logging why."""
+        ...
+
+    def close(self) -> bool:
+        """End the work; False if a thread is still inside a runtime, so that Python cannot shut down normally."""
+        ...
+
+    def destroy_node(self) -> None:
+        """See `rclpy.node.Node`."""
+        ...
+
+    def get_fully_qualified_name(self) -> str:
+        """As of `rclpy.node.Node`."""
+        ...
+
+
+def run_node(
+    name: str,
+    make: Callable[[], RunnableNode],
+    settings: type,
+    arguments: Sequence[str] | None,
+    expected: tuple[type[Exception], ...] = (),
+) -> int:
+    """Run a node until SIGINT, SIGTERM or the end of its work; further signals are ignored.
+
+    Args:
+        name: of the node, for its log.
+        make: returns the node; called after `rclpy.init`.
+        settings: dataclass of its parameters, which `--help` prints.
+        arguments: of the command line without the program; None for those of this process.
+        expected: errors, beside ParameterError, that `make` and `run` raise if the node cannot run.
+
+    Returns:
+        The exit code: 0, or CANNOT_START after one line in the log with the reason.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if not HELP.isdisjoint(given):
+        print(usage(settings))
+        return 0
+    refusals: tuple[type[Exception], ...] = (ArgumentError, ParameterError, *expected)
+    signals = _FirstSignal()
+    node: RunnableNode | None = None
+    code = CANNOT_START
+    try:
+        try:
+            _init(given)
+            node = make()
+            for warning in misnamed(given, node.get_fully_qualified_name()):
+                get_logger(name).warning(warning)
+            code = 0 if node.run() or not rclpy.ok() else CANNOT_START
+        finally:
+            signals.ignore()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        code = 0
+    except refusals as error:
+        get_logger(name).fatal(str(error))
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:  # of rclpy's own parameters
+        get_logger(name).fatal(f"parameter refused: {one_line(error)}")
+    except RuntimeError:  # of rclpy, interrupted by the signal
+        if rclpy.ok():
+            raise
+        code = 0
+    finally:
+        rclpy.try_shutdown()
+        for number in _SIGNALS:  # try_shutdown restored the handlers from before rclpy.init
+            signal.signal(number, signal.SIG_IGN)
+        if node is not None:
+            _end(name, node, code)
+    return code
+
+
+class _FirstSignal:
+    """Turns the first signal into a KeyboardInterrupt, and ignores the others."""
+
+    def __init__(self) -> None:
+        self._is_over = False
+        for number in _SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    def ignore(self) -> None:
+        self._is_over = True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            raise KeyboardInterrupt
+
+
+def _init(arguments: list[str]) -> None:
+    """`rclpy.init`, with one readable line if rcl refuses the arguments."""
+    if fault := fault_of_domain():
+        raise ArgumentError(fault)
+    prefer_large_shared_memory()
+    set_logger_level("rcl", LoggingSeverity.FATAL)  # otherwise it logs a line in addition to its error
+    try:
+        rclpy.init(args=arguments)
+    except RuntimeError as error:
+        raise ArgumentError(_why_refused(error)) from error
+    finally:
+        if get_logger_level("rcl") == LoggingSeverity.FATAL:
+            set_logger_level("rcl", LoggingSeverity.UNSET)
+    others = remove_ros_args(arguments)
+    if others:
+        raise ArgumentError(f"{others[0]!r} is no argument; parameters are given as --ros-args -p NAME:=VALUE")
+
+
+def _why_refused(error: Exception) -> str:
+    if type(error).__name__ == "UnknownROSArgsError":
+        return f"ROS knows no argument {one_line(error).strip('[]')}"
+    reason = one_line(error).split(_PLACE_IN_RCL)[0].removeprefix("failed to initialize rcl: ")
+    if "parameter override" in reason:
+        return f"{reason}; put a text with : or # in quotes: -p 'NAME:=\"VALUE\"'"
+    if "params file" in reason:
+        return f"{reason}; is the file there, and is it YAML with NODE: ros__parameters: NAME: VALUE?"
+    if "remap rule" in reason:
+        return f"{reason}; a namespace begins with one /, and a part of a name is letters, digits and _, no digit first"
+    return reason
+
+
+def _end(name: str, node: RunnableNode, code: int) -> None:
+    closed = node.close()
+    node.destroy_node()
+    if closed:
+        return
+    get_logger(name).info("what is still being computed is abandoned")
+    if sys.exc_info()[1] is not None:
+        traceback.print_exc()  # the process ends here, before Python would print it
+    gc.collect()  # other participants learn of the end when the last part of the node is gone
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,1 @@
+"""Searching many bags for what expressions name, on one machine or many. Without ROS."""

@@ -1,0 +1,104 @@
+"""Find the recordings that show what expressions name: `ros2 run refseg_ros search`, without ROS running.
+
+    python -m refseg_ros.search bags/ "the red mug; a person" --every 1       writes refseg_search/
+    python -m refseg_ros.search 'fleet/2026-*/**/*.mcap' list.txt "the red mug" --scheduler tcp://head:8786 -o mugs
+
+The folder gets answers.parquet, a row for each image and expression, and best.html, pictures of the best frames. The
+same command again goes on where it was stopped, and takes bags in that are new or have changed.
+
+Exit code 0 when all bags were searched; 1 when some could not be read, which are named on stderr; 2 with one line on
+stderr when there are no answers at all; 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refseg_ros.command import command
+from refseg_ros.config import SegmenterConfig, add_option
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.files import expanded
+from refseg_ros.node.queries import ActiveQueries
+from refseg_ros.search.recordings import recordings
+from refseg_ros.search.settings import SearchConfig, digest
+from refseg_ros.text import printable
+
+if TYPE_CHECKING:
+    from refseg_ros.search.run import Outcome
+
+
+@command()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return _search(_parser().parse_args(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    paragraphs = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m refseg_ros.search", description=paragraphs[0], epilog=paragraphs[-1]
+    )
+    parser.add_argument("bags", nargs="+", help="bags, folders of them, patterns, or text files with one on each line")
+    parser.add_argument("expression", help='what to find; several: "the red mug; a person"')
+    parser.add_argument("-o", "--output", type=Path, default=Path("refseg_search"), help="folder of the answers")
+    parser.add_argument("--image-topic", default="", help="the topic to search (default: all topics of images)")
+    add_option(parser, SearchConfig, "every")
+    add_option(parser, SearchConfig, "nth")
+    add_option(parser, SegmenterConfig, "model")
+    where = parser.add_mutually_exclusive_group()
+    cores = len(os.sched_getaffinity(0))
+    where.add_argument("--workers", type=int, default=cores, help=f"processes on this machine (default: {cores})")
+    where.add_argument(
+        "--scheduler", default="", help="of Dask, with workers on many machines, such as tcp://head:8786"
+    )
+    return parser
+
+
+def _search(options: argparse.Namespace) -> int:
+    if options.workers < 1:
+        raise ValueError(f"--workers is {options.workers}; at least one process is needed")
+    try:
+        from refseg_ros.search.run import PAGE, ROWS, run  # here, because --help needs neither rosbags nor Dask
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"searching bags needs {error.name}, which is not there: pip install refseg_ros[search]"
+        ) from error
+    model = str(expanded(options.model).absolute()) if options.model else ""  # workers have folders of their own
+    config = SearchConfig(
+        tuple(query.text for query in ActiveQueries().number(options.expression)),
+        digest(Bundle.load(model or SHIPPED).manifest),
+        image_topic=options.image_topic,
+        every=options.every,
+        nth=options.nth,
+    )
+    folder: Path = options.output
+    outcome = run(recordings(options.bags), config, model, folder, workers=options.workers, scheduler=options.scheduler)
+    _report(outcome)
+    print(f"wrote {printable(str(folder / ROWS))} and {printable(str(folder / PAGE))}")
+    return 1 if outcome.failed else 0
+
+
+def _report(outcome: Outcome) -> None:
+    for line in sorted(outcome.failed):
+        print(f"not read: {printable(line)}", file=sys.stderr)
+    refused: Counter[str] = Counter()
+    for searched in outcome.searched.values():
+        refused.update(searched.refused)
+    for reason, count in refused.most_common():
+        print(f"images refused: {count}: {printable(reason)}", file=sys.stderr)
+    for remark in dict.fromkeys(remark for searched in outcome.searched.values() for remark in searched.remarks):
+        print(remark, file=sys.stderr)
+    unread = f", {len(outcome.failed)} could not be read" if outcome.failed else ""
+    frames = sum(searched.frames for searched in outcome.searched.values())
+    print(f"{len(outcome.searched)} bags searched{unread}; {frames} frames")
+    print(f"{outcome.rows} answers: " + ", ".join(f"{name} {count}" for name, count in outcome.verdicts.most_common()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Bags to workers and parts back, by Dask: processes of this machine, or those of a scheduler that is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.utils import silence_logging_cmgr
+
+from refseg_ros.errors import BundleError
+from refseg_ros.search.answers import Task, search_bag
+from refseg_ros.text import one_line
+
+
+@contextmanager
+def local(workers: int) -> Iterator[Client]:
+    """So many workers on this machine, each a process of one thread."""
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",  # a free port: another search may run here
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def remote(scheduler: str) -> Iterator[Client]:
+    """The workers of a scheduler.
+
+    Raises:
+        OSError: it does not answer.
+    """
+    # What went wrong arrives as an exception.
+    with silence_logging_cmgr(logging.CRITICAL), Client(scheduler) as client:
+        yield client
+
+
+def search(client: Client, tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | str]]:
+    """Search bags; each comes once, in any order: its part, or in one line why there is none.
+
+    A bag whose worker dies goes to another one, until it has taken several with it.
+
+    Raises:
+        BundleError: a worker lacks the model.
+        ValueError: a worker lacks the package.
+        ConnectionError: the scheduler is gone.
+    """
+    futures = {client.submit(search_bag, task, pure=False): task for task in tasks}
+    for future in as_completed(futures, loop=client.loop):
+        task = futures.pop(future)
+        yield task, _outcome(task, future)
+        future.release()
+
+
+def _outcome(task: Task, future: Future) -> bytes | str:
+    path = task.recording.path
+    try:
+        return bytes(future.result())
+    except BundleError:
+        raise
+    except ImportError as error:
+        raise ValueError(
+            f"a worker cannot run refseg_ros ({one_line(error)}); install refseg_ros[search] there"
+        ) from error
+    except CancelledError as error:
+        raise ConnectionError(
+            "the scheduler is gone; start it and this command again, which goes on from here"
+        ) from error
+    except KilledWorker:
+        return f"{path}: the workers that read it died; is there enough memory?"
+    except Exception as error:  # whatever a worker met: it is the bag's, and the others go on
+        words = one_line(error)
+        return words if words.startswith(path) else f"{path}: {type(error).__name__}: {words}"

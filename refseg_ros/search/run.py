@@ -1,0 +1,130 @@
+"""A whole search: which bags are left to do, their parts as they come, and in the end one file and one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from distributed import Client
+
+from refseg_ros.files import write_bytes
+from refseg_ros.progress import Progress
+from refseg_ros.search import fleet
+from refseg_ros.search.answers import Task
+from refseg_ros.search.page import BestFrames, write_page
+from refseg_ros.search.parts import FOLDER, Searched, done, part_path, tables, write_rows
+from refseg_ros.search.recordings import Recording
+from refseg_ros.search.settings import SearchConfig, bind
+
+ROWS, PAGE = "answers.parquet", "best.html"
+"""Files of the folder of a search."""
+_BAR = 20
+
+
+@dataclass
+class Outcome:
+    """What became of a search."""
+
+    searched: dict[Recording, Searched]
+    """The bags that have answers, those of an earlier run among them."""
+    failed: list[str] = field(default_factory=list)
+    """For each of the others a line that names it and says why."""
+    rows: int = 0
+    """In the file."""
+    verdicts: Counter[str] = field(default_factory=Counter)
+    """How many of them had which verdict."""
+
+
+def run(
+    recordings: Sequence[Recording], config: SearchConfig, model: str, folder: Path, *, workers: int, scheduler: str
+) -> Outcome:
+    """Search bags, and write the answers into a folder.
+
+    Args:
+        recordings: the bags, in the order of the rows.
+        config: what to look for.
+        model: folder of the model's bundle.
+        folder: is made, or has what was done before it was stopped.
+        workers: processes on this machine, at most.
+        scheduler: address of Dask's, whose workers are used instead; empty: none.
+
+    Raises:
+        ValueError: the folder is another search's, or no bag can be read.
+        BundleError: a worker lacks the model.
+        OSError: the folder cannot be written to, or the scheduler is gone.
+    """
+    bind(folder, config)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    outcome = Outcome(done(folder, recordings))
+    left = [recording for recording in recordings if recording not in outcome.searched]
+    # The largest first, so that in the end none is waited for long.
+    tasks = [Task(recording, config, model) for recording in sorted(left, key=lambda one: one.size, reverse=True)]
+    if tasks:
+        with fleet.remote(scheduler) if scheduler else fleet.local(min(workers, len(tasks))) as client:
+            _search_all(client, tasks, folder, outcome)
+    if not outcome.searched:
+        raise ValueError(min(outcome.failed))
+    _write(folder, config, recordings, outcome)
+    return outcome
+
+
+def _search_all(client: Client, tasks: Sequence[Task], folder: Path, outcome: Outcome) -> None:
+    """Keep each part as it comes."""
+    bar = _Bar(outcome, [task.recording.size for task in tasks])
+    try:
+        for task, part in fleet.search(client, tasks):
+            frames = 0
+            if isinstance(part, bytes):
+                path = part_path(folder, task.recording)
+                write_bytes(path, part)
+                outcome.searched[task.recording] = searched = Searched.read(path)
+                frames = searched.frames
+            else:
+                outcome.failed.append(part)
+            bar.show(task.recording.size, frames)
+    finally:
+        bar.end()
+
+
+def _write(folder: Path, config: SearchConfig, recordings: Sequence[Recording], outcome: Outcome) -> None:
+    best = BestFrames()
+
+    def looked_at() -> Iterator[pa.Table]:
+        for table in tables(folder, [recording for recording in recordings if recording in outcome.searched]):
+            best.add(table)
+            outcome.verdicts.update(table["verdict"].to_pylist())
+            yield table
+
+    outcome.rows = write_rows(folder / ROWS, looked_at())
+    write_page(folder / PAGE, config.expressions, best.rows)
+
+
+class _Bar:
+    """How far a search is: by the bytes of the bags, for how many frames they hold is not known before."""
+
+    def __init__(self, outcome: Outcome, sizes: Sequence[int]) -> None:
+        self._outcome = outcome
+        self._size, self._bags = max(sum(sizes), 1), len(outcome.searched) + len(sizes)
+        self._progress = Progress()
+        self._read = self._frames = 0
+
+    def show(self, size: int, frames: int) -> None:
+        """Show it after a bag of so many bytes, of which so many frames were answered."""
+        self._read, self._frames = self._read + size, self._frames + frames
+        share, seconds = self._read / self._size, self._progress.seconds
+        bar = ("#" * round(_BAR * share)).ljust(_BAR, ".")
+        bags = len(self._outcome.searched) + len(self._outcome.failed)
+        rate = self._frames / max(seconds, 1e-3)
+        left = timedelta(seconds=round(seconds * (1.0 - share) / max(share, 1e-9)))
+        unread = f" ({len(self._outcome.failed)} not read)" if self._outcome.failed else ""
+        self._progress.show(
+            f"[{bar}] {bags} of {self._bags} bags{unread}  {self._frames} frames  {rate:.1f}/s  {left} left"
+        )
+
+    def end(self) -> None:
+        """Take it away."""
+        self._progress.end()

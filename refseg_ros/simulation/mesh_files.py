@@ -1,0 +1,228 @@
+"""Reads meshes: OBJ with its material, PLY (ASCII and little-endian binary), STL (ASCII and binary)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUFFIXES = (".obj", ".ply", ".stl")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+_PLY_TYPES = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "<i2", "int16": "<i2", "ushort": "<u2",
+    "uint16": "<u2", "int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4", "float": "<f4", "float32": "<f4",
+    "double": "<f8", "float64": "<f8",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class FileMesh:
+    """A mesh as it is in its file, in the file's unit."""
+
+    vertices: NDArray[np.float64]
+    """(V, 3)."""
+    faces: NDArray[np.int64]
+    """(F, 3), counter-clockwise from outside."""
+    texture: NDArray[np.float64] | None = None
+    """(V, 2): texture coordinates of each vertex from the lower left corner, 0 to 1."""
+    picture: Path | None = None
+    """The file of the texture; it may not exist."""
+    colours: NDArray[np.float64] | None = None
+    """(F, 3) RGB, 0 to 1: colour of each face of a mesh without texture."""
+
+
+def read_mesh(path: Path) -> FileMesh:
+    """Read a mesh.
+
+    Raises:
+        ValueError: the file is damaged or of an unsupported kind; one line names it.
+        OSError: the file cannot be read.
+    """
+    readers = {".obj": _obj, ".ply": _ply, ".stl": _stl}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f"{path}: is no mesh ({', '.join(SUFFIXES)})")
+    try:
+        mesh = readers[path.suffix.lower()](path)
+    except (ValueError, IndexError, KeyError, StopIteration, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is damaged or no mesh of its kind ({' '.join(str(error).split())})") from None
+    if not len(mesh.faces):
+        raise ValueError(f"{path}: has no faces; a point cloud must be made a mesh first")
+    if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+        raise ValueError(f"{path}: a face names a vertex that is not there")
+    if not np.isfinite(mesh.vertices).all():
+        raise ValueError(f"{path}: a vertex is not finite")
+    return mesh
+
+
+def _obj(path: Path) -> FileMesh:
+    points: list[list[float]] = []
+    places: list[list[float]] = []
+    corners: dict[tuple[int, int], int] = {}
+    faces: list[tuple[int, int, int]] = []
+    paints: list[str] = []
+    materials, current = _Materials(), ""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        key, *values = line.split() or [""]
+        if key == "v":
+            points.append([float(value) for value in values[:6]])
+        elif key == "vt":
+            places.append([float(values[0]), float(values[1])])
+        elif key == "f":
+            ring = []
+            for value in values:
+                parts = value.split("/")
+                vertex = _counted(int(parts[0]), len(points))
+                place = _counted(int(parts[1]), len(places)) if len(parts) > 1 and parts[1] else -1
+                ring.append(corners.setdefault((vertex, place), len(corners)))
+            faces += [(ring[0], ring[i], ring[i + 1]) for i in range(1, len(ring) - 1)]
+            paints += [current] * (len(faces) - len(paints))
+        elif key == "mtllib":
+            materials = _Materials.read(path.parent / line.split(None, 1)[1].strip())
+        elif key == "usemtl":
+            current = values[0] if values else ""
+    used = np.array(list(corners), np.int64).reshape(-1, 2)
+    vertices = np.array([points[index][:3] for index in used[:, 0]], np.float64).reshape(-1, 3)
+    triangles = np.array(faces, np.int64).reshape(-1, 3)
+    if places and len(used) and (used[:, 1] >= 0).all():
+        return FileMesh(vertices, triangles, np.array(places)[used[:, 1]], materials.picture or _beside(path))
+    if points and all(len(point) == 6 for point in points):
+        tones = np.array([points[index][3:] for index in used[:, 0]])
+        return FileMesh(vertices, triangles, colours=tones[triangles].mean(axis=1))
+    if any(paint in materials.tones for paint in paints):
+        tones = np.array([materials.tones.get(paint, (0.7, 0.7, 0.7)) for paint in paints])
+        return FileMesh(vertices, triangles, colours=tones)
+    return FileMesh(vertices, triangles)
+
+
+def _counted(number: int, count: int) -> int:
+    """The index for a number in an OBJ file, which counts from 1, or back from the newest if negative."""
+    return number - 1 if number > 0 else count + number
+
+
+class _Materials:
+    """The content of an MTL file: the picture of the first material with one, and the colour of each material."""
+
+    def __init__(self) -> None:
+        self.picture: Path | None = None
+        self.tones: dict[str, tuple[float, ...]] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> _Materials:
+        """Read a file; a missing one gives no materials."""
+        found, current = cls(), ""
+        if not path.is_file():
+            return found
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, *values = line.split() or [""]
+            if key == "newmtl":
+                current = values[0] if values else ""
+            elif key == "Kd":
+                found.tones[current] = tuple(float(value) for value in values[:3])
+            elif key == "map_Kd" and found.picture is None:
+                found.picture = path.parent / values[-1]
+        return found
+
+
+def _beside(path: Path) -> Path:
+    """The picture beside a mesh: the one with the mesh's name, or the only one in the folder."""
+    named = [path.with_suffix(suffix) for suffix in PICTURES]
+    pictures = sorted(other for other in path.parent.iterdir() if other.suffix.lower() in PICTURES)
+    there = [picture for picture in named if picture in pictures]
+    return there[0] if there else pictures[0] if len(pictures) == 1 else path.with_suffix(".png")
+
+
+def _ply(path: Path) -> FileMesh:
+    data = path.read_bytes()
+    head, mark, body = data.partition(b"end_header")
+    if not mark or not head.startswith(b"ply"):
+        raise ValueError("a PLY file begins with ply and a header")
+    body = body[body.index(b"\n") + 1 :]
+    lines = [line.split() for line in head.decode("ascii", "replace").splitlines()]
+    form = next(line[1] for line in lines if line[:1] == ["format"])
+    comments = re.findall(r"comment TextureFile (.+)", head.decode("ascii", "replace"))
+    if form == "binary_big_endian":
+        raise ValueError("it is big-endian; save it as little-endian or ASCII")
+    elements: list[tuple[str, int, list[list[str]]]] = []
+    for line in lines:
+        if line[:1] == ["element"]:
+            elements.append((line[1], int(line[2]), []))
+        elif line[:1] == ["property"]:
+            elements[-1][2].append(line[1:])
+    read_rows = _ascii_rows if form == "ascii" else _binary_rows
+    tables: dict[str, tuple[dict[str, NDArray[np.float64]], list[list[float]]]] = {}
+    for name, count, properties in elements:
+        table, lists, body = read_rows(body, count, properties)
+        tables[name] = table, lists
+    table, _ = tables["vertex"]
+    vertices = np.stack([table[axis] for axis in "xyz"], axis=1).astype(np.float64)
+    rings = [[int(value) for value in ring] for ring in tables["face"][1]]
+    triangles = [(ring[0], ring[i], ring[i + 1]) for ring in rings for i in range(1, len(ring) - 1)]
+    faces = np.array(triangles, np.int64).reshape(-1, 3)
+    for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
+        if u in table and v in table:
+            picture = path.parent / comments[0].strip() if comments else _beside(path)
+            return FileMesh(vertices, faces, np.stack([table[u], table[v]], axis=1), picture)
+    if all(colour in table for colour in ("red", "green", "blue")) and len(faces):
+        tones = np.stack([table[colour] for colour in ("red", "green", "blue")], axis=1)
+        return FileMesh(vertices, faces, colours=(tones / (255.0 if tones.max() > 1.0 else 1.0))[faces].mean(axis=1))
+    return FileMesh(vertices, faces)
+
+
+def _ascii_rows(body: bytes, count: int, properties: list[list[str]]) -> tuple[dict, list[list[float]], bytes]:
+    lines = body.split(b"\n", count)
+    if len(lines) < count:
+        raise ValueError(f"it ends after {len(lines)} of {count} lines")
+    rest = lines[count] if len(lines) > count else b""
+    scalars: dict[str, list[float]] = {}
+    lists = []
+    for line in lines[:count]:
+        values = [float(value) for value in line.split()]
+        for kind in properties:
+            if kind[0] == "list":
+                length = int(values.pop(0))
+                ring, values = values[:length], values[length:]
+                if len(ring) < length:
+                    raise ValueError("a face has too few numbers")
+                lists += [ring] if kind[-1].startswith("vertex_ind") else []
+            else:
+                scalars.setdefault(kind[-1], []).append(values.pop(0))
+    return {name: np.array(column) for name, column in scalars.items()}, lists, rest
+
+
+def _binary_rows(body: bytes, count: int, properties: list[list[str]]) -> tuple[dict, list[list[float]], bytes]:
+    if all(kind[0] != "list" for kind in properties):
+        row = np.dtype([(kind[-1], _PLY_TYPES[kind[0]]) for kind in properties])
+        table = np.frombuffer(body, row, count)
+        return {name: table[name].astype(np.float64) for name in row.names or ()}, [], body[count * row.itemsize :]
+    lists, at = [], 0
+    for _ in range(count):
+        for kind in properties:
+            length = 1
+            if kind[0] == "list":
+                size = np.dtype(_PLY_TYPES[kind[1]])
+                length = int(np.frombuffer(body, size, 1, at)[0])
+                at += size.itemsize
+            item = np.dtype(_PLY_TYPES[kind[-2]])
+            values = np.frombuffer(body, item, length, at)
+            at += length * item.itemsize
+            lists += [values.tolist()] if kind[0] == "list" and kind[-1].startswith("vertex_ind") else []
+    return {}, lists, body[at:]
+
+
+def _stl(path: Path) -> FileMesh:
+    data = path.read_bytes()
+    count = int(np.frombuffer(data, "<u4", 1, 80)[0]) if len(data) >= 84 else -1
+    if len(data) == 84 + 50 * count:
+        row = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
+        corners = np.frombuffer(data, row, count, 84)["corners"].reshape(-1, 3).astype(np.float64)
+    elif data.lstrip().startswith(b"solid"):
+        found = re.findall(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", data)
+        corners = np.array([[float(value) for value in vertex] for vertex in found], np.float64).reshape(-1, 3)
+    else:
+        raise ValueError(f"it has {len(data)} bytes, not the 84 + 50 x {count} of its header")
+    vertices, places = np.unique(corners, axis=0, return_inverse=True)
+    return FileMesh(vertices.reshape(-1, 3), places.reshape(-1)[: len(corners) // 3 * 3].reshape(-1, 3))

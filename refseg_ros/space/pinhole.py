@@ -1,0 +1,143 @@
+"""The lens of a camera: converts pixels with a depth to points, and back.
+
+Frame: the camera's optical frame, x right, y down, z forward, metres. Pixel (0, 0) is the upper left pixel's centre.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
+_FISHEYE = ("equidistant", "fisheye")
+DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
+
+
+class LensError(ValueError):
+    """An unusable calibration; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A calibrated camera: focal lengths and principal point in pixels of its image.
+
+    `distortion` holds the coefficients of `model`: (k1, k2, p1, p2, k3) for "plumb_bob", 8 or more for
+    "rational_polynomial", 4 for "equidistant". Coefficients that are all zero need no model. Zeros after those of the
+    model, with which some drivers fill their list, change nothing.
+
+    Raises:
+        LensError: the focal lengths or the principal point are invalid, or the distortion model is not supported.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    model: str = ""
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
+        if not all(map(math.isfinite, numbers)):
+            raise LensError("the camera's calibration holds values that are not numbers")
+        if self.fx <= 0.0 or self.fy <= 0.0:
+            raise LensError(f"the camera is not calibrated: its focal lengths are {self.fx:g} and {self.fy:g} pixels")
+        if not self.is_distorted:
+            return
+        counts = (4,) if self.model in _FISHEYE else _OPENCV_COEFFICIENTS.get(self.model)
+        if counts is None:
+            known = ", ".join(DISTORTION_MODELS)
+            raise LensError(f"distortion model {ascii(self.model[:40])} is not supported; supported are {known}")
+        if len(self.coefficients) not in counts:
+            wanted = " or ".join(map(str, counts))
+            raise LensError(f"{self.model} has {wanted} coefficients, the calibration has {len(self.coefficients)}")
+
+    @property
+    def is_distorted(self) -> bool:
+        """Whether any coefficient is not zero."""
+        return any(self.distortion)
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """The distortion without the trailing zeros that the model has no place for."""
+        counts = (4,) if self.model in _FISHEYE else _OPENCV_COEFFICIENTS.get(self.model, ())
+        counting = max((index + 1 for index, value in enumerate(self.distortion) if value), default=0)
+        fitting = (count for count in counts if counting <= count <= len(self.distortion))
+        return self.distortion[: min(fitting, default=len(self.distortion))]
+
+    @property
+    def matrix(self) -> Array:
+        """K, (3, 3)."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def window(self, x: int, y: int, width: int, height: int) -> Lens:
+        """The lens of the part of the image that begins at pixel (x, y)."""
+        return replace(self, width=width, height=height, cx=self.cx - x, cy=self.cy - y)
+
+    def rays(self, columns: npt.ArrayLike, rows: npt.ArrayLike) -> Array:
+        """The points (N, 3) at depth 1 m that the pixels at `columns` (N,) and `rows` (N,) show."""
+        pixels = np.stack([np.asarray(columns, np.float64), np.asarray(rows, np.float64)], axis=-1)
+        flat: Array
+        if not self.is_distorted:
+            flat = (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
+        elif not len(pixels):
+            flat = pixels
+        else:
+            undistort = cv2.fisheye.undistortPoints if self.model in _FISHEYE else cv2.undistortPoints
+            flat = np.float64(undistort(pixels[:, None], self.matrix, np.asarray(self.coefficients))[:, 0])
+        return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+
+    def project(self, points: Array) -> Array:
+        """The pixels (N, 2), not rounded, of points (N, 3); NaN for points that are not in front of the camera."""
+        ahead = points[:, 2] > 0.0
+        depth = np.where(ahead, points[:, 2], 1.0)
+        flat = points[:, :2] / depth[:, None]
+        if self.is_distorted and len(points):
+            still = np.zeros(3)
+            if self.model in _FISHEYE:
+                pixels = cv2.fisheye.distortPoints(flat[:, None], self.matrix, np.asarray(self.coefficients))[:, 0]
+            else:
+                scene = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+                pixels = cv2.projectPoints(scene, still, still, self.matrix, np.asarray(self.coefficients))[0][:, 0]
+        else:
+            pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
+        return np.where(ahead[:, None], pixels, np.nan)
+
+
+def lens_of(
+    size: tuple[int, int],
+    k: Sequence[float],
+    model: str = "",
+    distortion: Sequence[float] = (),
+    binning: tuple[int, int] = (1, 1),
+    offset: tuple[int, int] = (0, 0),
+) -> Lens:
+    """The lens of an image that is a part of the calibrated image, or coarser.
+
+    Args:
+        size: (width, height) of the image.
+        k: the nine values of K, row by row, in pixels of the calibrated image.
+        model: name of the distortion model, see `Lens`; some drivers write it in capitals.
+        distortion: its coefficients.
+        binning: how many calibrated pixels make one pixel of the image, across and down; 0 means 1.
+        offset: the calibrated pixel (x, y) where the image begins.
+
+    Raises:
+        LensError: as `Lens`.
+    """
+    if len(k) != 9:
+        raise LensError(f"the matrix K of a camera has 9 values, this one has {len(k)}")
+    across, down = (max(1, int(number)) for number in binning)
+    fx, fy = float(k[0]) / across, float(k[4]) / down
+    cx = (float(k[2]) - offset[0] + 0.5) / across - 0.5
+    cy = (float(k[5]) - offset[1] + 0.5) / down - 0.5
+    return Lens(size[0], size[1], fx, fy, cx, cy, model.strip().lower(), tuple(map(float, distortion)))

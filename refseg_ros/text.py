@@ -1,0 +1,44 @@
+"""Cleans text from outside for a terminal, a log, an error line, a message or a picture."""
+
+from __future__ import annotations
+
+import reprlib
+
+SHOWN = 80
+"""Most characters of a text from outside in a log."""
+LONGEST_REASON = 300
+"""Most characters of another library's error in one of ours."""
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = 100  # characters
+
+
+def printable(text: str) -> str:
+    """The text in one line for a terminal; "?" replaces characters that are not printable."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+
+
+def drawable(text: str) -> str:
+    """The text in one line of characters that OpenCV's font has; "?" replaces all others."""
+    return "".join(character if " " <= character <= "~" else "?" for character in " ".join(text.split()))
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text in quotes, in escaped ASCII, for a log or a reason."""
+    return ascii(text[:SHOWN]) + ("..." if len(text) > SHOWN else "")
+
+
+def brief(value: object) -> str:
+    """A short form of a refused value of any type and size, for an error."""
+    return _brief.repr(value)
+
+
+def one_line(words: object) -> str:
+    """Another library's error as part of a line of ours."""
+    return " ".join(str(words).split())[:LONGEST_REASON]
+
+
+def transportable(text: str, longest: int) -> str:
+    """The beginning of a text, without NUL and lone surrogates, as a ROS message can carry it."""
+    kept = text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return kept.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,117 @@
+"""The answers, queries and diagnostics as HTML. Every text from outside is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from html import escape
+
+from refseg_ros.answer import Verdict
+from refseg_ros.text import printable
+from refseg_ros.web.diagnosis import FAULT, FINE, WARNING, Finding
+from refseg_ros.web.moment import Moment, Sighting
+from refseg_ros.web.palette import COLOURS
+from refseg_ros.web.words import Word, words_of
+
+LONGEST = 160
+"""Characters of an expression that are shown."""
+_SCORED = (Verdict.FOUND, Verdict.UNCERTAIN, Verdict.NOT_FOUND)
+_LEVELS = {FINE: "fine", WARNING: "warning", FAULT: "fault"}
+
+
+def shown(text: str) -> str:
+    """The beginning of a text in one line, escaped for HTML."""
+    return escape(brief(text, LONGEST))
+
+
+def brief(text: str, most: int = 90) -> str:
+    """The beginning of a text in one line."""
+    line = printable(text[: 2 * most])
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def answer_cards(moment: Moment, vocabulary: Collection[str], truths: Sequence[str]) -> str:
+    """A card for each answer: words, verdict, score, place.
+
+    Args:
+        moment: whose answers they are.
+        vocabulary: words of the model.
+        truths: of each answer, what it truly is, or "".
+    """
+    cards = [
+        _card(sighting, colour, vocabulary, truth)
+        for sighting, colour, truth in zip(moment.sightings, COLOURS, truths, strict=False)
+    ]
+    return f'<ul class="answers">{"".join(cards)}</ul>'
+
+
+def summary(moment: Moment) -> str:
+    """The verdicts in a sentence, for those who hear the page."""
+    return "; ".join(f"{one.answer.verdict.label}: {printable(one.answer.text[:LONGEST])}" for one in moment.sightings)
+
+
+def query_buttons(texts: Sequence[str]) -> str:
+    """A button for each query, which asks it."""
+    buttons = (f'<button type="button" data-ask="{escape(text)}">{shown(text)}</button>' for text in texts)
+    return f'<div class="queries">{"".join(buttons)}</div>'
+
+
+def finding_lines(findings: Sequence[Finding]) -> str:
+    """A line for each finding."""
+    named = ((_LEVELS.get(finding.level, "fault"), finding.text) for finding in findings)
+    lines = (
+        f'<li class="{level}"><span class="sr-only">{level}: </span>{escape(brief(text, 600))}</li>'
+        for level, text in named
+    )
+    return f'<ul class="findings">{"".join(lines)}</ul>'
+
+
+def place_words(sighting: Sighting) -> str:
+    """Where a thing is and how large, in words; why that is not known; empty where nobody asked."""
+    place = sighting.place
+    if place is None:
+        return f"not placed in space: {printable(sighting.not_placed)}" if sighting.not_placed else ""
+    x, y, z = place.centre
+    size = " × ".join(f"{100 * length:.0f}" for length in place.size)
+    return f"at {x:.3f}, {y:.3f}, {z:.3f} m in {printable(place.frame_id)}, {size} cm"
+
+
+def _card(sighting: Sighting, colour: str, vocabulary: Collection[str], truth: str) -> str:
+    answer = sighting.answer
+    words = words_of(answer, vocabulary)
+    text = " ".join(map(_word, words)) if words else shown(answer.text)
+    hints = "".join(
+        f'<p class="hint">Did you mean <button type="button" data-ask="{escape(_mended(words))}">'
+        f"{escape(word.meant)}</button> for {shown(word.text)}?</p>"
+        for word in words
+        if word.meant
+    )
+    if answer.truncated_words:
+        hints += f'<p class="hint">Not read, it is too long: {shown(" ".join(answer.truncated_words))}</p>'
+    if answer.verdict is Verdict.NOT_UNDERSTOOD and not hints:
+        hints = '<p class="hint">Name a thing, such as “the red mug”.</p>'
+    notes = [note for note in ("stands still" if sighting.stable else "", place_words(sighting), truth) if note]
+    percent = round(100 * answer.score)
+    score = (
+        f'<span class="score" role="img" aria-label="score {percent} percent"><i style="width:{percent}%"></i></span>'
+        f'<span class="number">{answer.score:.2f}</span>'
+    )
+    return (
+        f'<li class="answer {answer.verdict.name.lower()}" style="--colour:{colour}">'
+        f'<p class="expression">{text}</p>'
+        f'<p class="verdict"><b>{answer.verdict.label}</b>'
+        f"{score if answer.verdict in _SCORED else ''}"
+        f'<button type="button" class="wrong" data-wrong="{sighting.query_id}">This is wrong</button></p>'
+        + (f'<p class="notes">{escape(" · ".join(notes))}</p>' if notes else "")
+        + f"{hints}</li>"
+    )
+
+
+def _word(word: Word) -> str:
+    if not word.known:
+        return f'<s title="the model does not know this word">{shown(word.text)}</s>'
+    return f'<span class="word" style="--weight:{word.weight:.2f}">{shown(word.text)}</span>'
+
+
+def _mended(words: Sequence[Word]) -> str:
+    """The expression with the known words that were meant."""
+    return " ".join(word.meant or word.text for word in words)

@@ -1,0 +1,42 @@
+"""The two elements of the page that NiceGUI does not have: the camera's picture, and the microphone."""
+
+from __future__ import annotations
+
+from nicegui.element import Element
+
+from refseg_ros.web.drawing import CORRECTION
+
+
+class LiveView(Element, component="live_view.js"):
+    """The picture of a viewer, with marks over it.
+
+    Events: "pixel" ([x, y]) where it is clicked without a tool; "stroke" ([[x, y], ...]) after a stroke with one.
+    """
+
+    def __init__(self, key: str, brush: int) -> None:
+        """Show what the viewer of this key sees; `brush` is the width of a stroke in pixels of the image."""
+        super().__init__()
+        self._props["path"] = f"/pictures/{key}"
+        self._props["label"] = "The camera's picture"
+        self._props["colour"] = CORRECTION
+        self._props["brush"] = brush
+        self._props["tool"] = ""
+
+    def describe(self, label: str) -> None:
+        """Say what is seen, for those who hear the page."""
+        if self._props["label"] != label:
+            self._props["label"] = label
+            self.update()
+
+    def draw_with(self, tool: str, brush: int) -> None:
+        """Draw with "brush", "eraser" or "polygon"; "" for none."""
+        self._props["tool"], self._props["brush"] = tool, brush
+        self.update()
+
+
+class Microphone(Element, component="microphone.js"):
+    """Records and has it recognised. Events: "listening", "heard" (what /speech said), "failed" (why)."""
+
+    def toggle(self) -> None:
+        """Begin to record, or end it."""
+        self.run_method("toggle")

@@ -1,0 +1,85 @@
+"""Who may come in: browsers of this machine, or those that bring the token. Everybody else gets nothing at all."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+COOKIE = "refseg_token"
+_WRONG_HOST = "This page is for browsers of the machine that it runs on.\n"
+_NO_TOKEN = "This page wants the address with the token, which stands in the log of the node web.\n"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is that of this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def new_token() -> str:
+    """A token that nobody guesses: 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+class Gate:
+    """ASGI middleware in front of the whole server, its websockets too.
+
+    Without a token the name under which the page is asked for must be one of this machine: else a page of the internet
+    could have its own name point here (DNS rebinding). With one, the token must come in the address, `?token=...`,
+    once; a cookie remembers it. A request from another page's script is refused in both cases.
+    """
+
+    def __init__(self, app: ASGIApp, token: str = "") -> None:
+        """Guard an application; no token: it is served on this machine alone."""
+        self._app, self._token = app, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+        if not _is_own_page(headers) or not self._admits(headers, given):
+            await self._refuse(scope, receive, send)
+        elif self._token and given and scope["type"] == "http":
+            into = RedirectResponse(scope["path"])  # the token leaves the address bar
+            into.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+            await into(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _admits(self, headers: Headers, given: str) -> bool:
+        if not self._token:
+            return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+        try:
+            kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            kept = None
+        return any(_same(text, self._token) for text in (given, kept.value if kept else ""))
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await PlainTextResponse(_NO_TOKEN if self._token else _WRONG_HOST, 403)(scope, receive, send)
+
+
+def _is_own_page(headers: Headers) -> bool:
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), token.encode())

@@ -1,0 +1,171 @@
+"""The web server: its address, its guard, its routes for pictures and sound, and its thread."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from nicegui import ui
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from refseg_ros.web.gate import Gate, is_loopback, new_token
+from refseg_ros.web.hub import Hub, Robot, Viewer
+from refseg_ros.web.listening import Listening
+from refseg_ros.web.moment import NANOSECONDS
+from refseg_ros.web.page import TITLE, Page
+
+PATIENCE = 1.0
+"""Seconds after which a browser that waits for a picture hears that there is none."""
+CLOSING = 3.0
+"""Seconds that the server has to end."""
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+)
+"""The browser itself keeps the page from asking anything of another machine."""
+
+
+class AddressError(ValueError):
+    """The page cannot be served at that address; the message says why."""
+
+
+class Server:
+    """Serves the page in a thread of its own.
+
+    Attributes:
+        address: of the page, with the token where one is wanted.
+    """
+
+    def __init__(self, hub: Hub, robot: Robot, host: str, port: int) -> None:
+        """Take the address.
+
+        Raises:
+            AddressError: it is not to be had.
+        """
+        self._hub, self._robot = hub, robot
+        self._viewers: dict[str, Viewer] = {}
+        self._listening = Listening(hub.vocabulary)
+        self._socket = _bound(host, port)
+        token = "" if is_loopback(host) else new_token()
+        self.address = f"http://{_written(host)}:{self._socket.getsockname()[1]}/" + (
+            f"?token={token}" if token else ""
+        )
+        config = uvicorn.Config(
+            Gate(_Contained(self._application()), token),
+            log_level="critical",
+            lifespan="on",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """End; whether that took less than CLOSING."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(CLOSING)
+        self._socket.close()
+        return not self._thread.is_alive()
+
+    def _application(self) -> FastAPI:
+        application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        application.add_api_websocket_route("/pictures/{key}", self._pictures)
+        application.add_api_route("/speech", self._speech, methods=["POST"])
+        can_listen = self._listening.available
+
+        @ui.page("/", title=TITLE)
+        def page() -> None:
+            viewer = Viewer(self._hub)
+            shown = Page(self._hub, self._robot, viewer, can_listen)
+            self._viewers[shown.key] = viewer
+            shown.on_end(lambda: self._viewers.pop(shown.key, None))
+
+        ui.run_with(application, title=TITLE, dark=None, show_welcome_message=False, tailwind=False)
+        return application
+
+    async def _pictures(self, connection: WebSocket, key: str) -> None:
+        """The browser says which stamp it has drawn, and gets the next picture: nothing ever queues up.
+
+        A picture is the length of its head (4 bytes, big-endian), the head (JSON) and a JPEG; an empty one says that
+        nothing is new.
+        """
+        viewer = self._viewers.get(key)
+        if viewer is None:
+            await connection.close(1008)
+            return
+        await connection.accept()
+        self._hub.viewers.add(viewer)
+        viewer.look_again()
+        try:
+            while True:
+                stamp = int((await connection.receive_text())[:20])
+                if stamp:
+                    viewer.page_age = self._robot.now() - stamp / NANOSECONDS
+                picture = await viewer.next(PATIENCE)
+                await connection.send_bytes(b"" if picture is None else _packed(*picture))
+        except (WebSocketDisconnect, ValueError, RuntimeError):
+            pass
+        finally:
+            self._hub.viewers.discard(viewer)
+
+    async def _speech(self, request: Request) -> Response:
+        """Sound of one utterance, 16-bit little-endian samples at 16 kHz, becomes a query; says what was heard."""
+        said = bytearray()
+        async for part in request.stream():
+            said += part
+            if len(said) > self._listening.most_bytes:
+                return Response("that is too long", 413)
+        heard = await self._listening.hear(bytes(said))
+        if heard.query:
+            self._robot.ask(heard.query)
+        return Response(json.dumps({"text": heard.text, "query": heard.query, "why": heard.why}))
+
+
+class _Contained:
+    """Middleware that adds POLICY to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"content-security-policy", POLICY.encode())]
+            await send(message)
+
+        await self._app(scope, receive, with_policy)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen()  # who comes before the server has started waits
+    except OSError as error:
+        raise AddressError(
+            f"the page cannot be served at {host}:{port} ({error.strerror}); set host and port to an address of this "
+            "machine that is free"
+        ) from error
+    return bound
+
+
+def _written(host: str) -> str:
+    """A host as an address has it: for all addresses of the machine, its name."""
+    if host in ("0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
+def _packed(head: dict[str, object], picture: bytes) -> bytes:
+    data = json.dumps(head).encode()
+    return struct.pack(">I", len(data)) + data + picture

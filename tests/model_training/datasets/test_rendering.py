@@ -1,0 +1,86 @@
+"""Rendering to shards: only what is missing, nothing half-written, and a broken shard is named."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_training.datasets.rendering import (
+    SCENES_PER_SHARD,
+    RenderedScene,
+    SceneSet,
+    draw_scene,
+    load_shards,
+    render_shards,
+)
+from refseg_ros.simulation.tabletop import Tabletop
+from tests.model_training import tiny
+
+SCENES = tiny.CONFIG.scenes
+
+
+def check_same(ours: RenderedScene, theirs: RenderedScene) -> None:
+    assert np.array_equal(ours.frames, theirs.frames) and np.array_equal(ours.labels, theirs.labels)
+    assert ours.objects == theirs.objects
+
+
+def test_shards_hold_each_scene_of_the_set(scenes: list[RenderedScene]) -> None:
+    assert len(scenes) == SCENES.scenes
+    assert {len(scene.frames) for scene in scenes} == {1, SCENES.clip}
+    with Tabletop(SCENES.width, SCENES.height) as tabletop:
+        for number in (0, 1, SCENES.scenes - 1):
+            check_same(draw_scene(tabletop, SCENES, SCENES.first_seed + number), scenes[number])
+    for scene in scenes:
+        assert scene.frames.shape[1:] == (SCENES.height, SCENES.width, 3) and scene.frames.dtype == np.uint8
+        assert scene.labels.shape == (SCENES.height, SCENES.width) and scene.labels.dtype == np.uint8
+        assert set(np.unique(scene.labels)) - {0} == {thing.instance_id for thing in scene.objects if thing.pixels}
+        if len(scene.frames) == 1:
+            assert all(np.hypot.reduce(thing.velocity) < 0.05 for thing in scene.objects)
+
+
+def test_only_missing_shards_are_rendered(tmp_path: Path) -> None:
+    wanted = replace(SCENES, scenes=2 * SCENES_PER_SHARD + 1)
+    names = [f"{wanted.name}-{index:05d}" for index in range(3)]
+    kept = [tmp_path / f"{name}.npz" for name in names[:2]]
+    for path in kept:
+        path.write_text("rendered before")
+    (tmp_path / f"{names[2]}.0.part").write_text("what a killed process left")
+    paths = render_shards(wanted, tmp_path, workers=1)
+    assert [path.name for path in paths] == [f"{name}.npz" for name in names]
+    assert [path.read_text() for path in kept] == ["rendered before"] * 2
+    assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
+    (last,) = load_shards(paths[2:])
+    with Tabletop(wanted.width, wanted.height) as tabletop:
+        check_same(last, draw_scene(tabletop, wanted, 2 * SCENES_PER_SHARD))
+    before = paths[2].stat().st_mtime_ns
+    assert render_shards(wanted, tmp_path, workers=1, rank=1, ranks=2) == paths
+    assert paths[2].stat().st_mtime_ns == before
+
+
+def test_a_broken_shard_is_named(data: Path, tmp_path: Path) -> None:
+    (whole,) = render_shards(SCENES, data, workers=1)
+    content = whole.read_bytes()
+    with np.load(whole) as shard:
+        np.savez(tmp_path / "without-truth.npz", **{name: shard[name] for name in ("rgb", "labels", "offsets")})
+    broken = {"empty": b"", "text": b"rendered before", "cut": content[: len(content) // 2], "short": content[:-1]}
+    broken["changed"] = content[:5000] + b"\x00\xff" + content[5002:]
+    for name, part in broken.items():
+        (tmp_path / f"{name}.npz").write_bytes(part)
+    for name in ("without-truth", *broken):
+        with pytest.raises(ValueError, match=rf"{name}\.npz: not a whole shard .*; delete it and it is rendered again"):
+            list(load_shards([whole, tmp_path / f"{name}.npz"]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SCENES, width=80), replace(SCENES, height=64), replace(SCENES, clip=4), replace(SCENES, first_seed=7),
+        replace(SCENES, split="held_out"), replace(SCENES, moving_share=0.25), replace(SCENES, interval=(0.1, 0.3)),
+    ],
+)  # fmt: skip
+def test_other_pictures_have_another_name(other: SceneSet) -> None:
+    assert other.name != SCENES.name

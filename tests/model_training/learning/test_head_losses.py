@@ -1,0 +1,61 @@
+"""The loss of several heads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model_training.learning.head_losses import CMPC_V, CSTM, EFN, LBDT, HeadWeights, edges, head_loss
+from model_training.networks.base import Answer
+
+SIZES = (2, 4, 8)
+
+
+def answer(masks: torch.Tensor, sure: float, with_edges: bool = False) -> Answer:
+    """One that is as sure of the truth on every head; the masks are made of blocks of 8 pixels."""
+    whole = sure * (2 * masks - 1)
+    coarse = tuple(torch.nn.functional.adaptive_avg_pool2d(whole, size) for size in SIZES)
+    outline = (sure * (2 * edges(masks) - 1),) if with_edges else ()
+    return Answer(whole, torch.zeros(masks.shape[:2]), torch.ones(*masks.shape[:2], 1, 1), coarse, outline)
+
+
+def blocks() -> torch.Tensor:
+    masks = torch.zeros(1, 2, 16, 16)
+    masks[0, 0, :8, 8:] = 1
+    return masks
+
+
+@pytest.mark.parametrize("weights", [CSTM, CMPC_V, LBDT, EFN])
+def test_a_sure_truth_costs_nothing(weights: HeadWeights) -> None:
+    masks = blocks()
+    good = head_loss(answer(masks, 60, with_edges=True), masks, weights)
+    assert 0 <= good < 1e-3
+    assert head_loss(answer(1 - masks, 60, with_edges=True), masks, weights) > 1
+
+
+def test_an_empty_mask_is_finite() -> None:
+    empty = torch.zeros(1, 1, 16, 16)
+    drawn = answer(torch.rand(1, 1, 16, 16), 3.0)
+    assert torch.isfinite(head_loss(drawn, empty, LBDT))
+
+
+def test_heads_count_by_their_weights() -> None:
+    masks = blocks()
+    of_final = head_loss(answer(masks, 1.0), masks, HeadWeights(coarse=0.0))
+    whole = head_loss(answer(masks, 1.0), masks, HeadWeights())
+    tenth = head_loss(answer(masks, 1.0), masks, HeadWeights(coarse=0.1))
+    assert torch.allclose(whole - of_final, 10 * (tenth - of_final))
+    assert torch.allclose(head_loss(answer(masks, 1.0), masks, HeadWeights(final=2.0)), whole + of_final)
+
+
+def test_the_target_counts_more_by_hand() -> None:
+    masks = torch.tensor([[[[1.0, 0.0]]]])
+    flat = Answer(torch.zeros(1, 1, 1, 2), torch.zeros(1, 1), torch.ones(1, 1, 1, 1))
+    assert torch.allclose(head_loss(flat, masks, CSTM), torch.tensor(2.5 * 0.6931472 / 2))
+
+
+def test_edges_lie_on_both_sides_of_the_boundary() -> None:
+    masks = torch.zeros(1, 1, 9, 9)
+    masks[..., 5:] = 1
+    assert edges(masks)[0, 0, 4].tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0]
+    assert edges(torch.ones(1, 1, 9, 9)).sum() == 0

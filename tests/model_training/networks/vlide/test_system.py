@@ -1,0 +1,209 @@
+"""VLIDE whole: what reaches what, what each switch learns, and that its graphs are the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from model_training.networks.base import System
+from model_training.networks.vlide.config import VlideConfig
+from model_training.networks.vlide.system import Vlide
+from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
+from tests.model_training.networks.systems import (
+    Streaming,
+    clips,
+    overfitted,
+    stirred,
+    streaming_error,
+    vlide,
+    without_gradient,
+)
+
+SWITCHES: list[dict[str, Any]] = [
+    {},
+    {"c5_stride": 2},
+    {"groups": (1, 1, 2)},
+    {"lang_frames": "shared"},
+    {"scale": False},
+    {"lvam": "dense"},
+    {"lvam": "coatt"},
+    {"resid": "norm"},
+    {"order": "parallel"},
+    {"order": "language-first"},
+    {"levels": (4, 5)},
+    {"levels": (2, 3, 4, 5)},
+    {"levels": ()},
+    {"st": "mean"},
+    {"st": "none"},
+    {"lguide": "gate"},
+    {"knorm": "softmax9"},
+    {"knorm": "delta"},
+    {"dils": (1, 2, 3)},
+    {"kgroups": 1},
+    {"dec": "efn"},
+    {"refs": 0},
+    {"lmdf": False},
+]
+TOGETHER: list[dict[str, Any]] = [
+    {},
+    {"dec": "efn", "levels": (2, 3, 4, 5), "lang_frames": "shared", "lvam": "dense", "st": "mean", "knorm": "delta"},
+    {"levels": (4, 5), "lvam": "coatt", "order": "language-first", "lguide": "gate", "knorm": "softmax9", "refs": 2},
+    {"levels": (), "st": "none", "kgroups": 1, "dils": (1, 2, 3), "c5_stride": 2},
+    {"refs": 0, "resid": "norm", "order": "parallel", "scale": False, "lmdf": False},
+]
+"""Every switch in one of them."""
+CLIP, WORDS = clips(2, 2), torch.tensor([[[2, 3, 4], [5, 0, 0]], [[6, 7, 0], [8, 9, 10]]])
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet101", "wide_resnet101_2"])
+def test_the_published_size_is_the_specifications(backbone: str) -> None:
+    with torch.device("meta"):
+        system = Vlide(VlideConfig(backbone=backbone))
+        x, sizes = system.cnn.stage(0, torch.zeros(1, 3, 320, 320)), []
+        for index in range(1, 5):
+            x = system.cnn.stage(index, x)
+            sizes.append((x.shape[1], x.shape[-1]))
+    assert sizes == [(256, 80), (512, 40), (1024, 20), (2048, 20)]
+    counts = {"resnet50": 23.5, "resnet101": 42.5, "wide_resnet101_2": 124.8}  # torchvision's, without its last layer
+    assert abs(sum(p.numel() for p in system.cnn.parameters()) / 1e6 - counts[backbone]) < 0.1
+    assert len(system.bert.encoder["layer"]) == 12 and system.bert.groups == (6, 9, 12)
+
+
+def test_starts_as_the_plain_cnn_and_the_plain_language_encoder() -> None:
+    """With the zero start no VLMG changes anything: C_5 and the words are those of the streams alone."""
+    system = vlide().eval()
+    seen: dict[str, torch.Tensor] = {}
+    system.vlmg["5"].register_forward_hook(lambda _, __, out: seen.update(features=out.features, states=out.states))
+    system(CLIP, WORDS)
+    x = system.pixels(CLIP.flatten(0, 1))
+    for index in range(5):
+        x = system.cnn.stage(index, x)
+    states, mask = system.bert.embed(WORDS.flatten(0, 1))
+    for index in range(3):
+        states = system.bert.group(index, states, mask)
+    frames = seen["features"].unflatten(0, (2, 2, 2))  # clip, expression, frame
+    for expression in range(2):
+        assert torch.equal(frames[:, expression], x.unflatten(0, (2, 2)))
+    assert torch.allclose(seen["states"].unflatten(0, (4, 2))[:, 0][mask], states[mask], atol=1e-6)
+
+
+def test_level_3_reaches_the_next_group_of_the_language_encoder() -> None:
+    system = vlide().double().eval()
+    inputs: list[torch.Tensor] = []
+    system.bert.encoder["layer"][1].register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    system(CLIP, WORDS)
+    with torch.no_grad():
+        system.vlmg["3"].to_words.output.weight.normal_()
+    system(CLIP, WORDS)
+    assert not torch.allclose(*inputs)
+    system(clips(2, 2, seed=5), WORDS)
+    assert not torch.allclose(inputs[1], inputs[2])
+
+
+def test_a_reference_reaches_the_answer_through_lmdf_alone() -> None:
+    other = CLIP.clone()
+    other[:, 0] = clips(2, 1, seed=5)[:, 0]
+    for fields, same in (({}, False), ({"lmdf": False}, True), ({"st": "none"}, True)):
+        system = stirred(vlide(**fields))
+        assert torch.allclose(system(CLIP, WORDS).logits, system(other, WORDS).logits, atol=1e-12, rtol=0) == same
+
+
+@pytest.mark.parametrize("fields", [{"refs": 2}, {"refs": 2, "lang_frames": "shared"}])
+def test_the_order_of_references_is_nothing(fields: dict[str, Any]) -> None:
+    system, clip = stirred(vlide(**fields)), clips(1, 3)
+    one, two = (system(frames, WORDS[:1]).logits for frames in (clip, clip[:, [1, 0, 2]]))
+    assert torch.allclose(one, two)
+
+
+@pytest.mark.parametrize("fields", TOGETHER)
+def test_padding_and_batches_change_nothing(fields: dict[str, Any]) -> None:
+    system = stirred(vlide(**fields))
+    whole = system(CLIP, WORDS)
+    padded = system(CLIP, torch.nn.functional.pad(WORDS, (0, 1)))
+    assert (whole.logits - padded.logits).abs().max() < 1e-9
+    assert (whole.word_attention - padded.word_attention[..., :3]).abs().max() < 1e-9
+    assert torch.allclose(whole.word_attention.sum(-1), torch.ones_like(whole.word_attention[..., 0]))
+    for frame in range(2):
+        for expression in range(2):
+            alone = system(CLIP[frame : frame + 1], WORDS[frame : frame + 1, expression : expression + 1])
+            assert (alone.logits[0, 0] - whole.logits[frame, expression]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("fields", [{}, {"dec": "efn"}, {"levels": (2, 3, 4, 5)}])
+def test_no_word_one_word_and_a_black_frame_are_no_trouble(fields: dict[str, Any]) -> None:
+    answer = vlide(**fields).eval()(torch.zeros(1, 1, 64, 64, 3).byte(), torch.tensor([[[0, 0, 0, 0], [2, 0, 0, 0]]]))
+    assert all(torch.isfinite(part).all() for part in answer[:3])
+
+
+def test_edges_and_bodies_are_further_heads_of_efn() -> None:
+    answer = vlide(dec="efn")(CLIP, WORDS)
+    assert len(answer.edges) == 4 and len(answer.coarse) == 7 and answer.logits.shape == (2, 2, 64, 64)
+
+
+UNFELT = ("attention.self.key.bias", "down.1.weight")
+"""Ends of names that have no gradient by construction: no softmax feels BERT's bias of the keys, and what EFN's first
+norm in a warp scales, the second one divides by its scale.
+"""
+
+
+@pytest.mark.parametrize("fields", [{}, {"dec": "efn"}, {"levels": (2, 3, 4, 5), "order": "language-first"}])
+def test_every_parameter_learns_in_two_steps(fields: dict[str, Any]) -> None:
+    left = [name for name in without_gradient(vlide(**fields).double()) if not name.endswith(UNFELT)]
+    if (
+        fields.get("order") == "language-first"
+    ):  # F shifts C_5 alone then, and the norm that follows takes it away again
+        left = [name for name in left if not (name.startswith("vlmg.5.look.") and name.endswith(".bias"))]
+    assert left == []
+
+
+@pytest.mark.parametrize("fields", SWITCHES)
+def test_switches_overfit_a_batch(fields: dict[str, Any]) -> None:
+    assert overfitted(vlide(**fields)) >= 0.9
+
+
+@pytest.fixture(scope="module")
+def default() -> tuple[System, Streaming]:
+    """A network and its graphs; an export costs tens of seconds."""
+    system = vlide()
+    stirred(system).float()
+    return system, Streaming(system)
+
+
+def test_graphs_are_the_network(default: tuple[System, Streaming]) -> None:
+    assert streaming_error(*default) < 1e-4
+
+
+@pytest.mark.parametrize("fields", TOGETHER[1::3])
+def test_graphs_of_other_switches_are_the_network(fields: dict[str, Any]) -> None:
+    """Two at the whole; each switch's own layer is in test_layers_in_onnx."""
+    system = vlide(**fields)
+    stirred(system).float()
+    assert streaming_error(system, Streaming(system)) < 1e-4
+
+
+def test_tensorrt_compiles_the_graphs(default: tuple[System, Streaming]) -> None:
+    rtx = pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
+    limits = Limits(cameras=1, queries=4, words=4, past=1)
+    for name, data in default[1].files.items():
+        assert compile_engine(rtx, data, f"{name}.onnx", limits, capabilities=AHEAD_OF_TIME)[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"width": 100}, "the input is 64x100; both must be multiples of 32"),
+        ({"levels": (1, 3)}, "levels are .*; they must be of 2, 3, 4 and 5"),
+        ({"lvam": "x"}, "lvam 'x' is unknown; choose one of pooled, dense, coatt"),
+        ({"order": "x"}, "order 'x' is unknown"),
+        ({"st": "x"}, "st 'x' is unknown; choose one of attention, mean, none"),
+        ({"knorm": "x"}, "knorm 'x' is unknown"),
+        ({"dec": "x"}, "dec 'x' is unknown"),
+        ({"lang_frames": "x"}, "lang_frames 'x' is unknown"),
+        ({"widths": None, "backbone": "x"}, "backbone 'x' is unknown"),
+    ],
+)
+def test_what_there_is_not_is_refused_in_a_line(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        vlide(**fields)

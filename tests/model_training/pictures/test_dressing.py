@@ -1,0 +1,84 @@
+"""Dressed scenes: photos as surfaces, other lights and nameless things, and a truth that knows nothing of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
+from refseg_ros.simulation.tabletop import Tabletop
+from tests.model_training.datasets.test_photos import write
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    cv2.imwrite(str(folder / "green.png"), np.full((60, 90, 3), (40, 220, 40), np.uint8))
+    return images_of(folder)
+
+
+def frames(dressing: Dressing | None, seeds: range) -> list:
+    with Tabletop(96, 72, dress=dressing) as tabletop:
+        found = []
+        for seed in seeds:
+            tabletop.reset(seed, moving=False)
+            found.append(tabletop.render())
+        return found
+
+
+def test_surfaces_are_pieces_of_photos(photos: list[Path]) -> None:
+    config = DressingConfig(photo_surfaces=1.0, lights=0.0, most_oddments=0)
+    for frame, plain in zip(frames(Dressing(config, photos), range(4)), frames(None, range(4)), strict=True):
+        ground = frame.rgb[frame.labels == 0].astype(int)
+        assert (ground[:, 1] > 1.5 * ground[:, 0]).mean() > 0.9, "green everywhere"
+        assert np.array_equal(frame.labels, plain.labels) and len(frame.objects) == len(plain.objects)
+
+
+def test_nameless_things_are_seen_but_not_in_the_truth() -> None:
+    config = DressingConfig(photo_surfaces=0.0, lights=0.0, most_oddments=5)
+    differ = 0
+    for frame, plain in zip(frames(Dressing(config), range(6)), frames(None, range(6)), strict=True):
+        assert all(thing.class_name for thing in frame.objects) and len(frame.objects) == len(plain.objects)
+        assert {*np.unique(frame.labels)} <= {0, *(thing.instance_id for thing in frame.objects)}
+        bare = (frame.labels == 0) & (plain.labels == 0)
+        differ += (np.abs(frame.rgb[bare].astype(int) - plain.rgb[bare]).max(axis=1) > 60).mean() > 0.005
+    assert differ >= 3
+
+
+def test_a_dressed_scene_is_the_same_again(photos: list[Path]) -> None:
+    dressing = Dressing(DressingConfig(), photos)
+    for one, other in zip(frames(dressing, range(3)), frames(dressing, range(3)), strict=True):
+        assert np.array_equal(one.rgb, other.rgb)
+
+
+def test_lights_come_from_above_and_one_casts_shadows() -> None:
+    for seed in range(30):
+        lights = other_lights(np.random.default_rng(seed))
+        assert 1 <= len(lights) <= 4 and sum(light.shadow for light in lights) == 1
+        assert all(light.direction[2] < 0 and (light.diffuse > 0).all() for light in lights)
+
+
+def test_a_piece_of_a_photo_is_a_piece_of_it() -> None:
+    photo = np.zeros((50, 80, 3), np.uint8)
+    photo[..., 0] = np.arange(80)
+    for seed in range(10):
+        piece = piece_of(photo, np.random.default_rng(seed))
+        assert piece.shape == (256, 256, 3) and piece[..., 0].max() <= 79 and np.ptp(piece[..., 0].mean(axis=0)) >= 10
+
+
+def test_cutouts_have_the_pixels_of_their_masks(tmp_path: Path) -> None:
+    write(tmp_path, [(3, (10, 20, 50, 60), "red", False), (3, (100, 10, 10, 10), "blue", False)])
+    (cutout,) = cutouts_of(tmp_path)
+    assert abs(cutout.shape[0] - 60) <= 1 and abs(cutout.shape[1] - 50) <= 1
+    inside = cutout[2:-2, 2:-2]
+    assert (inside[..., 3] == 255).all() and (inside[..., 0] > 150).all() and (inside[..., 2] < 60).all()
+    with pytest.raises(ValueError, match="has no couch"):
+        cutouts_of(tmp_path, "couch")
+
+
+def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no image"):
+        images_of(tmp_path)

@@ -1,0 +1,220 @@
+"""Learning a folder of frames and shards: the whole way to a bundle, parts of a batch, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_training import configs, export, train
+from model_training.configs.schema import Config
+from model_training.datasets import shards
+from model_training.learning import checkpoint
+from model_training.learning.training import Training
+from model_training.learning.warm_start import vocabulary_of
+from model_training.sources.data_set import DataSet
+from refseg_ros import Segmenter
+from tests.model_training import folder, tiny
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder.write_folder(tmp_path_factory.mktemp("frames"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def often() -> Iterator[None]:
+    """Save and log so often that a short run does it several times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "SAVE_EVERY", 2)
+        patch.setattr(train, "LOG_EVERY", 1)
+        yield
+
+
+def command(out: Path, data: Path, *more: str, config: str = "tiny_small") -> int:
+    arguments = ["--config", config, "--out", str(out), "--data", str(data), "--workers", "0", "--device", "cpu"]
+    return train.main([*arguments, *more])
+
+
+def source_of(config: Config, data: Path, cache: Path) -> DataSet:
+    return DataSet(config, str(data), 0, cache)
+
+
+@pytest.fixture(scope="module")
+def finished(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "small"
+    assert command(out, frames) == 0
+    return out
+
+
+def rows(out: Path) -> list[list[str]]:
+    return [line.split(",") for line in (out / "log.csv").read_text().splitlines()]
+
+
+def test_a_folder_becomes_a_bundle_that_knows_its_words(finished: Path, tmp_path: Path) -> None:
+    weights, facts = checkpoint.load(finished / "model.safetensors")
+    assert facts["data"] == "own frames" and facts["split"] == "train" and facts["steps"] == {"joint": 6}
+    words = ["blue", "box", "green", "red", "the", "yellow"]
+    assert facts["vocabulary"] == words and list(vocabulary_of(facts).words[2:]) == words
+    assert weights["fusion.language.table.weight"].shape[0] == len(words) + 2
+    assert [[cell.split("=")[0] for cell in row] for row in rows(finished)] == [
+        ["0", str(step), "mask", "dice", "presence"] for step in range(1, 7)
+    ]
+    assert any((finished / "tensorboard").iterdir())
+    assert export.main([str(finished / "model.safetensors"), str(tmp_path / "bundle")]) == 0
+    segmenter = Segmenter(tmp_path / "bundle", threads=1)
+    stream = segmenter.stream()
+    stream.observe(np.full((48, 64, 3), 100, np.uint8), 0.0)
+    (answer,) = stream.answer(["the purple box"])
+    assert answer.unknown_words == ("purple",)
+
+
+def test_an_interrupted_run_gives_the_same(
+    frames: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Training.update
+
+    def stopped(state: Training, batch: object) -> dict[str, float]:
+        if state.step == 3:
+            raise KeyboardInterrupt
+        return update(state, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "update", stopped)
+        assert command(tmp_path, frames) == 130
+    assert command(tmp_path, frames) == 0
+    ours, theirs = (checkpoint.load(out / "model.safetensors") for out in (tmp_path, finished))
+    assert ours[1] == theirs[1] and rows(tmp_path) == rows(finished)
+    assert all((ours[0][name] - value).abs().max() < 1e-6 for name, value in theirs[0].items())
+
+
+def test_other_words_are_another_run(frames: Path, finished: Path, tmp_path: Path, capsys) -> None:
+    other = folder.write_folder(tmp_path / "frames")
+    table = other / "expressions.csv"
+    table.write_text(table.read_text().replace("yellow", "purple"))  # as many words, other ones
+    assert command(finished, other) == 2
+    assert "last.safetensors: of a run with another vocabulary; use another --out" in capsys.readouterr().err
+
+
+def test_a_variant_of_the_network_is_kept_with_its_weights(frames: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert command(out, frames, "--steps", "1", "--variant", "max-pooling") == 0
+    _, config, facts = export.load_model(out / "model.safetensors")
+    assert (config.network.pooling, config.network.fusion, config.network.vocabulary) == ("max", "none", 8)
+    assert command(out, frames, "--steps", "1") == 2  # not gone on with by another network
+
+
+def test_shards_are_learned_like_the_folder(frames: Path, tmp_path: Path) -> None:
+    assert shards.main([str(frames), str(tmp_path / "shards"), "--split", "train"]) == 0
+    assert command(tmp_path / "run", tmp_path / "shards", "--steps", "2") == 0
+    facts = checkpoint.load(tmp_path / "run" / "model.safetensors")[1]
+    assert facts["vocabulary"] == ["blue", "box", "green", "red", "the", "yellow"]
+    (tmp_path / "shards" / "vocabulary.txt").write_text("no words of shards\n")
+    with pytest.raises(ValueError, match=r"vocabulary\.txt: not the words of shards; write these again"):
+        source_of(folder.SMALL, tmp_path / "shards", tmp_path)
+
+
+@pytest.mark.parametrize("config", [folder.PAPER, replace(folder.PAPER, losses=folder.SMALL.losses)])
+def test_parts_of_a_batch_add_up_to_the_whole(config: Config, frames: Path, tmp_path: Path) -> None:
+    phase = replace(config.phases[0], frames=6, expressions=2)
+    source = source_of(replace(config, phases=(phase,)), frames, tmp_path)
+    (batch,) = source.batches(0, range(1))
+    states = [Training(replace(source.config, accumulate=count), CPU) for count in (1, 3)]
+    terms = [state.update(batch) for state in states]
+    assert terms[0] == pytest.approx(terms[1], abs=1e-6)
+    gradients = [{name: p.grad for name, p in state.learner.named_parameters()} for state in states]
+    for name, gradient in gradients[0].items():
+        frozen = name.startswith("model.encoder.backbone.")
+        assert (gradient is None) is frozen, name
+        if gradient is not None:
+            assert torch.allclose(gradient, gradients[1][name], atol=1e-6), name
+
+
+def test_the_paper_s_recipe_is_what_it_says(frames: Path, tmp_path: Path) -> None:
+    """Plain Adam by hand on a step: half the squared norm in the loss, but not of words, biases and the backbone."""
+    source = source_of(folder.PAPER, frames, tmp_path)
+    (batch,) = source.batches(0, range(1))
+    state = Training(source.config, CPU)
+    before = {name: p.detach().clone() for name, p in state.learner.named_parameters()}
+    running = {name: b.clone() for name, b in state.learner.named_buffers()}
+    state.update(batch)
+    for name, parameter in state.learner.named_parameters():
+        if name.startswith("model.encoder.backbone."):
+            assert torch.equal(parameter, before[name])
+            continue
+        decayed = parameter.ndim > 1 and "table" not in name
+        gradient = parameter.grad + (5e-4 * before[name] if decayed else 0)
+        expected = before[name] - 2.5e-4 * gradient / (gradient.abs() + 1e-8)
+        assert torch.allclose(parameter, expected, atol=1e-6), name
+        assert torch.equal(state.average[name.removeprefix("model.")], parameter)
+    assert all(torch.equal(value, running[name]) for name, value in state.learner.named_buffers())
+
+
+@pytest.mark.parametrize("name", configs.CONFIGS)
+def test_every_named_configuration_is_whole(name: str) -> None:
+    config = configs.load(name)
+    assert config.name == name
+    if name.startswith("paper"):
+        (phase,) = config.phases
+        assert (phase.learning_rate, phase.schedule, config.weight_decay) == (2.5e-4, "poly", 5e-4)
+        assert (phase.frames, phase.expressions, phase.steps) == (1, 1, 800_000)
+        assert config.network.clip == config.clip.length == (11 if name in ("paper", "paper_a2d") else 1)
+
+
+def test_the_shipped_words_keep_their_vectors(frames: Path, tmp_path: Path) -> None:
+    """The network of the tabletop, with a clip and words of its own, begins a run on a folder."""
+    theirs = tiny.network(3, replace(tiny.NETWORK, rounds=folder.SMALL.network.rounds))
+    checkpoint.save(tmp_path / "start.safetensors", theirs.state_dict(), {"config": "tiny"})
+    source = source_of(folder.SMALL, frames, tmp_path)
+    state = Training(source.config, CPU, source.facts)
+    drawn = state.model.state_dict()["fusion.language.table.weight"].clone()
+    state.start_from(tmp_path / "start.safetensors")
+    ours = state.model.state_dict()
+    shipped = vocabulary_of({})
+    for index, word in enumerate(source.vocabulary.words):
+        known = word in shipped.words and word != "<unknown>"
+        row = theirs.state_dict()["fusion.language.table.weight"][shipped.words.index(word)] if known else drawn[index]
+        assert torch.equal(ours["fusion.language.table.weight"][index], row), word
+    assert torch.equal(ours["fusion.mask.weight"], theirs.state_dict()["fusion.mask.weight"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--batch", "3", "--accumulate", "2"],
+            "3 frames in a batch do not share out to 1 processes with 2 parts each; change --batch",
+        ),
+        (["--steps", "0"], "--steps is 0; it must be at least 1"),
+        (["--backbone", "nothing.pth"], "nothing.pth: there is no such file"),
+        (["--data", "nowhere"], "nowhere: there is no such folder"),
+    ],
+)
+def test_nonsense_is_refused(options: list[str], message: str, frames: Path, tmp_path: Path, capsys) -> None:
+    assert command(tmp_path / "out", frames, *options) == 2
+    assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_several_lists_of_the_same_images_are_not_mixed(tmp_path: Path, capsys) -> None:
+    image = {"id": 1, "file_name": "1.png", "height": 48, "width": 64}
+    box = {"id": 5, "image_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9, 0, 9]], "bbox": [0, 0, 9, 9]}
+    ref = {"ref_id": 1, "ann_id": 5, "image_id": 1, "split": "train", "sentences": [{"sent": "box", "sent_id": 1}]}
+    frames = folder.write_folder(tmp_path / "frames", images=2)
+    (frames / "images" / "1.png").rename(tmp_path / "1.png")
+    both = tmp_path / "refcocog"
+    (both / "images").mkdir(parents=True)
+    (tmp_path / "1.png").rename(both / "images" / "1.png")
+    (both / "instances.json").write_text(json.dumps({"images": [image], "annotations": [box], "categories": []}))
+    for maker in ("google", "umd"):
+        (both / f"refs({maker}).json").write_text(json.dumps([ref]))
+    assert command(tmp_path / "out", both) == 2
+    assert "holds several lists of the same images (G-Ref (google), G-Ref (umd))" in capsys.readouterr().err
+    named = replace(folder.SMALL, dataset="G-Ref (google)")
+    assert source_of(named, both, tmp_path).facts["data"] == "G-Ref (google)"

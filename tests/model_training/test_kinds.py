@@ -1,0 +1,113 @@
+"""LASTC and VLIDE, tiny, go the way of every system: training, bundle, segmenter, lower precision, pictures."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from model_training import configs, export, quantize, train, visualize
+from model_training.configs import systems
+from model_training.learning.training import Training
+from refseg_ros import Segmenter, segment
+from refseg_ros.engines import build
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.manifest import ARRAYS
+from tests.model_training.networks.systems import SIDE, TINY, tiny_config
+
+TEXTS = ["the red mug", "the ball that is left of the blue bowl"]
+
+
+@pytest.fixture(scope="module", params=TINY)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run: `model.safetensors`, and `bundle`."""
+    config, out = tiny_config(request.param), tmp_path_factory.mktemp(request.param)
+    configs.CONFIGS[config.name] = config
+    arguments = ["--config", config.name, "--out", str(out), "--data", str(out / "data"), "--device", "cpu"]
+    assert train.main([*arguments, "--workers", "1"]) == 0
+    assert export.main([str(out / "model.safetensors"), str(out / "bundle")]) == 0
+    return out
+
+
+def film(count: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
+
+
+def test_a_stream_of_the_bundle_says_what_the_network_says_of_the_clip(trained: Path) -> None:
+    model, _, _ = export.load_model(trained / "model.safetensors")
+    segmenter = Segmenter(trained / "bundle", threads=1)
+    manifest = segmenter.manifest
+    assert (manifest.clip.length, manifest.clip.interval, manifest.clip.memory) == (3, 0.2, ARRAYS)
+    stream, frames = segmenter.stream(), film(6)
+    ids = np.stack([segmenter.tokenizer.encode(text, manifest.text.length).ids for text in TEXTS])
+    for number, frame in enumerate(frames):
+        stream.observe(frame, 0.2 * number)
+        clip = torch.as_tensor(frames[None, max(0, number - 2) : number + 1])
+        with torch.no_grad():
+            expected = model(clip, torch.as_tensor(ids)[None])
+        for index, outcome in enumerate(stream.outcomes(TEXTS)):
+            assert np.abs(outcome.logits - expected.logits[0, index].numpy()).max() < 1e-4
+            assert abs(outcome.presence - float(expected.presence[0, index])) < 1e-4
+            assert np.abs(outcome.word_attention - expected.word_attention[0, index].numpy()).max() < 1e-4
+
+
+def test_a_run_goes_on_from_its_checkpoint(trained: Path) -> None:
+    name = next(
+        name for name in configs.CONFIGS if trained.name.startswith(name.removeprefix("tiny_")) and "tiny" in name
+    )
+    state = Training(configs.CONFIGS[name], torch.device("cpu"), {"scenes": None})
+    with pytest.raises(ValueError, match="last.safetensors: of a run with another scenes"):
+        state.restore(trained / "last.safetensors")
+    assert train.main(["--config", name, "--out", str(trained), "--data", str(trained / "data"), "--workers", "1"]) == 0
+
+
+def test_the_command_line_segments_with_it(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), film(1)[0])
+    model = ["--model", str(trained / "bundle"), "--threads", "1", "--profile"]
+    assert segment.main([str(photo), TEXTS[0], *model]) in (0, 1)
+    steps = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"encode", "clip", "text", "fuse", "total"} <= set(steps)
+
+
+def test_what_sees_images_is_quantised(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 2)
+    monkeypatch.setattr(quantize, "NARROW", 4)
+    bundle = Bundle.load(shutil.copytree(trained / "bundle", tmp_path / "bundle"))
+    made = quantize.lowered(bundle, "gpu-int8")
+    assert set(made) == set(bundle.manifest.graphs)
+    assert b"QuantizeLinear" not in made["answer.onnx"]
+    # Of LASTC, what sees an image before words do goes over time, and stays as it is.
+    only_over_time = "lastc" in bundle.manifest.name
+    assert (b"QuantizeLinear" in made["stem.onnx"]) != only_over_time
+    assert (
+        quantize.times_faster({"stem.onnx": made["stem.onnx"]}, {"stem.onnx": made["stem.onnx"]}, bundle.manifest) > 0
+    )
+
+
+def test_tensorrt_compiles_it(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
+    assert build.main([str(trained / "bundle"), "--check"]) == 0
+    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == 3
+
+
+def test_its_attention_is_drawn(trained: Path, tmp_path: Path) -> None:
+    for number, frame in enumerate(film(3)):
+        (tmp_path / "frames").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), frame)
+    weights, out = str(trained / "model.safetensors"), tmp_path / "out"
+    assert visualize.main([str(tmp_path / "frames"), TEXTS[0], "--weights", weights, "-o", str(out)]) == 0
+    assert visualize.main([str(tmp_path / "frames" / "0.png"), TEXTS[0], "--weights", weights, "-o", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {"frames.video.png", "0.expressions.png", "0.heat.png"}
+
+
+@pytest.mark.parametrize("name", [config.name for config in systems.CONFIGS])
+def test_every_configuration_names_a_network_and_its_clip(name: str) -> None:
+    config = configs.load(name)
+    frames = config.scenes.clip if config.scenes else config.clip.length
+    before = config.network.before if hasattr(config.network, "before") else config.network.refs
+    assert frames == before + 1

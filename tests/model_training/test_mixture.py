@@ -1,0 +1,167 @@
+"""Tables, scans and photos in one run: what a batch depends on, what each part brings, and a run that goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_training import train
+from model_training.configs import household
+from model_training.configs.schema import Config, Mix
+from model_training.datasets.photo_scenes import photo_scenes, piece
+from model_training.datasets.photos import Photos
+from model_training.datasets.rendering import RenderedScene
+from model_training.datasets.scene_batches import LISTED, Pool, SceneBatches, contrasted
+from model_training.learning import checkpoint
+from model_training.sources.choice import source_of
+from model_training.sources.mixture import Mixture
+from refseg_ros.simulation.phrases import Phrase
+from tests.model_training import tiny
+from tests.model_training.datasets.test_photos import CUPS, write
+
+OBJ = "v 0 0 0\nv 0.06 0 0\nv 0.06 0.06 0\nv 0 0.06 0\nv 0.03 0.03 0.08\n" + "".join(
+    f"f {face}\n" for face in ("1 3 2", "1 4 3", "1 2 5", "2 3 5", "3 4 5", "4 1 5")
+)
+NETWORK = replace(
+    tiny.NETWORK,
+    backbone="efficientnet-lite0",
+    stem_channels=32,
+    colour_channels=0,
+    skip_channels=4,
+    attention_heads=2,
+    counting_channels=4,
+)
+CONFIG = replace(
+    tiny.CONFIG,
+    name="tiny-household",
+    network=NETWORK,
+    mix=Mix(tables=0.3, scans=0.4, photos=0.3, scan_scenes=replace(tiny.CONFIG.scenes, scenes=8, moving_share=0.25)),
+    phases=tuple(replace(phase, steps=2, frames=6) for phase in tiny.CONFIG.phases),
+    imagenet=True,
+    contrasts=household.CONFIG.contrasts,
+    unseen_scenes=2,
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("mix")
+    (root / "objects").mkdir()
+    for name in ("red_widget", "blue_widget", "green_gadget"):
+        (root / "objects" / f"{name}.obj").write_text(OBJ)
+    write(root / "photos", [*CUPS, (5, (60, 90, 30, 8), "yellow", False)])
+    return {name: root / name for name in ("objects", "photos", "data")}
+
+
+@pytest.fixture(scope="module")
+def mixture(folders: dict[str, Path]) -> Mixture:
+    return mixed(folders)
+
+
+def mixed(folders: dict[str, Path], config: Config = CONFIG) -> Mixture:
+    return Mixture(config, folders["data"], folders["objects"], [folders["photos"]], workers=1)
+
+
+def test_a_batch_is_of_all_parts_and_a_function_of_its_step(mixture: Mixture, folders: dict[str, Path]) -> None:
+    again, drawn = mixed(folders).drawn(1), mixture.drawn(1)
+    for step in (1, 0):
+        for ours, theirs in zip(drawn[step][:4], again[step][:4], strict=True):
+            assert np.array_equal(ours, theirs)
+    words = {mixture.vocabulary.words[i] for step in range(12) for i in np.unique(drawn[step].words)}
+    assert {"widget", "gadget", "cup", "banana"} <= words
+
+
+def test_the_words_and_nouns_are_those_of_all_parts(mixture: Mixture) -> None:
+    assert {"widget", "gadget", "cup", "banana", "mug", "hammer"} <= set(mixture.config.nouns)
+    assert {"widget", "please", "saltshaker"} & set(mixture.vocabulary.words) >= {"widget", "please"}
+    assert mixture.config.network.vocabulary == len(mixture.vocabulary)
+
+
+def test_labels_of_a_frame_are_shares(mixture: Mixture) -> None:
+    """Background and classes make up each cell, but in photos, whose lists are not believed to the end."""
+    sums = set()
+    for step in range(8):
+        dense = mixture.drawn(0)[step].labels.dense[8]
+        share = dense[:, : 1 + len(mixture.config.nouns)].sum(1)
+        assert (share < 1 + 1e-5).all() and (share > LISTED - 1e-5).all()
+        sums |= {round(float(frame.max() - frame.min()), 1) > 0 for frame in share}
+    assert sums == {True, False}
+
+
+def test_processes_share_a_batch(mixture: Mixture) -> None:
+    pools, words = mixture._learned, mixture.vocabulary
+    whole, *shares = (
+        SceneBatches(pools, words, 8, 4, 2, 0.3, 5, rank, ranks, mixture.config.nouns)
+        for rank, ranks in ((0, 1), (0, 2), (1, 2))
+    )
+    for step in range(4):
+        halves = [share[step] for share in shares]
+        # The parts of a batch are interleaved: rank 0 has frames 0 and 2.
+        for name in ("clips", "words", "masks", "present"):
+            joined = np.stack([getattr(half, name) for half in halves], 1).reshape(getattr(whole[step], name).shape)
+            assert np.array_equal(joined, getattr(whole[step], name))
+
+
+def test_weights_say_how_often(mixture: Mixture) -> None:
+    """Without photos and scans only what tables can be is said."""
+    tables, scans, _ = mixture._learned
+    heavy = SceneBatches([replace(tables, weight=1e-9), scans], mixture.vocabulary, 8, 8, 2, 0.0, 0)
+    light = SceneBatches([tables, replace(scans, weight=1e-9)], mixture.vocabulary, 8, 8, 2, 0.0, 0)
+    said = [
+        {mixture.vocabulary.words[i] for step in range(6) for i in np.unique(part[step].words)}
+        for part in (heavy, light)
+    ]
+    assert "widget" in said[0] and "widget" not in said[1]
+
+
+def test_a_run_goes_on_and_refuses_other_parts(folders: dict[str, Path], tmp_path: Path) -> None:
+    arguments = {"objects": folders["objects"], "photos": [folders["photos"]]}
+    cpu = torch.device("cpu")
+    through = train.train(CONFIG, tmp_path / "a", folders["data"], 1, cpu, **arguments)
+    short = replace(CONFIG, phases=(CONFIG.phases[0], replace(CONFIG.phases[1], steps=1)))
+    train.train(short, tmp_path / "b", folders["data"], 1, cpu, **arguments)
+    resumed = train.train(CONFIG, tmp_path / "b", folders["data"], 1, cpu, **arguments)
+    (ours, facts), (theirs, _) = checkpoint.load(resumed), checkpoint.load(through)
+    assert "widget" in facts["vocabulary"] and facts["photos"] == ["photos of photos"]
+    assert ours.keys() == theirs.keys()
+    with pytest.raises(ValueError, match="another (mix|scans|scenes|photos|vocabulary|network)"):
+        train.train(CONFIG, tmp_path / "b", folders["data"], 1, cpu, objects=folders["objects"])
+
+
+def test_nothing_to_mix_in_is_refused(folders: dict[str, Path]) -> None:
+    config = replace(CONFIG, mix=replace(CONFIG.mix, tables=0.0))
+    with pytest.raises(ValueError, match="give --objects or --photos"):
+        Mixture(config, folders["data"], None, [], workers=1)
+    with pytest.raises(ValueError, match="mixes nothing in"):
+        source_of(tiny.CONFIG, folders["data"], 1, folders["data"], objects=folders["objects"])
+
+
+def test_orders_are_followed_by_their_like() -> None:
+    one, other = (
+        Phrase(f"the {rank} mug", "order", target, (1, 2, 3)) for rank, target in (("first", 1), ("second", 2))
+    )
+    beyond = Phrase("the fourth mug", "absent", None, (3, 2, 1), reason="order")
+    elsewhere = Phrase("the first bowl", "order", 7, (7, 8, 9))
+    offered, followers = [one, other, beyond, elsewhere], set()
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        followers.add(contrasted([one, elsewhere], rng, offered, ("order",))[1].text)
+    assert followers == {other.text, beyond.text, elsewhere.text}
+    rng = np.random.default_rng(0)
+    assert contrasted([one, elsewhere], rng, offered) == [one, elsewhere]
+
+
+def test_a_photo_s_crowd_is_not_said(tmp_path: Path) -> None:
+    reader = Photos(write(tmp_path, [*CUPS, (2, (0, 0, 90, 30), "blue", True)]))
+    (scene,) = photo_scenes(reader, reader.splits[0])
+
+    def cut(scene: RenderedScene, rng: np.random.Generator) -> RenderedScene:
+        return piece(scene, 48, 64, 128, rng)
+
+    pool = Pool([scene], nouns=reader.nouns, cut=cut)
+    said = {phrase.text for seed in range(30) for phrase in pool.said(scene, np.random.default_rng(seed))}
+    assert said and not any("couch" in text or "sofa" in text for text in said)

@@ -1,0 +1,70 @@
+"""Which bags an argument means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refseg_ros.search.recordings import recordings
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two bags of rosbag2, a file of one and a bag of ROS 1; nothing is read of them here."""
+    for name in ("one/bag", "two/bag"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "metadata.yaml").write_text("{}")
+        (tmp_path / name / "bag_0.mcap").write_text("part of it")
+    for name in ("two/alone.mcap", "two/old.bag", "two/notes.txt", "two/.hidden.bag"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(fleet: Path, *arguments: str) -> list[str]:
+    return [str(Path(found.path).relative_to(fleet)) for found in recordings(arguments)]
+
+
+def test_a_folder_means_all_bags_in_it_and_a_bag_itself(fleet: Path) -> None:
+    everything = ["one/bag", "two/alone.mcap", "two/bag", "two/old.bag"]
+    assert names(fleet, ".") == everything
+    assert names(fleet, "two", "one", "one/bag", str(fleet / "two")) == everything
+    assert names(fleet, "one/bag") == ["one/bag"]
+    assert names(fleet, "one/bag/bag_0.mcap") == ["one/bag/bag_0.mcap"]
+
+
+def test_a_pattern_means_what_has_such_a_name(fleet: Path) -> None:
+    assert names(fleet, "*/bag") == ["one/bag", "two/bag"]
+    assert names(fleet, "t*") == ["two/alone.mcap", "two/bag", "two/old.bag"]
+    assert names(fleet, "**/*.bag") == ["two/old.bag"]
+
+
+def test_a_list_means_its_lines_relative_to_its_folder(fleet: Path) -> None:
+    (fleet / "lists").mkdir()
+    (fleet / "lists" / "today.txt").write_text("# of today\n../one\n\n../two/*.mcap  # a pattern\n../gone.bag\n")
+    lines = ["gone.bag", "one/bag", "two/alone.mcap"]
+    assert [Path(found.path).resolve() for found in recordings(["lists/today.txt"])] == [fleet / line for line in lines]
+
+
+def test_a_bag_that_is_meant_twice_is_one(fleet: Path) -> None:
+    assert names(fleet, "one/../one/bag", "one/bag") == ["one/bag"]
+
+
+def test_a_bag_that_changed_is_another(fleet: Path) -> None:
+    (before,) = recordings(["one/bag"])
+    (fleet / "one/bag/bag_0.mcap").write_text("more of it")
+    (after,) = recordings(["one/bag"])
+    assert before.path == after.path and before != after
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("nowhere/*", "no bag has such a name"), ("empty", "there is no bag in this folder"), ("photo", "neither a bag")],
+)
+def test_what_means_no_bag_is_named(fleet: Path, argument: str, words: str) -> None:
+    (fleet / "empty").mkdir()
+    (fleet / "photo").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(ValueError, match=words) as caught:
+        recordings([argument])
+    assert argument in str(caught.value)

@@ -1,0 +1,42 @@
+"""How each command names itself to whoever started it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for package in ("refseg_ros", "model_training")
+    for path in (ROOT / package).rglob("*.py")
+    if "prog=program()" in path.read_text()
+)
+
+
+def usage_of(*command: str) -> str:
+    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    return " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_is_named_as_it_is_run(path):
+    if path.parts[0] == "model_training":
+        pytest.importorskip("torch", reason="torch is not installed")
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__main__")
+    assert usage_of(sys.executable, "-m", name).startswith(f"usage: python -m {name} [-h]")
+
+
+@pytest.mark.parametrize("command", ["replay=replay", "doctor=doctor.__main__", "build_engine=engines.build"])
+def test_what_ros_runs_is_named_as_ros_names_it(tmp_path, command):
+    name, module = command.split("=")
+    program = tmp_path / "lib" / "refseg_ros" / name
+    program.parent.mkdir(parents=True)
+    written = (
+        (ROOT / "cmake" / "executable.py.in").read_text().replace("@module@", module).replace("@executable@", name)
+    )
+    program.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{written}")
+    assert usage_of(sys.executable, str(program)).startswith(f"usage: ros2 run refseg_ros {name} [-h]")

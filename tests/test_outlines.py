@@ -1,0 +1,107 @@
+"""The guided filter against its equations, window by window, and what it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from refseg_ros import Segmenter, Verdict
+from refseg_ros.outlines import EPSILON, RADIUS, SURE, GuidedFilter
+
+
+def window_by_window(image: np.ndarray, logits: np.ndarray, radius: int) -> np.ndarray:
+    """Eq. 19 to 21 of He et al. in float64, each window by itself, with the image mirrored at its borders."""
+    guide, p = image.astype(np.float64) / 255, logits.astype(np.float64).clip(-SURE, SURE)
+    height, width = p.shape
+    mirrored = [np.pad(np.arange(side), radius, mode="reflect") for side in (height, width)]
+    a, b = np.empty((height, width, 3)), np.empty((height, width))
+    windows = [[slice(start, start + 2 * radius + 1) for start in range(side)] for side in (height, width)]
+    for y, rows in enumerate(windows[0]):
+        for x, columns in enumerate(windows[1]):
+            cells = np.ix_(mirrored[0][rows], mirrored[1][columns])
+            colours, values = guide[cells].reshape(-1, 3), p[cells].ravel()
+            spread = np.cov(colours.T, bias=True) + EPSILON * np.eye(3)
+            together = (colours * values[:, None]).mean(0) - colours.mean(0) * values.mean()
+            a[y, x] = np.linalg.solve(spread, together)
+            b[y, x] = values.mean() - a[y, x] @ colours.mean(0)
+    refined = np.empty((height, width))
+    for y, rows in enumerate(windows[0]):
+        for x, columns in enumerate(windows[1]):
+            cells = np.ix_(mirrored[0][rows], mirrored[1][columns])
+            refined[y, x] = a[cells].reshape(-1, 3).mean(0) @ guide[y, x] + b[cells].mean()
+    return refined
+
+
+def scene(seed: int, height: int = 144, width: int = 192) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A noisy image of a red box, its mask, and blurred logits that lie beside it."""
+    rng = np.random.default_rng(seed)
+    image = np.full((height, width, 3), 90.0)
+    truth = np.zeros((height, width), bool)
+    truth[32:112, 48:136] = True
+    image[truth] = (200, 60, 60)
+    image = (image + rng.normal(0, 3, image.shape)).clip(0, 255).astype(np.uint8)
+    rough = np.where(np.roll(truth, (1, -1), (0, 1)), 6.0, -6.0)
+    return image, truth, cv2.GaussianBlur(rough, (0, 0), 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_as_window_by_window(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = cv2.GaussianBlur(rng.normal(128, 90, (30, 73, 3)), (0, 0), 1.5).clip(0, 255).astype(np.uint8)
+    logits = cv2.GaussianBlur(rng.normal(0, 30, (30, 73)), (0, 0), 2).astype(np.float32)
+    refined = GuidedFilter(image).refine(logits)
+    assert refined.shape == logits.shape and refined.dtype == np.float32
+    assert round(RADIUS * 73) == 2 and np.abs(logits).max() > SURE
+    assert np.abs(refined - window_by_window(image, logits, 2)).max() < 2e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mask_is_drawn_to_the_edges(seed: int) -> None:
+    image, truth, logits = scene(seed)
+    refined = GuidedFilter(image).refine(logits)
+    wrong, left = (np.count_nonzero((mask > 0) != truth) for mask in (logits, refined))
+    assert wrong > 200 and left < 0.4 * wrong, (wrong, left)
+
+
+def test_both_labels_are_treated_alike_and_what_is_certain_everywhere_stays() -> None:
+    image, _, logits = scene(5)
+    sharpened = GuidedFilter(image)
+    assert np.allclose(sharpened.refine(logits), -sharpened.refine(-logits), atol=1e-3)
+    assert np.allclose(sharpened.refine(np.full_like(logits, 5)), 5, atol=1e-3)
+
+
+def test_where_the_image_has_no_edges_an_outline_stays_where_it_is() -> None:
+    _, _, logits = scene(6)
+    refined = GuidedFilter(np.full((*logits.shape, 3), 90, np.uint8)).refine(logits)
+    assert ((refined > 0) == (logits > 0)).mean() > 0.98
+
+
+def test_coarser_logits_are_brought_to_the_image_first() -> None:
+    image, truth, logits = scene(7)
+    coarse = cv2.resize(logits, (96, 72), interpolation=cv2.INTER_AREA)
+    refined = GuidedFilter(image).refine(coarse)
+    assert refined.shape == truth.shape
+    assert ((refined > 0) == truth).mean() > 0.98
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1)])
+def test_the_smallest_images(size: tuple[int, int]) -> None:
+    refined = GuidedFilter(np.zeros((*size, 3), np.uint8)).refine(np.ones(size, np.float32))
+    assert refined.shape == size and (refined > 0).all()
+
+
+def test_the_segmenter_s_masks_are_refined(bundle_folder: Path) -> None:
+    image = np.full((480, 640, 3), 90, np.uint8)
+    image[103:305, 207:411] = (220, 10, 10)
+    truth = (image[..., 0] == 220).astype(bool)
+    plain, refined = (
+        Segmenter(bundle_folder, threads=1, outlines=outlines).segment(image, "the red mug")
+        for outlines in ("network", "guided")
+    )
+    assert refined.verdict is plain.verdict is Verdict.FOUND and refined.score == plain.score
+    wrong = [np.count_nonzero((answer.mask > 0) != truth) for answer in (plain, refined)]
+    assert wrong[1] <= wrong[0]
+    assert Segmenter(bundle_folder, threads=1).config.outlines == "guided"

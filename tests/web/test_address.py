@@ -1,0 +1,94 @@
+"""The node at addresses that others can reach, at one that is taken, and with several cameras."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
+from tests.web.conftest import PATIENCE, address_of
+
+pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator:
+    stay_on_this_machine()
+    started = []
+
+    def one(name: str = "web_node", remappings: dict[str, str] | None = None, **parameters: object) -> NodeProcess:
+        if name == "web_node":
+            parameters = {"port": 0, "lessons": str(tmp_path / "lessons")} | parameters
+        started.append(NodeProcess(name, parameters, tmp_path / f"{len(started)}.log", remappings))
+        return started[-1]
+
+    yield one
+    for process in started:
+        process.stop()
+
+
+def status(address: str, **headers: str) -> int:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    try:
+        return opener.open(urllib.request.Request(address, headers=headers), timeout=30).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_an_address_for_others_wants_its_token_for_everything(start):
+    process = start(host="0.0.0.0")
+    told = address_of(process)
+    token = re.search(r"\?token=(\S{20,})$", told)[1]
+    place = f"http://127.0.0.1:{urlsplit(told).port}"
+    for path in ("/", "/speech", "/pictures/x", "/_nicegui/3.18.0/static/fonts.css", "/?token=wrong"):
+        assert status(place + path) == 403, path
+    assert status(f"{place}/?token={token}") == 200
+    assert process.log.read_text().count(token) == 1
+
+
+def test_this_machine_needs_none_and_others_get_nothing(start):
+    address = address_of(start())
+    assert status(address) == 200
+    assert status(address, Host="robot.example") == 403
+    assert status(address, Origin="http://robot.example") == 403
+    for page_of_fastapi in ("docs", "redoc", "openapi.json"):
+        assert status(address + page_of_fastapi) == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+def test_an_address_that_is_not_to_be_had_is_told_in_a_line(start, host):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(host=host, port=taken.getsockname()[1])
+        assert process.process.wait(60) == 1
+    told = process.log.read_text()
+    assert f"the page cannot be served at {host}:" in told and "Traceback" not in told
+
+
+def test_each_camera_can_be_chosen(start, browser):
+    for name, seed in (("front", 7), ("wrist", 8)):
+        start("camera_node", {"__ns": f"/{name}"}, seed=seed, split="held_out")
+    cameras = {"image_topic": "/{camera}/image_raw", "cameras": ["front", "wrist"]}
+    start("segment_node", threads=1, max_frame_age=0.0, query="the mug", **cameras)
+    address = address_of(start(**cameras))
+    window = browser.new_context()
+    window.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    page.goto(address)
+    things = "[...document.querySelectorAll('.queries button')].map(one => one.innerText).join()"
+    page.locator(".answer").first.wait_for()
+    page.wait_for_function(f"{things}.length > 0")
+    of_front = page.evaluate(things)
+    page.get_by_role("button", name="wrist").click()
+    page.wait_for_function(f"{things} !== {of_front!r}")  # what lies on the other table
+    page.locator(".answer").first.wait_for()
+    window.close()

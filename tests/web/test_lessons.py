@@ -1,0 +1,88 @@
+"""Corrections on the disk: nothing is lost, and the reader of own frames reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from refseg_ros.web.lessons import Lessons, stroke
+
+RGB = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+EMPTY = np.zeros((48, 64), np.uint8)
+
+
+def square(value: int = 255) -> np.ndarray:
+    mask = EMPTY.copy()
+    mask[10:20, 30:50] = value
+    return mask
+
+
+def test_what_is_kept_is_what_training_reads(tmp_path):
+    own_frames = pytest.importorskip("model_training.datasets.own_frames")
+    lessons = Lessons(tmp_path / "mine")
+    assert lessons.count == 0
+    lessons.begin(RGB, '  the red\n mug, "mine" ', EMPTY)
+    lessons.change(square())
+    lessons.keep()
+    lessons.begin(RGB[::-1], "the blue mug", square())
+    lessons.change(EMPTY)
+    lessons.keep()
+    assert lessons.count == 2 and lessons.draft is None
+    reader = own_frames.OwnFrames(lessons.folder)
+    first, second = reader.of_split("train")
+    assert [record.expressions[0].text for record in (first, second)] == ['the red mug, "mine"', "the blue mug"]
+    assert (reader.masks(first)[0] == (square() > 0)).all()
+    assert not reader.masks(second).any()
+    assert (first.frames.read([0])[0] == RGB).all()
+    assert len(list((lessons.folder / "masks").iterdir())) == 1
+
+
+def test_a_draft_outlives_whoever_drew_it(tmp_path):
+    lessons = Lessons(tmp_path)
+    lessons.begin(RGB, "the mug", EMPTY)
+    lessons.change(square())
+    left = Lessons(tmp_path).draft
+    assert left is not None and left.text == "the mug"
+    assert (left.mask == square()).all() and (left.rgb == RGB).all()
+    assert Lessons(tmp_path).count == 0
+
+
+def test_changes_can_be_taken_back(tmp_path):
+    lessons = Lessons(tmp_path)
+    lessons.begin(RGB, "the mug", EMPTY)
+    lessons.change(square())
+    lessons.undo()
+    assert not lessons.draft.mask.any() and not Lessons(tmp_path).draft.mask.any()
+    lessons.undo()
+    assert not lessons.draft.mask.any()
+
+
+def test_a_discarded_draft_leaves_nothing(tmp_path):
+    lessons = Lessons(tmp_path)
+    lessons.begin(RGB, "the mug", square())
+    lessons.discard()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert Lessons(tmp_path).draft is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "1"}', '{"name": "gone", "text": "the mug"}'])
+def test_a_damaged_draft_is_none(tmp_path, text):
+    (tmp_path / "draft.json").write_text(text)
+    assert Lessons(tmp_path).draft is None
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        Lessons(tmp_path / "file").begin(RGB, "the mug", EMPTY)
+
+
+def test_strokes():
+    line = np.array([[5, 5], [40, 5]], np.int32)
+    drawn = stroke(EMPTY, line, "brush", 3)
+    assert drawn[5, 5:41].all() and not drawn[20:].any() and not EMPTY.any()
+    assert not stroke(drawn, line, "eraser", 9).any()
+    corners = np.array([[30, 10], [49, 10], [49, 19], [30, 19]], np.int32)
+    assert (stroke(EMPTY, corners, "polygon", 1) == square()).all()
+    point = stroke(EMPTY, np.array([[5, 5]], np.int32), "brush", 5)
+    assert point[5, 5] and point.sum() // 255 > 4

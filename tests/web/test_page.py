@@ -1,0 +1,261 @@
+"""The page in a real browser, in front of the simulated camera and the shipped model."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from refseg_ros.web.palette import COLOURS, rgb_of
+from tests.speech.voice import needs_espeak
+from tests.web.conftest import PATIENCE, ask
+
+README_PICTURE = Path(__file__).parent.parent.parent / "docs" / "live.png"
+
+COLOURS_IN_PICTURE = """() => {
+    const canvas = document.querySelector("canvas.live-view");
+    return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data,
+            canvas.width, canvas.height];
+}"""
+
+
+def answer(page, text: str):  # noqa: ANN001, ANN201
+    """The card of an expression, once there is one."""
+    card = page.locator(".answer").filter(has=page.locator(".expression", has_text=re.compile(f"^{re.escape(text)}$")))
+    card.first.wait_for()
+    return card.first
+
+
+def picture(page) -> np.ndarray:  # noqa: ANN001
+    """(H, W, 3) uint8: what the camera's picture shows."""
+    *values, width, height = page.evaluate(COLOURS_IN_PICTURE)
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def test_the_mask_lies_on_what_was_typed(open_page):
+    page = open_page()
+    page.keyboard.press("t")  # the truth beside it
+    for text, thing in (("the red mug", "red mug"), ("the bowl", "orange bowl")):
+        ask(page, text)
+        answer(page, text).get_by_text(re.compile(rf"truly the {thing}, ([7-9]\d|100) % overlap")).wait_for()
+    drawn = np.abs(picture(page).astype(int) - rgb_of(COLOURS[0])).max(axis=2) < 40
+    rows, columns = np.nonzero(drawn)
+    assert len(rows) > 100, "the outline is not drawn in the expression's colour"
+    middle = (columns.mean() / drawn.shape[1], rows.mean() / drawn.shape[0])
+    assert np.allclose(middle, (0.57, 0.47), atol=0.08), middle  # where the bowl stands
+
+
+def test_several_expressions_have_colours_and_unknown_words_a_better_one(open_page):
+    page = open_page()
+    ask(page, "the red mugg; the bowl")
+    card = answer(page, "the red mugg")
+    assert card.locator("s").inner_text() == "mugg"
+    assert page.locator(".answer").count() == 2
+    colours = page.eval_on_selector_all(".answer", "all => all.map(one => one.style.getPropertyValue('--colour'))")
+    assert colours == list(COLOURS[:2])
+    card.get_by_role("button", name="mug", exact=True).click()
+    answer(page, "the red mug")
+
+
+def test_two_browsers_and_a_program_see_the_same(open_page, bench):
+    first, second = open_page(), open_page()
+    ask(first, "the black can")
+    answer(second, "the black can")
+    bench.until(lambda: any(one.query == "the black can" for one in bench.results), "the answer")
+    bench.until(bench.queries.get_subscription_count, "the node")
+    bench.ask("the brown ball")
+    for page in (first, second):
+        answer(page, "the brown ball")
+        page.get_by_text("Asked before").click()
+        page.get_by_role("button", name="the brown ball").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>window.broken = 1</script>",
+        '"><img src=x onerror="window.broken = 1"> the mug',
+        "\N{GRINNING FACE} the \N{RIGHT-TO-LEFT OVERRIDE}mug &amp; {{ 1 + 1 }}",
+    ],
+)
+def test_hostile_text_is_text(open_page, text):
+    page = open_page()
+    ask(page, text)
+    page.get_by_text("Asked before").click()
+    page.locator("details .queries button").first.filter(has_text="&amp;" if "&amp;" in text else text[:9]).wait_for()
+    page.locator(".answer").first.wait_for()
+    assert page.evaluate("window.broken") is None
+    assert not page.locator(".answer img, .answer script, .queries img, .queries script").count()
+
+
+def test_ten_megabytes_of_text_are_cut(open_page, bench):
+    page = open_page()
+    bench.until(lambda: bench.queries.get_subscription_count() > 1, "page and node")
+    bench.ask("the mug " * 1_300_000)
+    page.locator(".answer").filter(has_text="Not read, it is too long").wait_for()
+    assert len(page.content()) < 1_000_000
+    page.get_by_label("What to look at").fill("the mug " * 1_300_000)
+    assert len(page.get_by_label("What to look at").input_value()) <= 2000
+    ask(page, "the red mug")
+    answer(page, "the red mug")
+
+
+def test_no_request_leaves_the_machine(browser, robot):
+    window = browser.new_context()
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    page = window.new_page()
+    page.on("websocket", lambda connection: asked.append(connection.url))
+    page.goto(robot.address)
+    page.wait_for_selector("canvas[data-stamp]", timeout=PATIENCE)
+    page.keyboard.press("s")  # the view in space loads more
+    page.wait_for_selector(".space canvas", timeout=PATIENCE)
+    ask(page, "the red mug")
+    page.wait_for_selector(".answer", timeout=PATIENCE)
+    window.close()
+    places = {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))}
+    assert places == {urlsplit(robot.address).netloc}
+    assert any("/pictures/" in url for url in asked)
+
+
+def test_a_new_scene_and_things_that_move(open_page, bench):
+    from std_msgs.msg import String
+
+    told: list[str] = []
+    bench.node.create_subscription(String, "/camera/truth", lambda message: told.append(message.data), 10)
+    page = open_page()
+    page.get_by_role("button", name="New scene").click()
+    bench.until(lambda: any('"seed": 8' in one for one in told[-3:]), "the next scene")
+    page.get_by_role("button", name="Move things").click()
+    bench.until(lambda: any(re.search(r'"motion": "', one) for one in told[-3:]), "a motion")
+    page.get_by_role("button", name="Move things").click()
+
+
+def test_pause_keeps_the_picture_and_a_click_copies(open_page):
+    page = open_page()
+    page.keyboard.press("p")
+    page.wait_for_selector("button[aria-pressed=true]")
+    page.wait_for_timeout(1000)
+    stamp = page.get_attribute("canvas.live-view", "data-stamp")
+    page.wait_for_timeout(1500)
+    assert page.get_attribute("canvas.live-view", "data-stamp") == stamp
+    page.locator("canvas.live-view").click(position={"x": 10, "y": 10})
+    page.get_by_text(re.compile(r"Copied: pixel \d+, \d+")).wait_for()
+
+
+def test_a_correction_outlives_the_browser_and_can_be_trained_with(open_page, robot):
+    own_frames = pytest.importorskip("model_training.datasets.own_frames")
+    page = open_page()
+    ask(page, "the red mug")
+    answer(page, "the red mug").get_by_role("button", name="This is wrong").click()
+    page.get_by_role("button", name="It is not there").click()
+    page.wait_for_selector(".live-view.drawing")
+    place = page.locator("canvas.live-view").bounding_box()
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y, steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Propose").click()
+    page.locator(".correction .strip").nth(1).get_by_role("button").first.wait_for()  # the model's own masks
+    page.context.close()
+
+    again = open_page()
+    again.get_by_role("button", name="Go on with it").click()
+    again.get_by_role("button", name="Keep").click()
+    again.get_by_text("1 corrections are in").wait_for()
+    (record,) = own_frames.OwnFrames(robot.lessons).of_split("train")
+    assert [one.text for one in record.expressions] == ["the red mug"]
+    (mask,) = own_frames.OwnFrames(robot.lessons).masks(record)
+    assert mask[240, 320] and mask[240, 380] and not mask[100, 100]
+    assert 500 < mask.sum() < 5000
+
+
+@needs_espeak
+def test_what_is_said_becomes_a_query(launched, robot, tmp_path):
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
+    from tests.speech.voice import say, write_wav
+
+    silence = np.zeros(8000, np.int16)
+    wav = write_wav(tmp_path / "said.wav", np.concatenate([silence, say("the yellow hammer"), silence]))
+    window = launched(f"--use-file-for-fake-audio-capture={wav}%noloop").new_context()
+    window.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    page.goto(robot.address)
+    page.wait_for_selector("canvas[data-stamp]")
+    page.get_by_role("button", name="Speak").click()
+    page.wait_for_selector("button.on[aria-label=Speak]")
+    page.wait_for_timeout(3000)  # until it is said
+    page.get_by_role("button", name="Speak").click()
+    answer(page, "the yellow hammer")
+    window.close()
+
+
+def test_it_can_be_used_without_seeing_or_pointing(open_page):
+    page = open_page()
+    ask(page, "the red mug")
+    answer(page, "the red mug")
+    page.get_by_role("img", name=re.compile("found: the red mug")).wait_for()
+    page.locator("[aria-live=polite]", has_text="found: the red mug").first.wait_for(state="attached")
+    unnamed = page.eval_on_selector_all(
+        "button, input, [role=slider]",
+        "all => all.filter(one => one.checkVisibility() && !(one.ariaLabel || one.innerText.trim())).length",
+    )
+    assert unnamed == 0
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a phone scrolls sideways"
+
+
+def test_a_camera_that_stalls_is_told_and_comes_back(open_page, robot):
+    page = open_page()
+    robot.camera.process.send_signal(signal.SIGSTOP)
+    try:
+        page.locator(".notice", has_text="No picture for").wait_for()
+    finally:
+        robot.camera.process.send_signal(signal.SIGCONT)
+    page.locator(".notice").wait_for(state="hidden")
+
+
+def test_a_node_that_dies_is_told_and_comes_back(open_page, robot):
+    page = open_page()
+    robot.segment.process.kill()
+    page.locator(".state.fault", has_text="the node refseg/segment is silent").wait_for()
+    stamp = page.get_attribute("canvas.live-view", "data-stamp")
+    page.wait_for_function(f"document.querySelector('canvas.live-view').dataset.stamp !== '{stamp}'")
+    robot.segment = robot.start_segment()
+    page.locator(".state.fine").wait_for()
+    ask(page, "the orange bowl")
+    answer(page, "the orange bowl")
+
+
+def test_the_page_comes_back_with_its_node(open_page, robot):
+    page = open_page()
+    port = urlsplit(robot.address).port
+    page.evaluate("window.isOld = true")
+    robot.web.process.kill()
+    robot.web = robot.start("web_node", port=port, lessons=str(robot.lessons))
+    page.wait_for_function("!window.isOld && document.querySelector('canvas[data-stamp]')", timeout=PATIENCE)
+    ask(page, "the blue ball")
+    answer(page, "the blue ball")
+
+
+def test_the_picture_of_the_readme(open_page, robot, tmp_path):
+    """What a newcomer sees first; REFSEG_PICTURES=1 puts it into docs/."""
+    page = open_page(device_scale_factor=1.5, color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 905})
+    asked = ("the red mug", "the bowl", "the can")
+    ask(page, "; ".join(asked))
+    for text in asked:
+        answer(page, text)
+    path = tmp_path / "live.png"
+    if os.environ.get("REFSEG_PICTURES"):  # other tests may have set things in motion, of which not all are found
+        page.locator(".answers .found").nth(2).wait_for()
+        path = README_PICTURE
+    page.wait_for_timeout(1500)
+    page.screenshot(path=path)
+    assert path.stat().st_size > 50_000

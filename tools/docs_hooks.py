@@ -1,0 +1,58 @@
+"""Gives the site the pages that stand outside docs/, with their links as the site has them. mkdocs.yml names it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.rst": "changelog.md",
+    "examples/README.md": "examples.md",
+    "refseg_ros/models/tabletop/README.md": "card.md",
+}
+"""Path in the repository -> page of the site."""
+
+LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages."""
+    for source, page in PAGES.items():
+        text = (ROOT / source).read_text("utf-8")
+        if source.endswith(".rst"):
+            text = _from_rst(text)
+        folder = (ROOT / source).parent
+        content = LINK.sub(lambda match, folder=folder: _on_site(match, folder), text)
+        files.append(File.generated(config, page, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Let the pages of docs/ link to those that stand outside it."""
+    if page.file.src_uri in PAGES.values():
+        return markdown
+    return LINK.sub(lambda match: _on_site(match, ROOT / "docs"), markdown)
+
+
+def _on_site(match: re.Match[str], folder: Path) -> str:
+    """A link as the site has it. Code is not part of the site: a link to it becomes its text."""
+    text, place, anchor = match.groups()
+    target = (folder / place).resolve()
+    if not target.exists():  # dead: the site's check names it
+        return match[0]
+    path = target.relative_to(ROOT).as_posix()
+    page = PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
+    return f"[{text}]({page}{anchor or ''})" if page else text
+
+
+def _from_rst(text: str) -> str:
+    """The few forms that the changelog has, as Markdown."""
+    lines = [line for line in text.splitlines() if not line.startswith("^^^")]
+    return "# " + "\n".join(lines).strip().replace("``", "`") + "\n"
