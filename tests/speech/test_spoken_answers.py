@@ -33,10 +33,11 @@ def asked_scenes():
 
 
 def is_right(answer, labels, target) -> bool:
+    """Whether an answer is that of the truth; no numpy.bool, whose sums pytest-xdist cannot send."""
     if target is None:
         return answer.verdict is Verdict.NOT_FOUND
     true, found = labels == target, answer.mask > 0
-    return np.count_nonzero(true & found) > 0.5 * np.count_nonzero(true | found)
+    return bool(np.count_nonzero(true & found) > 0.5 * np.count_nonzero(true | found))
 
 
 @needs_espeak
@@ -49,7 +50,7 @@ def test_eight_of_ten_spoken_expressions_are_answered_rightly_and_as_if_typed(re
         typed, spoken = segmenter.segment(image, text), segmenter.segment(image, heard)
         union = np.count_nonzero(typed.mask | spoken.mask)
         overlap = np.count_nonzero(typed.mask & spoken.mask) / union if union else 1.0
-        same += typed.verdict == spoken.verdict and overlap > 0.8
+        same += bool(typed.verdict == spoken.verdict and overlap > 0.8)
         typed_right += is_right(typed, labels, phrase.target)
         spoken_right += is_right(spoken, labels, phrase.target)
         told.append((text, heard))
