@@ -34,6 +34,9 @@ KIND_WEIGHTS = {
 ABSENT_SHARE = 0.27
 """Share of expressions that fit nothing."""
 
+THING_SHARE = 0.5
+"""Of those, the share that is drawn among things that are not there at all; the others are drawn by reason."""
+
 LISTED = 0.5
 """How far a photo's list of things is believed where it has none: not all cups are in it."""
 
@@ -263,6 +266,8 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> l
     for _ in range(count):
         if kinds and (rng.random() >= ABSENT_SHARE or not reasons):
             group = list(kinds.values())[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+        elif "thing" in reasons and rng.random() < THING_SHARE:
+            group = reasons["thing"]
         else:
             group = list(reasons.values())[int(rng.integers(len(reasons)))]
         chosen.append(group[int(rng.integers(len(group)))])

@@ -20,7 +20,8 @@ class AbsentPhrases:
 
     def all(self) -> Iterable[Phrase]:
         """All such expressions, each in one wording."""
-        for coloured in (False, True, True, True):
+        # There are far more nouns than the simulator has classes, so more of them are named.
+        for coloured in (False,) * (4 if self.speaker.of_nouns else 1) + (True,) * 3:
             head = self.speaker.missing(coloured)
             if head:
                 yield self.nothing("thing", head.words(self.rng), head)

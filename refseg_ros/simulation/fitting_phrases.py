@@ -81,11 +81,12 @@ class FittingPhrases:
 
     def related(self) -> Iterable[Phrase]:
         """ "the bowl behind the red can": it holds for one bowl, and clearly not for the others."""
+        anchors = self.scene.unique()
         for head in self.scene.heads:
-            for anchor_words, anchor in self.scene.unique():
-                fits = [thing for thing in self.scene.fitting(head) if thing is not anchor]
+            fits = self.scene.fitting(head)
+            for anchor_words, anchor in anchors:
                 # A single candidate needs no anchor; a few such phrases are kept, because people say them too.
-                if head.matches(anchor) or not fits or (len(fits) == 1 and self.rng.random() > 0.15):
+                if head.matches(anchor) or (len(fits) == 1 and self.rng.random() > 0.15):
                     continue
                 for relation in ("left", "right", "behind", "front"):
                     verdicts = [self.scene.holds(relation, thing, anchor) for thing in fits]
@@ -142,16 +143,16 @@ class FittingPhrases:
 
     def between(self) -> Iterable[Phrase]:
         """ "the mug between the bowl and the can": near the line between them, all other mugs clear of it."""
+        several = [(head, fits) for head in self.scene.heads if len(fits := self.scene.fitting(head)) > 1]
         for (words_a, a), (words_b, b) in itertools.combinations(self.scene.unique(), 2):
-            if a is b or distance(a, b) < 0.15:
+            if a is b or (apart := distance(a, b)) < 0.15:
                 continue
-            for head in self.scene.heads:
-                fits = [thing for thing in self.scene.fitting(head) if thing is not a and thing is not b]
-                if head.matches(a) or head.matches(b) or len(fits) < 2:
+            detours = {t.instance_id: (distance(t, a) + distance(t, b)) / apart for t in self.scene.things}
+            for head, fits in several:
+                if head.matches(a) or head.matches(b):
                     continue
-                detours = sorted((distance(t, a) + distance(t, b)) / distance(a, b) for t in fits)
-                if detours[0] < 1.12 and detours[1] > 1.35:
-                    inner = min(fits, key=lambda t: distance(t, a) + distance(t, b))
+                inner, outer, *_ = sorted(fits, key=lambda thing: detours[thing.instance_id])
+                if detours[inner.instance_id] < 1.12 and detours[outer.instance_id] > 1.35:
                     names = [f"the {words.words(self.rng)}" for words in (words_a, words_b)]
                     template, noun = pick(self.rng, wording.BETWEEN), head.words(self.rng)
                     other = self.speaker.missing(words_a.colour is not None)

@@ -23,12 +23,15 @@ class Speaker:
         rng: draws wordings and absent things to name.
         pairs: (colour, class) pairs that may be named although they are absent.
         nouns: nouns that may be named although they are absent, instead of `pairs`, for scans and photos.
+
+    Attributes:
+        of_nouns: whether `nouns` are named.
     """
 
     def __init__(
         self, scene: Arrangement, rng: Generator, pairs: frozenset[tuple[str, str]], nouns: Sequence[str] = ()
     ) -> None:
-        self.rng = rng
+        self.rng, self.of_nouns = rng, bool(nouns)
         if nouns:
             kinds = [Description(noun=noun) for noun in nouns]
             there = sorted({noun for thing in scene.things for noun in thing.names} & {*nouns})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from model_training.datasets.scene_batches import TRAIN_PAIRS, flipped, tabletop
 from refseg_ros.expression import tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.phrases import ALL_PAIRS, KINDS, Phrase, phrases
-from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
+from refseg_ros.simulation.tabletop import COLOURS, ObjectTruth, Tabletop
 from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, MAX_WORDS
 from tests.simulation.listener import Listener
 from tests.simulation.scenes_by_hand import HEIGHT, WIDTH, draw, thing
@@ -149,6 +150,14 @@ def test_what_is_not_clear_is_not_said() -> None:
 def test_an_empty_scene_offers_absent_things_only() -> None:
     made = said(())
     assert made and all(phrase.target is None and phrase.reason == "thing" for phrase in made)
+
+
+def test_of_many_nouns_several_that_are_not_there_are_named_alone() -> None:
+    nouns = ("mug", "pear", "fork", "whisk", "lemon", "sponge", "kettle", "spoon", "apple")
+    scene = (replace(thing(1, "mug", "red", 0.5), class_name="", names=("mug",)),)
+    made = phrases(scene, WIDTH, HEIGHT, np.random.default_rng(0), nouns=nouns, closed=False)
+    alone = {p.text.split()[-1] for p in made if p.reason == "thing" and not set(p.text.split()) & {*COLOURS}}
+    assert len(alone & {*nouns}) >= 3 and "mug" not in alone
 
 
 def test_real_scenes_are_described_as_truly() -> None:

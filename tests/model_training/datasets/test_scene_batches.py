@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from model_training.datasets.scene_batches import (
     Pool,
     SceneBatches,
     area_shares,
+    choose,
     contrasted,
     flipped,
     motions_of,
@@ -296,6 +298,14 @@ def test_most_relations_are_followed_by_their_like_that_fits_nothing() -> None:
             assert (second.text, second.anchors) == (text, anchors)
     assert drawn["anchor"] > 80 and drawn["relation"] > 80 and drawn[""] > 30
     assert contrasted([relation], rng) == [relation]
+
+
+def test_half_of_what_fits_nothing_is_of_things_that_are_not_there() -> None:
+    reasons = ("thing", "anchor", "relation", "motion", "order")
+    offered = [Phrase(f"the {reason}", "absent", None, reason=reason) for reason in reasons]
+    drawn = Counter(phrase.reason for phrase in choose(offered, 1000, np.random.default_rng(0)))
+    assert 560 < drawn.pop("thing") < 640  # a fifth of the other half, too
+    assert all(60 < count < 140 for count in drawn.values())
 
 
 def test_a_relation_that_does_not_hold_is_told_of_things_of_which_none_stands_so(scenes: list[RenderedScene]) -> None:
