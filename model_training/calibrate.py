@@ -1,7 +1,10 @@
 """Choose a bundle's presence threshold: `python -m model_training.calibrate BUNDLE`.
 
-The verdict is NOT_FOUND below the score under which ACCEPTED of the things that are there would be called absent, on
-scenes that neither training nor evaluation uses.
+On scenes that neither training nor evaluation uses, the verdict is NOT_FOUND below the score under which ACCEPTED of
+the things that are there would be called absent.
+
+`--real DIR` chooses on real pictures with labels instead, where no one score does: NOT_FOUND is below that score, FOUND
+above the one over which WRONGLY_FOUND of what is not there would be called so, and UNCERTAIN between the two.
 """
 
 from __future__ import annotations
@@ -16,13 +19,17 @@ import numpy as np
 
 from model_training.evaluate import Evaluation
 from model_training.scoring.findings import Findings
-from refseg_ros.command import command, program
+from model_training.scoring.real import scored_folders
+from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.engines.bundle import MANIFEST, Bundle
 from refseg_ros.engines.manifest import Thresholds
 from refseg_ros.files import write_bytes
+from refseg_ros.segmenter import Segmenter
 
 ACCEPTED = 0.04
 """Share of present things that may be called absent."""
+WRONGLY_FOUND = 0.05
+"""Share of absent things that may be called found in real pictures."""
 UNCERTAIN = 0.1
 """Half the width of the band of scores, just above, in which the verdict is UNCERTAIN."""
 FIRST_SEED, EXPRESSIONS = 6_000_000, 3000
@@ -34,19 +41,47 @@ def thresholds_for(present: list[float], mask: float) -> Thresholds:
     return Thresholds(mask=mask, presence=round(min(boundary + UNCERTAIN, 1.0), 4), uncertain=UNCERTAIN)
 
 
+def real_thresholds_for(present: list[float], absent: list[float], mask: float) -> Thresholds:
+    """Thresholds at which ACCEPTED of what fits is NOT_FOUND and WRONGLY_FOUND of what does not is FOUND, at most.
+
+    Raises:
+        ValueError: there is none of the one or of the other.
+    """
+    if not present or not absent:
+        raise ValueError("the pictures need expressions that fit and expressions that fit nothing")
+    boundary, found = float(np.quantile(present, ACCEPTED)), float(np.quantile(absent, 1 - WRONGLY_FOUND))
+    presence = round(min(max(found, boundary), 1.0), 4)
+    return Thresholds(mask=mask, presence=presence, uncertain=round(presence - min(boundary, presence), 4))
+
+
 @command()
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path, help="folder of the model")
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", action="append", default=[],
+        help="real pictures with labels, to choose on instead of simulated scenes; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--set", action="append", help="split of these; may be repeated (default: all but train)")
     options = parser.parse_args(arguments)
-    certainty = Findings.merged(Evaluation(options.bundle, "held_out", FIRST_SEED).run(EXPRESSIONS)).certainty
-    manifest = Bundle.load(options.bundle).manifest
-    chosen = thresholds_for(certainty[True], manifest.thresholds.mask)
-    text = dataclasses.replace(manifest, thresholds=chosen).dump()
-    write_bytes(options.bundle / MANIFEST, text.encode())
-    told = float(np.mean(np.array(certainty[False]) < chosen.presence - chosen.uncertain))
-    print(f"presence {chosen.presence:g}: {ACCEPTED:.0%} of what is there is called absent, {told:.1%} of the rest")
+    bundle = Bundle.load(options.bundle)
+    mask = bundle.manifest.thresholds.mask
+    if options.real:
+        parts = [score for _, score in scored_folders(Segmenter(bundle.folder), options.real, options.set)]
+        certainty = {fits: [score for part in parts for score in part.certainty[fits]] for fits in (True, False)}
+        chosen = real_thresholds_for(certainty[True], certainty[False], mask)
+    else:
+        refuse_without_effect(parser, options, ("set",), "without --real")
+        certainty = Findings.merged(Evaluation(bundle.folder, "held_out", FIRST_SEED).run(EXPRESSIONS)).certainty
+        chosen = thresholds_for(certainty[True], mask)
+    text = dataclasses.replace(bundle.manifest, thresholds=chosen).dump()
+    write_bytes(bundle.folder / MANIFEST, text.encode())
+    lowest = chosen.presence - chosen.uncertain
+    lost, told = (float(np.mean(np.array(certainty[fits]) < lowest)) for fits in (True, False))
+    wrong = float(np.mean(np.array(certainty[False]) >= chosen.presence))
+    print(f"presence {chosen.presence:g}, uncertain {chosen.uncertain:g}: {lost:.1%} of what is there is called absent")
+    print(f"of the rest {told:.1%} is called absent, and {wrong:.1%} found")
     return 0
 
 

@@ -4,6 +4,9 @@ The scenes have seeds, textures and pairs of colour and class that training neve
 size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
 guessing. Behind each figure stands the interval that holds 95 % of what it would be over other draws of as many scenes.
 
+`--objects DIR` puts a person's meshes on the table instead of the simulator's own things. Where the folder marks some
+as held out, `--split held_out` has these alone.
+
 `--real DIR` scores it on real pictures with labels by its verdicts, as a robot would see it.
 
 `--data DIR` scores the bundle on a benchmark's folder instead, and prints rows like those of the paper's Tables 3 to 8.
@@ -28,7 +31,7 @@ from model_training.paper.tables import markdown, table_of
 from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
 from model_training.scoring.bootstrap import intervals
 from model_training.scoring.findings import Findings
-from model_training.scoring.real import scored_really
+from model_training.scoring.real import scored_folders
 from refseg_ros.answer import Verdict
 from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.config import SegmenterConfig
@@ -36,6 +39,7 @@ from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.simulation.phrases import Phrase, phrases
+from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import Frame, Tabletop
 
 WIDTH, HEIGHT = 640, 480
@@ -54,26 +58,39 @@ class Evaluation:
         split: of the scenes, "held_out" or "train".
         seed: of the first scene; the others follow.
         outlines: how masks are outlined, one of `refseg_ros.config.OUTLINES`.
+        objects: what is on the table instead of the simulator's own things, see `of_split`.
     """
 
-    def __init__(self, bundle: Path, split: str, seed: int, outlines: str = SegmenterConfig.outlines) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        split: str,
+        seed: int,
+        outlines: str = SegmenterConfig.outlines,
+        objects: ScanSet | None = None,
+    ) -> None:
         self.segmenter = Segmenter(bundle, outlines=outlines)
-        self.split, self.seed = split, seed
+        self.split, self.seed, self.objects = split, seed, objects
 
     def run(self, expressions: int) -> list[Findings]:
         """Ask about this many expressions, on as many scenes as it takes; what was found, scene by scene."""
         asked, findings = 0, []
-        with Tabletop(WIDTH, HEIGHT) as tabletop, tqdm(total=expressions, unit="expression") as bar:
+        with Tabletop(WIDTH, HEIGHT, self.objects) as tabletop, tqdm(total=expressions, unit="expression") as bar:
             while asked < expressions:
                 scene = self.seed + len(findings)
                 rng = np.random.default_rng([scene, 2])
                 frames = self._frames(tabletop, scene, rng)
-                chosen = choose(phrases(frames[-1].objects, WIDTH, HEIGHT, rng), EXPRESSIONS, rng)
-                chosen = chosen[: expressions - asked]
+                chosen = choose(self.offered(frames[-1], rng), EXPRESSIONS, rng)[: expressions - asked]
                 findings.append(self._ask(frames, chosen))
                 asked += len(chosen)
                 bar.update(len(chosen))
         return findings
+
+    def offered(self, frame: Frame, rng: np.random.Generator) -> list[Phrase]:
+        """All that may be asked about a frame."""
+        if self.objects is None:
+            return phrases(frame.objects, WIDTH, HEIGHT, rng)
+        return phrases(frame.objects, WIDTH, HEIGHT, rng, nouns=self.objects.nouns, closed=False)
 
     def _frames(self, tabletop: Tabletop, seed: int, rng: np.random.Generator) -> list[Frame]:
         moving = bool(rng.random() < MOVING_SHARE)
@@ -122,16 +139,21 @@ class Evaluation:
             self.segmenter.thresholds = own
 
 
+def of_split(objects: ScanSet, split: str) -> ScanSet:
+    """Of a folder of meshes those that training sees, or those that it does not; all, if there are no such."""
+    chosen = tuple(scan for scan in objects.scans if scan.held_out == (split == "held_out"))
+    return ScanSet(chosen or objects.scans)
+
+
 @command()
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--bundle", type=Path, default=SHIPPED, help="folder of the model (default: the one that ships)"
-    )
+    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder or name of the model (default: tabletop)")
     parser.add_argument("--seed", type=int, default=7_000_000, help="seed of the first scene (default: 7000000)")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
+    parser.add_argument("--objects", type=Path, metavar="DIR", help="meshes on the table instead of simulated things")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a benchmark's folder, to score the bundle on instead")
     parser.add_argument(
         "--real", type=Path, metavar="DIR", action="append",
@@ -156,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
     options = parser.parse_args(arguments)
-    on_scenes, on_benchmark = ("seed", "expressions", "split"), ("stride", "processes")
+    on_scenes, on_benchmark = ("seed", "expressions", "split", "objects"), ("stride", "processes")
     if options.data and options.real:
         raise ValueError("--data and --real are scored apart; give one of them")
     if options.real:
@@ -168,9 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     score = _on_real if options.real else _on_benchmark if options.data else _on_scenes
     noted = score(options)
     if options.write:
-        manifest = Bundle.load(options.bundle).manifest
-        text = dataclasses.replace(manifest, metrics={**manifest.metrics, **noted}).dump()
-        write_bytes(options.bundle / MANIFEST, text.encode())
+        bundle = Bundle.load(options.bundle)
+        text = dataclasses.replace(bundle.manifest, metrics={**bundle.manifest.metrics, **noted}).dump()
+        write_bytes(bundle.folder / MANIFEST, text.encode())
     return 0
 
 
@@ -180,7 +202,9 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         raise ValueError("--outlines dense_crf needs --data: simulated scenes are answered as on the robot, without it")
     if options.expressions < 1:
         raise ValueError("--expressions must be at least 1")
-    scenes = Evaluation(options.bundle, options.split, options.seed, options.outlines).run(options.expressions)
+    objects = of_split(ScanSet.load(options.objects), options.split) if options.objects else None
+    evaluation = Evaluation(options.bundle, options.split, options.seed, options.outlines, objects)
+    scenes = evaluation.run(options.expressions)
     figures = Findings.merged(scenes).figures()
     spread = intervals(scenes, lambda drawn: Findings.merged(drawn).figures())
     width = max(map(len, figures))
@@ -188,19 +212,21 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         shown = "" if name == "expressions" else "  {:.2f} to {:.2f}".format(*spread[name])
         print(f"{name:<{width}}  {value:<6g}{shown}".rstrip())
     outlined = _outlined(options)
-    command = f"evaluate --split {options.split} --seed {options.seed} --expressions {options.expressions}{outlined}"
+    things = f" --objects {options.objects.resolve().name}" if options.objects else ""
+    command = (
+        f"evaluate{things} --split {options.split} --seed {options.seed} --expressions {options.expressions}{outlined}"
+    )
     ends = {name: [round(end, 4) for end in both] for name, both in spread.items() if name != "expressions"}
     return {command: figures, f"{command}, 95 %": ends}
 
 
 def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the figures of folders of real pictures by the verdicts, and return them by folder."""
-    noted, segmenter = {}, Segmenter(options.bundle)
-    for reader in (reader for folder in options.real for reader in open_folder(folder, options.images)):
-        splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
-        figures = scored_really(segmenter, reader, splits).figures()
-        print(f"{reader.name}: " + ", ".join(f"{name} {value:g}" for name, value in figures.items()))
-        noted[f"evaluate --real {reader.name}"] = figures
+    noted = {}
+    for name, scores in scored_folders(Segmenter(options.bundle), options.real, options.set, options.images):
+        figures = scores.figures()
+        print(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in figures.items()))
+        noted[f"evaluate --real {name}"] = figures
     return noted
 
 

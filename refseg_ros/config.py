@@ -87,7 +87,11 @@ OUTLINES = ("network", "guided")
 class SegmenterConfig:
     """Settings of `Segmenter`."""
 
-    model: str = setting("folder of the model bundle; empty: the one that ships", default="", read_only=True)
+    model: str = setting(
+        "folder of the model bundle, or a model that ships: tabletop, household; empty: tabletop",
+        default="",
+        read_only=True,
+    )
     threads: int = setting(
         "threads of the inference runtime; 0: one for each physical core", default=0, range=(0, 256), read_only=True
     )

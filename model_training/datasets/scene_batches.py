@@ -35,7 +35,7 @@ ABSENT_SHARE = 0.27
 """Share of expressions that fit nothing."""
 
 THING_SHARE = 0.5
-"""Of those, the share that is drawn among things that are not there at all; the others are drawn by reason."""
+"""Of those, the share that training draws among things that are not there at all; the others are drawn by reason."""
 
 LISTED = 0.5
 """How far a photo's list of things is believed where it has none: not all cups are in it."""
@@ -184,7 +184,7 @@ class SceneBatches(Dataset[Batch]):
             offered = pool.said(replace(scene, labels=labels, objects=objects), rng)
             if monochrome:
                 offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
-            chosen = contrasted(choose(offered, self.expressions, rng), rng, offered, self.contrasts)
+            chosen = contrasted(choose(offered, self.expressions, rng, THING_SHARE), rng, offered, self.contrasts)
         if monochrome:
             frames = tinted(frames, labels, rng)
         return _Drawn(_lighting(frames, rng), labels, objects, chosen, monochrome, pool)
@@ -252,8 +252,10 @@ def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
     ]
 
 
-def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> list[Phrase]:
-    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each."""
+def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator, thing_share: float = 0.0) -> list[Phrase]:
+    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each; of the
+    absent ones, first a share whose thing is not there.
+    """
     kinds: dict[str, list[Phrase]] = {}
     reasons: dict[str, list[Phrase]] = {}
     for phrase in offered:
@@ -266,7 +268,7 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator) -> l
     for _ in range(count):
         if kinds and (rng.random() >= ABSENT_SHARE or not reasons):
             group = list(kinds.values())[int(rng.choice(len(kinds), p=weights / weights.sum()))]
-        elif "thing" in reasons and rng.random() < THING_SHARE:
+        elif thing_share and "thing" in reasons and rng.random() < thing_share:
             group = reasons["thing"]
         else:
             group = list(reasons.values())[int(rng.integers(len(reasons)))]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
+from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import Reader
 from model_training.scoring.metrics import Scores
 from refseg_ros.answer import Verdict
@@ -22,8 +23,8 @@ class RealScores:
     """Masks of what is there; empty where the answer has none."""
     verdicts: dict[bool, list[Verdict]] = field(default_factory=lambda: {True: [], False: []})
     """Of expressions that fit (True) and that fit nothing."""
-    certainty: list[tuple[float, bool]] = field(default_factory=list)
-    """Of each answer with a noun that is known: its score, and whether FOUND would be right: there, at IoU 0.5."""
+    certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
+    """Scores of the answers to expressions whose noun is known, that fit (True) and that fit nothing."""
 
     def figures(self) -> dict[str, float]:
         """Each figure by its name, shares in [0, 1]; one of which there was no sample is left out."""
@@ -56,9 +57,24 @@ def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -
             if present:
                 scores.present.add(answer.mask > 0, truth)
             if answer.verdict != Verdict.NOT_UNDERSTOOD:
-                scores.certainty.append((answer.score, present and _agree(answer.mask > 0, truth)))
+                scores.certainty[present].append(answer.score)
     return scores
 
 
-def _agree(mask: np.ndarray, truth: np.ndarray) -> bool:
-    return bool(2 * np.count_nonzero(mask & truth) >= np.count_nonzero(mask | truth))
+def scored_folders(
+    segmenter: Segmenter, folders: Iterable[Path], splits: Sequence[str] | None = None, images: Path | None = None
+) -> Iterator[tuple[str, RealScores]]:
+    """The same for folders of pictures, each by its reader's name.
+
+    Args:
+        segmenter: the model.
+        folders: in any format that is read.
+        splits: None: all but "train", if there is another.
+        images: folder of COCO's images, if not in a usual place.
+
+    Raises:
+        ValueError, OSError: as above.
+    """
+    for reader in (reader for folder in folders for reader in open_folder(folder, images)):
+        others = [split for split in reader.splits if split != "train"]
+        yield reader.name, scored_really(segmenter, reader, splits or others or reader.splits)

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=SCENES_FROM, help="number of the first simulated scene (default: %(default)s)"
     )
-    parser.add_argument("--model", default="", help="folder of another model bundle than the one that ships")
+    parser.add_argument("--model", default="", help="folder or name of the model (default: tabletop)")
     return parser
 
 

@@ -16,8 +16,10 @@ from refseg_ros.files import expanded, write_bytes
 from refseg_ros.open_vocabulary import OpenVocabulary
 
 MANIFEST = "manifest.json"
-SHIPPED = Path(__file__).parent.parent / "models" / "tabletop"
-"""The bundle that ships with the package."""
+MODELS = Path(__file__).parent.parent / "models"
+"""Folder of the bundles that ship with the package; each can be named instead of a folder."""
+SHIPPED = MODELS / "tabletop"
+"""The one that is taken where none is named."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,24 @@ class Bundle:
     """File name -> its bytes, the very ones that were checked."""
 
     @classmethod
-    def load(cls, folder: str | Path) -> Bundle:
+    def load(cls, model: str | Path) -> Bundle:
         """Read and check a bundle.
+
+        Args:
+            model: its folder, or the name of one that ships, if there is no folder of that name.
 
         Raises:
             BundleError: the folder or a file is missing, empty, damaged, of another format or wants other files.
         """
-        folder = expanded(folder)
+        folder = expanded(model)
         if not folder.is_dir():
-            raise BundleError(f"{folder}: there is no such folder; a model bundle is a folder with a {MANIFEST}")
+            shipped = {path.name: path for path in sorted(MODELS.iterdir()) if (path / MANIFEST).is_file()}
+            if str(model) not in shipped:
+                raise BundleError(
+                    f"{folder}: there is no such folder; a model is a folder with a {MANIFEST}, or one of those that "
+                    f"ship: {', '.join(shipped)}"
+                )
+            folder = shipped[str(model)]
         try:
             manifest = Manifest.parse(_read(folder / MANIFEST))
         except BundleError:

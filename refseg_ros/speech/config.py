@@ -19,9 +19,7 @@ class SpeechConfig:
         default="",
         read_only=True,
     )
-    model: str = setting(
-        "folder of the model bundle whose words are listened for; empty: the one that ships", default="", read_only=True
-    )
+    model: str = setting("the model whose words are listened for, as for the node segment", default="", read_only=True)
     wake_word: str = setting(
         "what has to be said first, in English words; empty: everything said is a query",
         default="robot",

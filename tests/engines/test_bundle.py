@@ -59,7 +59,17 @@ def test_the_json_has_the_documented_shape(bundle_folder):
 
 
 def test_no_such_folder(tmp_path):
-    refused(tmp_path / "nowhere", "nowhere", "no such folder")
+    refused(tmp_path / "nowhere", "nowhere", "no such folder", "tabletop")
+
+
+def test_a_model_that_ships_is_known_by_its_name_unless_a_folder_has_it(
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Bundle.load("tabletop").folder == bundle.SHIPPED
+    shutil.copytree(bundle_folder, "tabletop")
+    assert Bundle.load("tabletop").folder.resolve() == tmp_path / "tabletop"
+    assert Bundle.load(bundle.SHIPPED).folder == bundle.SHIPPED
 
 
 @pytest.mark.parametrize("name", ["manifest.json", *FILES])

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from model_training import calibrate
-from model_training.calibrate import ACCEPTED, thresholds_for
+from model_training.calibrate import ACCEPTED, WRONGLY_FOUND, real_thresholds_for, thresholds_for
 from refseg_ros.engines.bundle import Bundle
+from tests.model_training import folder as own_frames
 
 
 def test_the_accepted_share_of_present_things_lies_below_the_band() -> None:
@@ -24,6 +25,34 @@ def test_the_accepted_share_of_present_things_lies_below_the_band() -> None:
 def test_scores_near_one_leave_a_threshold_that_a_manifest_takes() -> None:
     chosen = thresholds_for([0.99] * 50, mask=0.5)
     assert chosen.presence == 1.0 and chosen.presence - chosen.uncertain < 0.99
+
+
+def test_in_real_pictures_both_mistakes_have_their_share() -> None:
+    """Scores that overlap: what lies between the two shares is UNCERTAIN. Scores that do not: nothing is."""
+    rng = np.random.default_rng(0)
+    present, absent = rng.uniform(0.3, 1, 2000), rng.uniform(0, 0.8, 2000)
+    chosen = real_thresholds_for(list(present), list(absent), mask=0.4)
+    assert np.mean(present < chosen.presence - chosen.uncertain) == pytest.approx(ACCEPTED, abs=2e-3)
+    assert np.mean(absent >= chosen.presence) == pytest.approx(WRONGLY_FOUND, abs=2e-3)
+    apart = real_thresholds_for([0.9, 0.95], [0.1, 0.2], mask=0.4)
+    assert apart.uncertain == 0 and 0.9 <= apart.presence <= 0.95
+    with pytest.raises(ValueError, match="fit nothing"):
+        real_thresholds_for([0.9], [], mask=0.4)
+
+
+def test_on_real_pictures_it_is_what_they_say(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, frames = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle")), own_frames.write_folder(tmp_path / "own")
+    listed = frames / "expressions.csv"
+    listed.write_text(listed.read_text().replace("box", "block"))  # a word that the bundle knows
+    before = Bundle.load(bundle).manifest
+    assert calibrate.main([str(bundle), "--set", "train"]) == 2
+    assert "--set has no effect without --real" in capsys.readouterr().err
+    assert calibrate.main([str(bundle), "--real", str(frames), "--set", "train"]) == 0
+    after = Bundle.load(bundle).manifest
+    assert after.thresholds != before.thresholds
+    assert f"presence {after.thresholds.presence:g}, " in capsys.readouterr().out
 
 
 def test_the_command_changes_the_presence_threshold_alone(

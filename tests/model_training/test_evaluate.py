@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model_training import evaluate
-from model_training.evaluate import Evaluation
+from model_training.evaluate import HEIGHT, WIDTH, Evaluation, of_split
 from model_training.scoring.findings import Findings
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
+from refseg_ros.simulation.scans import ScanSet
+from refseg_ros.simulation.tabletop import Tabletop
+from tests.simulation import mesh_writers
 
 EXPRESSIONS = 12
 
@@ -54,6 +59,29 @@ def test_every_expression_is_counted_once(tiny_bundle: Path) -> None:
     assert present + absent == EXPRESSIONS and present == sum(map(len, findings.kinds.values()))
     assert len(findings.shown["constant"]) == present
     assert len(findings.shown["clip"]) == len(findings.shown["still"]) == len(findings.kinds["motion"])
+
+
+def test_meshes_on_the_table_are_named_as_the_folder_has_them(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = mesh_writers.kitchen(tmp_path / "kitchen")
+    options = ["--bundle", str(tiny_bundle), "--objects", str(objects), "--expressions", str(EXPRESSIONS)]
+    assert evaluate.main(options) == 0
+    assert capsys.readouterr().out.split()[-2:] == ["expressions", str(EXPRESSIONS)]
+    evaluation = Evaluation(tiny_bundle, "train", 0, objects=ScanSet.load(objects))
+    with Tabletop(WIDTH, HEIGHT, evaluation.objects) as tabletop:
+        tabletop.reset(3, "train", moving=False)
+        frame = tabletop.render(depth=False)
+    said = {word for phrase in evaluation.offered(frame, np.random.default_rng(0)) for word in phrase.text.split()}
+    assert said & {"box", "can", "ball"} and not said & {"mug", "hammer", "goblet"}
+
+
+def test_the_split_of_meshes_is_what_the_folder_marks(tmp_path: Path) -> None:
+    scans = ScanSet.load(mesh_writers.kitchen(tmp_path / "kitchen")).scans
+    marked = ScanSet((dataclasses.replace(scans[0], held_out=True), *scans[1:]))
+    assert of_split(marked, "held_out").scans == marked.scans[:1]
+    assert of_split(marked, "train").scans == marked.scans[1:]
+    assert of_split(ScanSet(scans), "held_out").scans == scans
 
 
 def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

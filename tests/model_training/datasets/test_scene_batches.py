@@ -16,6 +16,7 @@ from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import (
     CLASS_OF_WORD,
     COLOUR_OF_WORD,
+    THING_SHARE,
     TINTS,
     TRAIN_PAIRS,
     Pool,
@@ -300,10 +301,10 @@ def test_most_relations_are_followed_by_their_like_that_fits_nothing() -> None:
     assert contrasted([relation], rng) == [relation]
 
 
-def test_half_of_what_fits_nothing_is_of_things_that_are_not_there() -> None:
+def test_half_of_what_fits_nothing_in_training_is_of_things_that_are_not_there() -> None:
     reasons = ("thing", "anchor", "relation", "motion", "order")
     offered = [Phrase(f"the {reason}", "absent", None, reason=reason) for reason in reasons]
-    drawn = Counter(phrase.reason for phrase in choose(offered, 1000, np.random.default_rng(0)))
+    drawn = Counter(phrase.reason for phrase in choose(offered, 1000, np.random.default_rng(0), THING_SHARE))
     assert 560 < drawn.pop("thing") < 640  # a fifth of the other half, too
     assert all(60 < count < 140 for count in drawn.values())
 
