@@ -49,9 +49,9 @@ def real_thresholds_for(present: list[float], absent: list[float], mask: float) 
     """
     if not present or not absent:
         raise ValueError("the pictures need expressions that fit and expressions that fit nothing")
-    boundary, found = float(np.quantile(present, ACCEPTED)), float(np.quantile(absent, 1 - WRONGLY_FOUND))
-    presence = round(min(max(found, boundary), 1.0), 4)
-    return Thresholds(mask=mask, presence=presence, uncertain=round(presence - min(boundary, presence), 4))
+    lowest, found = float(np.quantile(present, ACCEPTED)), float(np.quantile(absent, 1 - WRONGLY_FOUND))
+    middle, half = (lowest + found) / 2, max(found - lowest, 0.0) / 2
+    return Thresholds(mask=mask, presence=round(middle, 4), uncertain=round(half, 4))
 
 
 @command()
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_bytes(bundle.folder / MANIFEST, text.encode())
     lowest = chosen.presence - chosen.uncertain
     lost, told = (float(np.mean(np.array(certainty[fits]) < lowest)) for fits in (True, False))
-    wrong = float(np.mean(np.array(certainty[False]) >= chosen.presence))
+    wrong = float(np.mean(np.array(certainty[False]) >= chosen.presence + chosen.uncertain))
     print(f"presence {chosen.presence:g}, uncertain {chosen.uncertain:g}: {lost:.1%} of what is there is called absent")
     print(f"of the rest {told:.1%} is called absent, and {wrong:.1%} found")
     return 0
