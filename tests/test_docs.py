@@ -28,9 +28,10 @@ def pages(tmp_path: Path) -> Path:
     for name in SOURCES:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    card = Path("refseg_ros/models/tabletop/README.md")
-    (tmp_path / card).parent.mkdir(parents=True)
-    shutil.copy(ROOT / card, tmp_path / card)
+    for card in ROOT.glob("refseg_ros/models/*/README.md"):
+        copy = tmp_path / card.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(card, copy)
     return tmp_path
 
 

@@ -73,6 +73,13 @@ def test_photos_to_csv(photo: Path) -> None:
         assert shown.startswith(f"{row['verdict']}, ") and f"width={row['width']}" in shown
 
 
+def test_make_parts(tmp_path: Path) -> None:
+    objects = pytest.importorskip("model_training.objects", exc_type=ImportError)
+    run("make_parts.py", "parts", folder=tmp_path)
+    assert objects.main([str(tmp_path / "parts")]) == 0
+    assert {path.stem for path in (tmp_path / "parts").iterdir()} == {"bolt", "bracket", "knob"}
+
+
 def test_own_model(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from tests.model_training.folder import write_folder

@@ -16,6 +16,7 @@ PAGES = {
     "CHANGELOG.rst": "changelog.md",
     "examples/README.md": "examples.md",
     "refseg_ros/models/tabletop/README.md": "card.md",
+    "refseg_ros/models/household/README.md": "household.md",
 }
 """Path in the repository -> page of the site."""
 

@@ -24,6 +24,7 @@ from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
+from refseg_ros.engines.bundle import REAL
 from refseg_ros.text import printable
 
 LEAST_MEAN_IOU = 0.5
@@ -77,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=SCENES_FROM, help="number of the first simulated scene (default: %(default)s)"
     )
-    parser.add_argument("--model", default="", help="folder or name of the model (default: tabletop)")
+    parser.add_argument(
+        "--model",
+        default="",
+        help="folder or name of the model (default: tabletop, and household for a source of your own)",
+    )
     return parser
 
 
@@ -87,7 +92,8 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
     stay_on_this_machine()
     camera = {"rate": RATE, "source": options.source or "simulation", "seed": options.seed}
     # Every image is answered, however long it takes here; the table shows each delay.
-    segment = {"image_topic": "/camera/image_raw", "model": options.model, "max_frame_age": 0.0}
+    model = options.model or (str(REAL) if options.source else "")
+    segment = {"image_topic": "/camera/image_raw", "model": model, "max_frame_age": 0.0}
     print("starting camera and node ...", flush=True)
     with ExitStack() as stack:
         nodes = [

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
+from refseg_ros.engines.bundle import REAL
 from refseg_ros.ros.node_config import CameraNodeConfig
 from refseg_ros.text import printable
 from refseg_ros.web.config import WebConfig
@@ -55,10 +56,11 @@ def _run(source: str, port: int) -> None:
     simulated = source == CameraNodeConfig.source
     depth = SIMULATED if simulated else {}
     query = next(iter(ASKED)) if simulated else ""
+    model = "" if simulated else str(REAL)
     parts: dict[str, dict[str, Setting]] = {
         "camera_node": {"source": source, "seed": SEED, "split": SPLIT},
-        "segment_node": {"query": query, **depth},
-        "web_node": {"port": port, **depth},
+        "segment_node": {"query": query, "model": model, **depth},
+        "web_node": {"port": port, "model": model, **depth},
     }
     with tempfile.TemporaryDirectory(prefix="refseg_live_") as folder, ExitStack() as stack:
         print("starting camera, node and page ...", flush=True)

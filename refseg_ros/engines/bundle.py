@@ -20,6 +20,8 @@ MODELS = Path(__file__).parent.parent / "models"
 """Folder of the bundles that ship with the package; each can be named instead of a folder."""
 SHIPPED = MODELS / "tabletop"
 """The one that is taken where none is named."""
+REAL = MODELS / "household"
+"""The one that knows real things."""
 
 
 @dataclass(frozen=True)

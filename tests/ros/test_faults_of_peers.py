@@ -209,7 +209,8 @@ def test_every_topic_of_the_pages_is_one_of_the_node(start, bundle_folder, bench
 def test_a_launch_installs_nothing() -> None:
     """It starts nodes, and no other programs that could."""
     for file in (ROOT / "launch").glob("*.py"):
-        assert not re.search(r"subprocess|os\.system|popen|ExecuteProcess|import pip", file.read_text()), file
+        code = re.sub(r'raise RuntimeError\(".*"\)', "", file.read_text())  # a message may advise what to install
+        assert not re.search(r"subprocess|os\.system|popen|ExecuteProcess|\bpip\b", code), file
 
 
 def test_quality_of_service_is_the_users_to_change(start, bundle_folder, bench) -> None:
