@@ -147,6 +147,12 @@ class SegmentNode(LifecycleNode):
         self._close(LAST_PATIENCE)
         return self._ended and not (self._loading is not None and self._loading.is_running)
 
+    def destroy_node(self) -> None:
+        """Destroy the node and what rclpy leaves out, whose handles keep a node in the graph: action and life cycle."""
+        self._locator.destroy()
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def refuse(self, kind: str, reason: str) -> None:
         """Count a message or a call that nothing could be made of."""
         self._faults.note(kind, reason)

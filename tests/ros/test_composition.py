@@ -58,3 +58,8 @@ def test_two_cameras_and_two_nodes_answer_in_one_process(bundle_folder, bench, t
             assert node.close()
             node.destroy_node()
         rclpy.shutdown(context=context)
+
+    def still_there() -> set[str]:
+        return {space for _, space in bench.node.get_node_names_and_namespaces()} & {"/left", "/right"}
+
+    bench.until(lambda: not still_there(), "the end of the destroyed nodes, which are still referred to here")
