@@ -149,7 +149,8 @@ class SegmentNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Destroy the node and what rclpy leaves out, whose handles keep a node in the graph: action and life cycle."""
-        self._locator.destroy()
+        if hasattr(self, "_locator"):  # not where a setting was refused
+            self._locator.destroy()
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
