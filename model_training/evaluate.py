@@ -58,7 +58,7 @@ class Evaluation:
         split: of the scenes, "held_out" or "train".
         seed: of the first scene; the others follow.
         outlines: how masks are outlined, one of `refseg_ros.config.OUTLINES`.
-        objects: what is on the table instead of the simulator's own things, see `of_split`.
+        objects: what is on the table instead of the simulator's own things, see `things_of`.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Evaluation:
             self.segmenter.thresholds = own
 
 
-def of_split(objects: ScanSet, split: str) -> ScanSet:
+def things_of(objects: ScanSet, split: str) -> ScanSet:
     """Of a folder of meshes those that training sees, or those that it does not; all, if there are no such."""
     chosen = tuple(scan for scan in objects.scans if scan.held_out == (split == "held_out"))
     return ScanSet(chosen or objects.scans)
@@ -202,7 +202,7 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         raise ValueError("--outlines dense_crf needs --data: simulated scenes are answered as on the robot, without it")
     if options.expressions < 1:
         raise ValueError("--expressions must be at least 1")
-    objects = of_split(ScanSet.load(options.objects), options.split) if options.objects else None
+    objects = things_of(ScanSet.load(options.objects), options.split) if options.objects else None
     evaluation = Evaluation(options.bundle, options.split, options.seed, options.outlines, objects)
     scenes = evaluation.run(options.expressions)
     figures = Findings.merged(scenes).figures()

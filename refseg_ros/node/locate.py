@@ -85,11 +85,6 @@ class Locator:
         for goal in list(self._goals.values()):
             self._end(goal, Locate.Result.STOPPED)
 
-    def destroy(self) -> None:
-        """Take the action off the graph; a second time, as when a context ends, nothing is left to do."""
-        if self._server in self._node.waitables:
-            self._server.destroy()
-
     def _judge(self, request: Locate.Goal) -> GoalResponse:
         """Accept or reject a goal; ROS has no room for the reason, so it is logged."""
         reason = self._why_not(request)

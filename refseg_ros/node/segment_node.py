@@ -7,6 +7,7 @@ import gc
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.action import ActionServer
 from rclpy.context import Context
 from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
@@ -148,9 +149,9 @@ class SegmentNode(LifecycleNode):
         return self._ended and not (self._loading is not None and self._loading.is_running)
 
     def destroy_node(self) -> None:
-        """Destroy the node and what rclpy leaves out, whose handles keep a node in the graph: action and life cycle."""
-        if hasattr(self, "_locator"):  # not where a setting was refused
-            self._locator.destroy()
+        """Destroy the node, and its actions and life cycle, which rclpy leaves out and which keep it in the graph."""
+        for action in [waitable for waitable in self.waitables if isinstance(waitable, ActionServer)]:
+            action.destroy()
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 

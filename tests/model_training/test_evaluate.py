@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model_training import evaluate
-from model_training.evaluate import HEIGHT, WIDTH, Evaluation, of_split
+from model_training.evaluate import HEIGHT, WIDTH, Evaluation, things_of
 from model_training.scoring.findings import Findings
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
@@ -79,9 +79,9 @@ def test_meshes_on_the_table_are_named_as_the_folder_has_them(
 def test_the_split_of_meshes_is_what_the_folder_marks(tmp_path: Path) -> None:
     scans = ScanSet.load(mesh_writers.kitchen(tmp_path / "kitchen")).scans
     marked = ScanSet((dataclasses.replace(scans[0], held_out=True), *scans[1:]))
-    assert of_split(marked, "held_out").scans == marked.scans[:1]
-    assert of_split(marked, "train").scans == marked.scans[1:]
-    assert of_split(ScanSet(scans), "held_out").scans == scans
+    assert things_of(marked, "held_out").scans == marked.scans[:1]
+    assert things_of(marked, "train").scans == marked.scans[1:]
+    assert things_of(ScanSet(scans), "held_out").scans == scans
 
 
 def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
