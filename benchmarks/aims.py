@@ -33,7 +33,7 @@ AIMS = {
     "clip 30": Aim("a frame with a clip of 11 against a single image, camera at 30 Hz", 1.5, "{:.2f} times"),
     "clip 5": Aim("the same, camera at 5 Hz", 1.5, "{:.2f} times"),
     "queries": Aim("second to eighth expression on a frame, each, against the first", 0.35, _OF_IT),
-    "clipseg": Aim("the shipped model against CLIPSeg (ViT-B/16, 352x352), each as published", 8, _FASTER, True),
+    "clipseg": Aim("`tabletop` against CLIPSeg (ViT-B/16, 352x352), each as published", 8, _FASTER, True),
     "detector": Aim("the same against a detector and a segmenter", 200, _FASTER, True),
     "search": Aim("searching bags, two workers against one on two cores", 1.8, _FASTER, True),
     "node": Aim("the node's own share over an echo node, 640x480, median", 5, _MILLISECONDS),

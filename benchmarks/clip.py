@@ -140,7 +140,7 @@ def end_to_end(effort: Effort) -> Table:
             steps[f"{length} at {rate} Hz"] = frames_of(segmenters[length], gap)
     times = in_turn(steps, effort)
     table = Table(
-        "A frame of the shipped model from end to end (640x480, one expression of five words), by the clip's length",
+        "A frame of `tabletop` from end to end (640x480, one expression of five words), by the clip's length",
         ["frames of the clip", "ms", "of a single image"],
         notes=[
             f"The mean of {FRAMES} frames that follow each other. At 5 Hz each frame gets a slot of its own, at 30 Hz "

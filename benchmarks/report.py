@@ -84,7 +84,7 @@ def write(sections: list[Section], folder: Path, quick: bool) -> None:
         f"Written by `make bench{' QUICK=1' if quick else ''}` on {date}, {commit()}, on {machine()}, "
         f"with {versions(PACKAGES)}.",
         "Things that are compared ran in turn, round by round: a time is the median over the rounds, a ratio the "
-        "median of the ratios of the rounds. The model is the one that ships, unless a table names another.",
+        "median of the ratios of the rounds. The model is `tabletop`, unless a table names another.",
         f"The bundle is {sum(size.values()):.1f} MB ({files}).",
     ]
     if any(section.disturbed for section in sections):

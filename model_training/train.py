@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--workers", type=int, default=2, help="processes that render, or make batches (default: 2)")
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--start", type=Path, help="finished weights to begin with, such as those of the shipped model")
+    begin.add_argument("--start", type=Path, help="finished weights to begin with, such as those of a model that ships")
     begin.add_argument("--backbone", type=Path, help="weights of the backbone to begin with, .safetensors or .pth")
     parser.add_argument("--steps", type=int, help="of each phase of training (default: the configuration's)")
     add_budget(parser)

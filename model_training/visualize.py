@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help=f"an image, a video, a folder of a video's images, or {SIMULATION}")
     parser.add_argument("expressions", nargs="*", help='such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder to draw in (default: this one)")
-    parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of the model that ships")
+    parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of tabletop")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated scene (default: 1)")
     options = parser.parse_intermixed_args(arguments)
     if options.source != SIMULATION:

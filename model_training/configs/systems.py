@@ -27,17 +27,15 @@ PUBLISHED = Config(
     weight_decay=0.0,
 )
 
+_TABLETOP = {name: getattr(shipped.NETWORK, name) for name in ("vocabulary", "height", "width", "padding", "max_words")}
+
 SMALL = replace(
     shipped.CONFIG,
     name="lastc_small",
     network=lastc_config(
         "lastc",
         "small",
-        vocabulary=shipped.NETWORK.vocabulary,
-        height=shipped.NETWORK.height,
-        width=shipped.NETWORK.width,
-        padding=shipped.NETWORK.padding,
-        max_words=shipped.NETWORK.max_words,
+        **_TABLETOP,
         before=shipped.NETWORK.clip - 1,
     ),
     phases=(Phase("joint", steps=5500, frames=8, expressions=5, learning_rate=1.5e-3),),
@@ -62,11 +60,7 @@ CONFIGS = (
         name="vlide_small",
         network=vlide_config(
             "small",
-            vocabulary=shipped.NETWORK.vocabulary,
-            height=shipped.NETWORK.height,
-            width=shipped.NETWORK.width,
-            padding=shipped.NETWORK.padding,
-            max_words=shipped.NETWORK.max_words,
+            **_TABLETOP,
             refs=shipped.NETWORK.clip - 1,
         ),
     ),

@@ -11,7 +11,7 @@ from refseg_ros.doctor.finding import Finding, error, ok, warn
 from refseg_ros.files import expanded
 
 LEAST_MEMORY = 500e6
-"""Bytes: the node needs 150 MB with the model that ships, and more for images."""
+"""Bytes: the node needs 150 MB with tabletop, and more for images."""
 LEAST_DISK = 100e6
 """Bytes needed for logs."""
 DRIVER = Path("/proc/driver/nvidia/version")
