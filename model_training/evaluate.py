@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from model_training.datasets.formats import open_folder
-from model_training.datasets.scene_batches import choose
+from model_training.datasets.phrase_choice import choose
 from model_training.paper.tables import markdown, table_of
 from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
 from model_training.scoring.bootstrap import intervals

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from model_training.datasets.frames import Frames, ImageFiles, VideoFile, read_image
-from model_training.datasets.scene_batches import choose
+from model_training.datasets.phrase_choice import choose
 from model_training.export import load_model
 from model_training.learning.warm_start import vocabulary_of
 from model_training.networks.base import System

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from model_training.datasets.batch import STRIDES, Batch, SceneLabels
 from model_training.datasets.photos import PhotoArrangement
+from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
 from model_training.datasets.rendering import RenderedScene
 from model_training.words import noun_of
 from refseg_ros.expression import Vocabulary, tokenise
@@ -24,18 +25,6 @@ from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, DIRECTIONS,
 
 TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
 """(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
-
-KIND_WEIGHTS = {
-    "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08,
-    "motion": 0.20,
-}  # fmt: skip
-"""How often each kind of expression is drawn among those that a scene offers."""
-
-ABSENT_SHARE = 0.27
-"""Share of expressions that fit nothing."""
-
-THING_SHARE = 0.5
-"""Of those, the share that training draws among things that are not there at all; the others are drawn by reason."""
 
 LISTED = 0.5
 """How far a photo's list of things is believed where it has none: not all cups are in it."""
@@ -250,61 +239,6 @@ def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
             or any((colour, thing.class_name) in HELD_OUT_PAIRS for colour in colours)
         )
     ]
-
-
-def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator, thing_share: float = 0.0) -> list[Phrase]:
-    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each; of the
-    absent ones, first a share whose thing is not there.
-    """
-    kinds: dict[str, list[Phrase]] = {}
-    reasons: dict[str, list[Phrase]] = {}
-    for phrase in offered:
-        if phrase.target is None:
-            reasons.setdefault(phrase.reason, []).append(phrase)
-        else:
-            kinds.setdefault(phrase.kind, []).append(phrase)
-    weights = np.array([KIND_WEIGHTS[kind] for kind in kinds])
-    chosen = []
-    for _ in range(count):
-        if kinds and (rng.random() >= ABSENT_SHARE or not reasons):
-            group = list(kinds.values())[int(rng.choice(len(kinds), p=weights / weights.sum()))]
-        elif thing_share and "thing" in reasons and rng.random() < thing_share:
-            group = reasons["thing"]
-        else:
-            group = list(reasons.values())[int(rng.integers(len(reasons)))]
-        chosen.append(group[int(rng.integers(len(group)))])
-    return chosen
-
-
-def contrasted(
-    chosen: list[Phrase], rng: np.random.Generator, offered: Sequence[Phrase] = (), kinds: Sequence[str] = ()
-) -> list[Phrase]:
-    """The same, but most relations are followed by their like that fits nothing: with an absent anchor, or with a
-    relation of the same things that does not hold. Only the anchor, or the relation, tells them apart.
-
-    Most expressions of other `kinds`, "order" or "motion", are followed by one of those `offered` that is of the same
-    kind and candidates, but means another of them, or none: the second mug by the third, or by the one beyond the last.
-    """
-    for index, phrase in enumerate(chosen[:-1]):
-        lot = rng.random()
-        if phrase.swapped and lot < 0.4:
-            chosen[index + 1] = Phrase(
-                phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor"
-            )
-        elif phrase.untrue and lot < 0.8:
-            text = phrase.untrue[int(rng.integers(len(phrase.untrue)))]
-            chosen[index + 1] = Phrase(text, "absent", None, phrase.candidates, phrase.anchors, reason="relation")
-        elif phrase.kind in kinds and lot < 0.8:
-            like = [
-                other
-                for other in offered
-                if phrase.kind in (other.kind, other.reason)
-                and set(other.candidates) == set(phrase.candidates)
-                and other.target != phrase.target
-            ]
-            if like:
-                chosen[index + 1] = like[int(rng.integers(len(like)))]
-    return chosen
 
 
 def motions_of(thing: ObjectTruth) -> list[bool | None]:
