@@ -14,10 +14,11 @@ import multiprocessing
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
 
 SCENES_PER_SHARD = 64
+_DEATHS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,29 +139,42 @@ def render_shards(
         studio: where the scenes are of scans.
 
     Raises:
-        OSError: a shard cannot be written, or a rendering process died; whole shards are kept.
+        OSError: a shard cannot be written, or rendering processes died again and again; whole shards are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = -(-scenes.scenes // SCENES_PER_SHARD)
     kind = studio.name if studio else ""
     paths = [folder / f"{kind}{scenes.name}-{index:05d}.npz" for index in range(count)]
-    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    missing = [shard for shard in enumerate(paths) if not shard[1].exists()]
     begin = rank * len(missing) // ranks
     missing = missing[begin:] + missing[:begin]
-    if missing:
-        spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
-        label = f"rendering {scenes.split}"
-        with (
-            ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool,
-            tqdm(total=count, initial=count - len(missing), unit="shard", desc=label) as bar,
-        ):
-            shards = ((scenes, index, paths[index], rank, studio) for index in missing)
-            try:
-                for _ in pool.map(_render_shard, *zip(*shards, strict=True)):
-                    bar.update()
-            except BrokenProcessPool:
-                raise OSError(f"{folder}: a rendering process died; run the same command again, it goes on") from None
+    render = partial(_render_shard, scenes, rank, studio)
+    deaths = 0
+    label = f"rendering {scenes.split}"
+    with tqdm(total=count, initial=count - len(missing), unit="shard", desc=label, disable=not missing) as bar:
+        while missing and not _rendered(render, missing, workers, bar):
+            left = [shard for shard in missing if not shard[1].exists()]
+            deaths = deaths + 1 if left == missing else 0
+            if deaths == _DEATHS_IN_A_ROW:
+                raise OSError(
+                    f"{folder}: rendering processes died {deaths} times without a new shard; whole shards are kept and "
+                    "the same command goes on from them. Fewer --workers need less memory"
+                )
+            bar.update(count - len(left) - bar.n)
+            missing = left
     return paths
+
+
+def _rendered(render: Callable[[int, Path], None], shards: list[tuple[int, Path]], workers: int, bar: tqdm) -> bool:
+    """Render some shards; False if a process died, as of a GL driver's fault or for want of memory: all end then."""
+    spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
+    with ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool:
+        try:
+            for _ in pool.map(render, *zip(*shards, strict=True)):
+                bar.update()
+        except BrokenProcessPool:
+            return False
+    return True
 
 
 def _prepare_worker() -> None:
@@ -167,7 +182,7 @@ def _prepare_worker() -> None:
     end_with_parent()
 
 
-def _render_shard(scenes: SceneSet, index: int, path: Path, rank: int, studio: Studio | None) -> None:
+def _render_shard(scenes: SceneSet, rank: int, studio: Studio | None, index: int, path: Path) -> None:
     if path.exists():
         return  # made by another process meanwhile
     first = scenes.first_seed + index * SCENES_PER_SHARD

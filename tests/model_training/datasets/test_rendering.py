@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +63,45 @@ def test_only_missing_shards_are_rendered(tmp_path: Path) -> None:
     before = paths[2].stat().st_mtime_ns
     assert render_shards(wanted, tmp_path, workers=1, rank=1, ranks=2) == paths
     assert paths[2].stat().st_mtime_ns == before
+
+
+@contextmanager
+def killer(deaths: int) -> Iterator[list[int]]:
+    """Kill that many of the processes that this one starts meanwhile; give the list of those that were."""
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while len(killed) < deaths and not done.wait(0.05):
+            for process in multiprocessing.active_children():
+                if process.pid not in killed and len(killed) < deaths:
+                    process.kill()
+                    killed.append(process.pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_rendering_process_that_is_killed_costs_nothing_but_time(data: Path, tmp_path: Path) -> None:
+    with killer(2) as killed:
+        ours = render_shards(SCENES, tmp_path, workers=1)
+    assert len(killed) == 2
+    for one, other in zip(load_shards(ours), load_shards(render_shards(SCENES, data, workers=1)), strict=True):
+        check_same(one, other)
+    assert os.listdir(tmp_path) == [ours[0].name]
+
+
+def test_rendering_ends_where_each_process_is_killed(tmp_path: Path) -> None:
+    message = f"{tmp_path}: rendering processes died 3 times without a new shard; .* Fewer --workers need less memory"
+    with killer(100) as killed, pytest.raises(OSError, match=message):
+        render_shards(SCENES, tmp_path, workers=1)
+    assert len(killed) == 3
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_broken_shard_is_named(data: Path, tmp_path: Path) -> None:
