@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_training.configs import ablation, household, paper, parts, shipped, small, systems
+from model_training.configs import ablation, compared, household, paper, parts, shipped, small, systems
 from model_training.configs.schema import Config
 
 CONFIGS = {
@@ -11,6 +11,7 @@ CONFIGS = {
         *(shipped.CONFIG, household.CONFIG, parts.CONFIG, small.CONFIG, ablation.CONFIG),
         *paper.CONFIGS,
         *systems.CONFIGS,
+        *compared.CONFIGS,
     )
 }
 """By the name that `--config` takes."""

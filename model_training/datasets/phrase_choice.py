@@ -10,7 +10,7 @@ from refseg_ros.simulation.phrases import Phrase
 
 KIND_WEIGHTS = {
     "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08,
-    "motion": 0.20,
+    "motion": 0.20, "event": 0.20,
 }  # fmt: skip
 """How often each kind of expression is drawn among those that a scene offers."""
 
@@ -51,8 +51,9 @@ def contrasted(
     """The same, but most relations are followed by their like that fits nothing: with an absent anchor, or with a
     relation of the same things that does not hold. Only the anchor, or the relation, tells them apart.
 
-    Most expressions of other `kinds`, "order" or "motion", are followed by one of those `offered` that is of the same
-    kind and candidates, but means another of them, or none: the second mug by the third, or by the one beyond the last.
+    Most expressions of other `kinds`, "order", "motion" or "event", are followed by one of those `offered` that is of
+    the same kind and candidates, but means another of them, or none: the second mug by the third, or by the one beyond
+    the last.
     """
     for index, phrase in enumerate(chosen[:-1]):
         lot = rng.random()

@@ -29,10 +29,12 @@ from model_training.datasets.workers import end_with_parent
 from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of
 from model_training.pictures.taking import TakingConfig, seen_after, take
 from refseg_ros.simulation.scans import ScanSet
-from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop
+from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop, remembered
 
 SCENES_PER_SHARD = 64
 _DEATHS_IN_A_ROW = 3
+_SPREAD, _LATEST = 1.2, 2.0
+"""Seconds within which the motions of a scene with events begin, and its clip. A motion takes 1.2 to 1.9."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +52,15 @@ class SceneSet:
     """Frames of such a clip."""
     interval: tuple[float, float] = (0.15, 0.3)
     """Seconds between its frames, drawn anew for each clip."""
+    events: bool = False
+    """Whether the things of a clip begin to move and stop at different times, and expressions speak of it."""
 
     @property
     def name(self) -> str:
         """A file name part that changes with everything that changes the pixels."""
         shape = f"{self.width}x{self.height}x{self.clip}"
-        return f"{self.split}-{self.first_seed}-{shape}-{self.moving_share:g}-{self.interval[0]:g}-{self.interval[1]:g}"
+        drawn = f"{self.moving_share:g}-{self.interval[0]:g}-{self.interval[1]:g}" + ("-events" if self.events else "")
+        return f"{self.split}-{self.first_seed}-{shape}-{drawn}"
 
 
 @dataclass(frozen=True)
@@ -111,18 +116,20 @@ def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> RenderedScene
     """Set up and render one scene of a set; the same seed gives the same bytes."""
     rng = np.random.default_rng([seed, 1])
     moving = bool(rng.random() < scenes.moving_share)
-    tabletop.reset(seed, scenes.split, moving=moving)
+    tabletop.reset(seed, scenes.split, moving=moving, spread=_SPREAD if scenes.events else 0.0)
     if not moving:
         frame = tabletop.render(depth=False)
         return RenderedScene(frame.rgb[None], frame.labels, frame.objects)
     interval = rng.uniform(*scenes.interval)
     # The newest slot of a ring is replaced until an interval has passed: the last gap is anything up to one.
-    gaps = [rng.uniform(0.0, 0.5), *[interval] * (scenes.clip - 2), rng.uniform(0.25, 1.0) * interval]
+    lead = rng.uniform(0.0, _LATEST if scenes.events else 0.5)
+    gaps = [lead, *[interval] * (scenes.clip - 2), rng.uniform(0.25, 1.0) * interval]
     frames = []
     for gap in gaps:
         tabletop.advance(gap)
         frames.append(tabletop.render(depth=False))
-    return RenderedScene(np.stack([frame.rgb for frame in frames]), frames[-1].labels, frames[-1].objects)
+    objects = remembered(frames) if scenes.events else frames[-1].objects
+    return RenderedScene(np.stack([frame.rgb for frame in frames]), frames[-1].labels, objects)
 
 
 def render_shards(

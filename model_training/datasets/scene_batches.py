@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,20 +11,15 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from model_training.datasets.batch import STRIDES, Batch, SceneLabels
-from model_training.datasets.photos import PhotoArrangement
 from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
-from model_training.datasets.rendering import RenderedScene
+from model_training.datasets.pool import Pool
 from model_training.words import noun_of
 from refseg_ros.expression import Vocabulary, tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.arrangement import MOVING, RESTING, goes, speed
-from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases, phrases_of
-from refseg_ros.simulation.speaker import Speaker
+from refseg_ros.simulation.phrases import Phrase
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
 from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, DIRECTIONS, all_texts
-
-TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
-"""(colour, class) pairs that training texts may name. Naming the others as absent would teach that they never exist."""
 
 LISTED = 0.5
 """How far a photo's list of things is believed where it has none: not all cups are in it."""
@@ -45,9 +40,9 @@ def held_out(nouns: Sequence[str]) -> np.ndarray:
     return np.array([[(colour, name) in HELD_OUT_PAIRS for name in nouns] for colour in COLOURS])
 
 
-def tabletop_vocabulary() -> Vocabulary:
-    """All words that a simulated scene can be described with."""
-    return Vocabulary.of_texts(all_texts())
+def tabletop_vocabulary(events: bool = False) -> Vocabulary:
+    """All words that a simulated scene can be described with, events included or not."""
+    return Vocabulary.of_texts(all_texts(events))
 
 
 def flipped(thing: ObjectTruth, width: int) -> ObjectTruth:
@@ -74,39 +69,6 @@ class _Drawn:
     phrases: list[Phrase]
     monochrome: bool
     pool: Pool
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Scenes of one sort, and how they are spoken of."""
-
-    scenes: Sequence[RenderedScene]
-    weight: float = 1.0
-    """How often a frame of a batch is one of these, against the other pools."""
-    pairs: frozenset[tuple[str, str]] = TRAIN_PAIRS
-    """Of the simulator's own things: (colour, class) pairs that absent expressions may name."""
-    nouns: tuple[str, ...] = ()
-    """What they may name instead where the things are scans, or in photos."""
-    cut: Callable[[RenderedScene, np.random.Generator], RenderedScene] | None = None
-    """Of photos: makes one of the input's size."""
-
-    def said(self, scene: RenderedScene, rng: np.random.Generator) -> list[Phrase]:
-        """All that may be said of a scene."""
-        height, width = scene.labels.shape
-        if self.cut:
-            seen = PhotoArrangement(scene.objects, width, height, closed=False, vague=scene.vague)
-            return phrases_of(seen, Speaker(seen, rng, ALL_PAIRS, self.nouns))
-        if self.nouns:
-            return phrases(scene.objects, width, height, rng, nouns=self.nouns, closed=False)
-        return phrases(scene.objects, width, height, rng, self.pairs)
-
-    def resting(self) -> Pool:
-        """Its scenes at rest alone."""
-        return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) == 1])
-
-    def moving(self) -> Pool:
-        """Its clips alone."""
-        return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) > 1])
 
 
 class SceneBatches(Dataset[Batch]):

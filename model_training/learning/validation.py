@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from model_training.datasets.phrase_choice import choose
-from model_training.datasets.scene_batches import Pool
+from model_training.datasets.pool import Pool
 from model_training.networks.base import System
 from model_training.scoring.metrics import PresenceScores, Scores
 from refseg_ros.expression import Vocabulary

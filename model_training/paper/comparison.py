@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from model_training.paper.figure_file import write_figure
 from model_training.paper.markdown_table import markdown_table
 from model_training.paper.systems import TABLE_1, TABLE_2, VARIANTS, Group
+from model_training.scoring.spread import mean_and_spread
 
 PAPER = (
     "Ye, Rochan, Liu, Zhang and Wang, Referring Segmentation in Images and Videos with Cross-Modal Self-Attention "
     "Network, IEEE TPAMI"
 )
 OURS = "simulated tabletops (ours)"
-NOTHING = "–"
-
 Figures = Mapping[str, Sequence[float]]
 """Variant -> overall IoU in [0, 1] of each seed; NaN for a run with a loss that was not finite."""
 
@@ -47,26 +46,17 @@ def markdown(figures: Figures, settings: str) -> str:
     named = {row.variant for group in (TABLE_1, *TABLE_2) for row in group.rows}
     others = [name for name in VARIANTS if name in figures and name not in named]
     if others:
-        switches = [", ".join(f"{field} {value}" for field, value in VARIANTS[name].items()) for name in others]
-        rows = [[f"{name}: {text}", _ours(figures[name])] for name, text in zip(others, switches, strict=True)]
+        switches = {name: ", ".join(f"{field} {value}" for field, value in VARIANTS[name].items()) for name in others}
+        rows = [[f"{name}: {text}", mean_and_spread(figures[name])] for name, text in switches.items()]
         parts += ["## Further switches", "Of the network with CMSA and GMLF.", markdown_table(["", OURS], rows)]
     return "\n\n".join(parts) + "\n"
 
 
 def _rows(group: Group, figures: Figures) -> list[list[str]]:
     return [
-        [row.title, *(f"{value:.2f}" for value in row.published), _ours(figures.get(row.variant, ()))]
+        [row.title, *(f"{value:.2f}" for value in row.published), mean_and_spread(figures.get(row.variant, ()))]
         for row in group.rows
     ]
-
-
-def _ours(shares: Sequence[float]) -> str:
-    if not shares:
-        return NOTHING
-    if np.isnan(shares).any():
-        return f"diverged ({int(np.isnan(shares).sum())} of {len(shares)})"
-    spread = f" ± {100 * np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
-    return f"{100 * np.mean(shares):.2f}{spread} ({len(shares)})"
 
 
 def plot(figures: Figures, path: Path) -> None:

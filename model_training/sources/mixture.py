@@ -13,8 +13,8 @@ from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
 from model_training.datasets.photos import Photos
+from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene, SceneSet, Studio, load_shards, render_shards
-from model_training.datasets.scene_batches import Pool
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.validation import SceneScores, score
 from model_training.networks.base import System

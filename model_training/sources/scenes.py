@@ -9,8 +9,9 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
+from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import load_shards, render_shards
-from model_training.datasets.scene_batches import Pool, SceneBatches, tabletop_vocabulary
+from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.validation import SceneScores, score
 from model_training.networks.base import System
@@ -40,7 +41,7 @@ class SimulatedScenes(Source):
     def __init__(self, config: Config, data: Path, workers: int, ranks: Ranks = ALONE) -> None:
         assert config.scenes is not None
         self.config, self.facts, self.workers = config, {"scenes": asdict(config.scenes)}, workers
-        self.vocabulary, self._ranks = tabletop_vocabulary(), ranks
+        self.vocabulary, self._ranks = tabletop_vocabulary(config.scenes.events), ranks
         unseen = replace(config.scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
         self._scenes, self._unseen = (
             list(load_shards(render_shards(scenes, data, max(1, workers), ranks.rank, ranks.count)))

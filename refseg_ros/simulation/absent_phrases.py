@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from refseg_ros.simulation import wording
 from refseg_ros.simulation.arrangement import MOVING, Arrangement, goes, speed
+from refseg_ros.simulation.events import events, worded
 from refseg_ros.simulation.phrase import Phrase, ids_of
 from refseg_ros.simulation.speaker import Speaker
 from refseg_ros.simulation.tabletop import ObjectTruth
@@ -32,6 +33,7 @@ class AbsentPhrases:
                     yield self.nothing("thing", f"{head.words(self.rng)} {verb}", head)
         yield from self.false_relations()
         yield from self.false_motions()
+        yield from self.false_events()
         for head in self.scene.plain:
             fits = self.scene.fitting(head)
             rank = len(fits) + int(self.rng.integers(0, 2))
@@ -83,3 +85,11 @@ class AbsentPhrases:
                 if all(goes(thing, direction) is False for thing in moving):
                     text = self.speaker.motion(head, moving[0].motion or "pushed", direction)
                     yield self.nothing("motion", text, head)
+
+    def false_events(self) -> Iterable[Phrase]:
+        """What happened to none of the things in a clip."""
+        for head in self.scene.heads:
+            fits = self.scene.fitting(head)
+            untrue = [event for event, those in events(fits).items() if not those]
+            if untrue:
+                yield self.nothing("event", worded(pick(self.rng, untrue), head, fits, self.rng), head)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from refseg_ros.simulation import wording
 from refseg_ros.simulation.arrangement import MARGIN_IMAGE, MOVING, Arrangement, distance, goes, speed
+from refseg_ros.simulation.events import events, worded
 from refseg_ros.simulation.phrase import Phrase, ids_of
 from refseg_ros.simulation.speaker import Speaker
 from refseg_ros.simulation.tabletop import ObjectTruth
@@ -26,6 +27,7 @@ class FittingPhrases:
         """All expressions whose target is clearly visible."""
         makers = (
             self.named, self.sized, self.placed, self.ordered, self.related, self.between, self.negated, self.moving,
+            self.happened,
         )  # fmt: skip
         return [phrase for make in makers for phrase in make() if phrase.target in self.scene.clear]
 
@@ -197,3 +199,11 @@ class FittingPhrases:
                     thing = moving[going.index(True)]
                     text = self.speaker.motion(head, thing.motion or "pushed", direction)
                     yield self.phrase("motion", text, thing, fits)
+
+    def happened(self) -> Iterable[Phrase]:
+        """ "the can that stopped", "the ball that was pushed first": true of one of several things in a clip."""
+        for head in [*self.scene.heads, *self.scene.anything]:
+            fits = self.scene.fitting(head)
+            for event, those in events(fits).items():
+                if len(those) == 1 < len(fits):
+                    yield self.phrase("event", worded(event, head, fits, self.rng), those[0], fits)

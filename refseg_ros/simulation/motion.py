@@ -37,27 +37,39 @@ class Mover:
         self._planner = Planner(scene, data, rng)
         self._friction = model.geom_friction.copy()
         self._motions: dict[int, Motion] = {}
-        self._started = 0.0
+        self._began: dict[int, float] = {}  # when each of them did, seconds of the physics
+        self._waiting: list[tuple[float, Motion]] = []  # those that begin later, and when
 
-    def start(self, may_fall: bool) -> None:
-        """End the current motions and set 1 to 3 things in motion; only `may_fall` lets a thing be lifted to fall."""
+    def start(self, may_fall: bool, spread: float = 0.0) -> None:
+        """End the current motions and set 1 to 3 things in motion; only `may_fall` lets a thing be lifted to fall.
+
+        With a `spread` there are 2 or 3, and each begins at a time of its own within so many seconds.
+        """
         self._release(tuple(self._motions))
-        self._started = self._data.time
-        wanted = 1 + int(self._rng.integers(3))
+        self._waiting.clear()
+        wanted = 2 + int(self._rng.integers(2)) if spread else 1 + int(self._rng.integers(3))
+        planned: set[int] = set()
         for thing, direction in self._planner.candidates():
-            if len(self._motions) >= wanted:
+            if len(planned) >= wanted:
                 break
-            if thing in self._motions:
+            if thing in planned:
                 continue
             motion = self._planner.plan(thing, direction, may_fall)
             if motion is not None:
-                self._motions[thing] = motion
-                self._begin(motion)
+                planned.add(thing)
+                if spread:
+                    self._waiting.append((self._data.time + float(self._rng.uniform(0.0, spread)), motion))
+                else:
+                    self._begin(motion)
 
     def drive(self) -> None:
         """Set the forces for the next step of physics; call before every step."""
-        age = self._data.time - self._started
+        due = [motion for time, motion in self._waiting if time <= self._data.time]
+        self._waiting = [(time, motion) for time, motion in self._waiting if time > self._data.time]
+        for motion in due:
+            self._begin(motion)
         for thing, motion in tuple(self._motions.items()):
+            age = self._data.time - self._began[thing]
             if motion.kind not in ("pushed", "falling"):
                 continue
             if age > motion.duration or (motion.kind == "falling" and self._planner.lowest(thing) < _LANDED):
@@ -98,6 +110,7 @@ class Mover:
 
     def _begin(self, motion: Motion) -> None:
         thing = motion.thing
+        self._motions[thing], self._began[thing] = motion, self._data.time
         self._data.qpos[7 * thing + 2] += motion.lift
         self._data.qvel[6 * thing : 6 * thing + 6] = 0.0
         self._data.qvel[6 * thing : 6 * thing + 3] = motion.velocity

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
 
-KINDS = ("class", "colour", "size", "place", "order", "relation", "negation", "motion", "absent")
+KINDS = ("class", "colour", "size", "place", "order", "relation", "negation", "motion", "event", "absent")
 
 ALL_PAIRS: frozenset[tuple[str, str]] = frozenset(itertools.product(COLOURS, CLASSES))
 """Every (colour, class)."""
@@ -32,7 +32,7 @@ class Phrase:
     untrue: tuple[str, ...] = ()
     """A relation's text with other relations to the same anchor that hold for no candidate."""
     reason: str = ""
-    """Why nothing fits: "thing" or "anchor" is absent, "relation", "motion", "order" or "negation" is false."""
+    """Why nothing fits: "thing" or "anchor" is absent, or "relation", "motion", "event", "order", "negation" false."""
 
 
 def ids_of(things: Iterable[ObjectTruth]) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ World units are metres and seconds. A frame's truth is in the camera optical fra
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import cv2
@@ -25,7 +25,7 @@ from refseg_ros.simulation.scan_scene import draw_scan_scene
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.scene import Scene, Thing, draw_scene
 
-__all__ = ["CLASSES", "COLOURS", "HELD_OUT_PAIRS", "Frame", "Intrinsics", "ObjectTruth", "Tabletop"]
+__all__ = ["CLASSES", "COLOURS", "HELD_OUT_PAIRS", "Frame", "Intrinsics", "ObjectTruth", "Tabletop", "remembered"]
 
 _SETTLING_STEPS = 150
 _FALLING_STEPS = 400
@@ -51,6 +51,8 @@ class ObjectTruth:
     box: tuple[int, int, int, int]  # x, y, width, height of the visible pixels; all 0 if no pixel is visible
     names: tuple[str, ...] = ()  # all nouns for a scan or a thing in a photo; () if CLASS_WORDS has them
     other_colours: tuple[str, ...] = ()  # other colours that somebody might name
+    earlier: tuple[float, ...] = ()  # m/s in the clip's earlier frames, the oldest first, see `remembered`
+    earlier_motion: str | None = None  # its newest motion there
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,19 @@ class Frame:
     stamp: float
     objects: tuple[ObjectTruth, ...]
     intrinsics: Intrinsics
+
+
+def remembered(clip: Sequence[Frame]) -> tuple[ObjectTruth, ...]:
+    """The objects of a clip's last frame, each with its motion in the earlier ones."""
+    histories = zip(*(frame.objects for frame in clip), strict=True)
+    return tuple(
+        replace(
+            past[-1],
+            earlier=tuple(float(np.linalg.norm(thing.velocity)) for thing in past[:-1]),
+            earlier_motion=next((thing.motion for thing in past[-2::-1] if thing.motion), None),
+        )
+        for past in histories
+    )
 
 
 class Tabletop:
@@ -94,11 +109,12 @@ class Tabletop:
         self._renderer = Renderer(width, height)
         self._mover: Mover | None = None
 
-    def reset(self, seed: int, split: str = "train", moving: bool | None = None) -> None:
+    def reset(self, seed: int, split: str = "train", moving: bool | None = None, spread: float = 0.0) -> None:
         """Set up the scene of a seed (>= 0) and split ("train" or "held_out"), settled, at stamp 0.
 
         With `moving`, 1 to 3 things move at stamp 0, and new motions start every 2 s; None lets the seed decide (about
-        every second scene moves). The same seed, split, size and `moving` give the same bytes.
+        every second scene moves). With a `spread`, 2 or 3 start once, each at a time of its own within so many seconds.
+        The same arguments and size give the same bytes.
 
         Raises:
             ValueError: the seed is negative, or there is no such split.
@@ -119,9 +135,9 @@ class Tabletop:
         by_seed = bool(rng.uniform() < 0.5)
         self._mover = Mover(self._scene, self._model, self._data, rng)
         self._moving = by_seed if moving is None else moving
-        self._steps, self._asked = 0, 0.0
+        self._steps, self._asked, self._again = 0, 0.0, not spread
         if self._moving:
-            self._mover.start(may_fall=True)
+            self._mover.start(may_fall=not spread, spread=spread)
         self._renderer.open(self._model)
 
     def _settle(self) -> None:
@@ -145,7 +161,7 @@ class Tabletop:
             mover.drive()
             mujoco.mj_step(self._model, self._data)
             self._steps += 1
-            if self._moving and self._steps % between == 0:
+            if self._moving and self._again and self._steps % between == 0:
                 mover.start(may_fall=False)
 
     def _put_up(self) -> Mover:

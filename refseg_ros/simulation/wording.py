@@ -94,6 +94,21 @@ VERBS: dict[str, tuple[str, ...]] = {
 AT_REST = ("{} at rest", "{} that is not moving", "still {}", "{} standing still", "{} that isn't moving")
 
 
+EVENTS: dict[str, tuple[str, ...]] = {
+    "stopped": ("{} that stopped", "{} that has stopped", "{} that stopped moving", "{} that came to rest"),
+    "started": ("{} that started moving", "{} that just started", "{} that began to move", "{} that has begun to move"),
+    "first": ("{} that moved first", "{} that started first", "{} that was the first to move", "first {} to move"),
+    "last": ("{} that moved last", "{} that started last", "{} that was the last to move", "last {} to move"),
+}
+"""Templates for what happened in a clip, which its last frame alone does not show."""
+
+PUSHES: dict[str, tuple[str, ...]] = {
+    "first": ("{} that was pushed first", "{} pushed first"),
+    "last": ("{} that was pushed last", "{} pushed last"),
+}
+"""More templates, where all that moved was pushed."""
+
+
 @dataclass(frozen=True)
 class Description:
     """A noun phrase as a condition on objects: a class or a noun, a colour, or both; None matches anything."""
@@ -136,10 +151,10 @@ def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def all_texts() -> list[str]:
-    """Texts that together contain every word of any phrase; the vocabulary is made from them."""
+def all_texts(events: bool = False) -> list[str]:
+    """Texts that together contain every word of any phrase, of events or without; the vocabulary is made from them."""
     templates = [SMALL, LARGE, NOT_COLOUR, NOT_SIDE, BETWEEN, AT_REST, PREFIXES, ANYTHING, ORDINALS]
-    tables = [CLASS_WORDS, COLOUR_WORDS, SIDES, RELATIONS, DIRECTIONS, VERBS]
+    tables = [CLASS_WORDS, COLOUR_WORDS, SIDES, RELATIONS, DIRECTIONS, VERBS, *([EVENTS, PUSHES] if events else [])]
     grouped = [*templates, tuple(COLOURS), *(words for table in tables for words in table.values())]
     texts = [text for group in grouped for text in group] + ["from the left", "from the right", "right and left"]
     return [re.sub(r"\{\d?\}", " ", text) for text in texts]

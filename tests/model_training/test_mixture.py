@@ -15,8 +15,9 @@ from model_training.configs.schema import Config, Mix
 from model_training.datasets.photo_scenes import photo_scenes, piece
 from model_training.datasets.photos import Photos
 from model_training.datasets.phrase_choice import contrasted
+from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene
-from model_training.datasets.scene_batches import LISTED, Pool, SceneBatches
+from model_training.datasets.scene_batches import LISTED, SceneBatches
 from model_training.learning import checkpoint
 from model_training.sources.choice import source_of
 from model_training.sources.mixture import Mixture

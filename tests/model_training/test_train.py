@@ -13,8 +13,9 @@ import torch
 from model_training import train
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.batch import Batch
+from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene
-from model_training.datasets.scene_batches import Pool, SceneBatches, tabletop_vocabulary
+from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
 from model_training.learning import checkpoint
 from model_training.learning.training import Training
 from tests.model_training import tiny

@@ -49,7 +49,8 @@ class Listener:
         """All things that an expression fits."""
         text = REQUEST.sub("", text)
         readers: tuple[Callable[[str], Things | None], ...] = (
-            self.noun, self.between, self.order, self.place, self.negation, self.motion, self.size, self.relation,
+            self.noun, self.between, self.order, self.place, self.negation, self.event, self.motion, self.size,
+            self.relation,
         )  # fmt: skip
         for read in readers:
             found = read(text)
@@ -165,6 +166,26 @@ class Listener:
         moving = [thing for thing in fits if _speed(thing) > 0.08]
         return [thing for thing in moving if _goes(thing, match["way"])] if match["way"] else moving
 
+    def event(self, text: str) -> Things | None:
+        """ "can that stopped", "ball that was pushed first"."""
+        ended = re.fullmatch(r"(.*) that (?:(?:has )?stopped|stopped moving|came to rest)", text)
+        begun = re.fullmatch(r"(.*) that (?:started moving|just started|began to move|has begun to move)", text)
+        ranked = re.fullmatch(
+            r"(?P<head>.*?)(?: that)? (?:moved|started|was pushed|pushed|was the) (?P<rank>first|last)(?: to move)?"
+            r"|(?P<rank2>first|last) (?P<head2>.*) to move",
+            text,
+        )
+        if ended or begun:
+            fits = self.noun((ended or begun)[1])
+            return None if fits is None else [t for t in fits if _moves(t)[-1] == bool(begun) and _changes(t)]
+        if ranked is None:
+            return None
+        fits = self.noun(ranked["head"] or ranked["head2"])
+        movers = [thing for thing in fits or [] if any(_moves(thing))]
+        chosen = min if "first" in (ranked["rank"], ranked["rank2"]) else max
+        moment = chosen((_moves(thing).index(True) for thing in movers), default=0)
+        return None if fits is None else [thing for thing in movers if _moves(thing).index(True) == moment]
+
     @staticmethod
     def _at(side: str, fits: Things) -> ObjectTruth:
         if side == "middle":
@@ -189,6 +210,17 @@ def _away(thing: ObjectTruth) -> float:
 
 def _speed(thing: ObjectTruth) -> float:
     return math.hypot(*thing.velocity)
+
+
+def _moves(thing: ObjectTruth) -> list[bool]:
+    """In each frame of its clip."""
+    return [pace > 0.08 for pace in (*thing.earlier, _speed(thing))]
+
+
+def _changes(thing: ObjectTruth) -> bool:
+    """Whether it moves at the beginning of its clip, or at the end, but not at both; or in between alone."""
+    moves = _moves(thing)
+    return any(moves[:-1]) if not moves[-1] else not moves[0]
 
 
 def _goes(thing: ObjectTruth, way: str) -> bool:

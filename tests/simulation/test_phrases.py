@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_training.datasets.scene_batches import TRAIN_PAIRS, flipped, tabletop_vocabulary
+from model_training.datasets.pool import TRAIN_PAIRS
+from model_training.datasets.scene_batches import flipped, tabletop_vocabulary
 from refseg_ros.expression import tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.phrases import ALL_PAIRS, KINDS, Phrase, phrases
@@ -53,7 +54,7 @@ def test_with_its_anchor_swapped_a_relation_fits_nothing(spoken: list[tuple[Scen
 
 def test_every_kind_and_reason_occurs(spoken: list[tuple[Scene, list[Phrase]]]) -> None:
     kinds = Counter(phrase.kind for _, phrase in each(spoken))
-    assert set(kinds) == set(KINDS) and min(kinds.values()) >= 30
+    assert set(kinds) == set(KINDS) - {"event"} and min(kinds.values()) >= 30
     reasons = Counter(phrase.reason for _, phrase in each(spoken) if phrase.target is None)
     assert set(reasons) == {"thing", "anchor", "relation", "motion", "order", "negation"}
     assert all(

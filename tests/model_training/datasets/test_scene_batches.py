@@ -13,13 +13,12 @@ import pytest
 from model_training.datasets import scene_batches
 from model_training.datasets.batch import STRIDES, Batch
 from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
+from model_training.datasets.pool import TRAIN_PAIRS, Pool
 from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import (
     CLASS_OF_WORD,
     COLOUR_OF_WORD,
     TINTS,
-    TRAIN_PAIRS,
-    Pool,
     SceneBatches,
     area_shares,
     flipped,

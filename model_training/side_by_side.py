@@ -1,0 +1,147 @@
+"""Trains and scores several networks in one folder: the same scenes and steps for each, once for every seed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from model_training.configs.schema import Config
+from model_training.datasets.pool import Pool
+from model_training.datasets.rendering import SceneSet, load_shards, render_shards
+from model_training.datasets.scene_batches import tabletop_vocabulary
+from model_training.learning import checkpoint
+from model_training.learning.precision import of_machine
+from model_training.learning.validation import score
+from model_training.networks.kinds import system_of
+from model_training.scoring.findings import FITTING
+from model_training.train import add_machine, train
+from refseg_ros.files import write_bytes
+from refseg_ros.simulation.phrases import ALL_PAIRS
+
+FIRST_SEED = 8_000_000
+"""Of the scenes that are scored; nothing else looks at them."""
+
+OVERALL = "overall IoU"
+
+Score = dict[str, float]
+"""Figure -> its value, for what was asked about; of a run whose loss was not finite it is NaN, for OVERALL alone."""
+
+
+def add_runs(parser: argparse.ArgumentParser, out: str) -> None:
+    """Give a command line what runs have in common; `out` is the folder that they are in by default."""
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: 3)")
+    parser.add_argument("--budget", type=float, default=1.0, help="share of the configuration's steps (default: 1)")
+    parser.add_argument("--scenes", type=int, default=512, help="how many are scored (default: 512)")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of runs and tables (default: {out})")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of rendered scenes (default: data)")
+    parser.add_argument("--workers", type=int, default=2, help="rendering processes (default: 2)")
+    add_machine(parser)
+
+
+def within(config: Config, options: argparse.Namespace) -> Config:
+    """A configuration with the share of its steps that the command line gives, one at least in each phase, and with
+    the precision.
+
+    Raises:
+        ValueError: what the command line gives is not possible.
+    """
+    for flag in ("seeds", "scenes", "budget"):
+        if getattr(options, flag) <= 0:
+            raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be more than 0")
+    phases = tuple(replace(phase, steps=max(1, round(options.budget * phase.steps))) for phase in config.phases)
+    precision = of_machine(options.precision or config.precision, torch.device(options.device))
+    return replace(config, phases=phases, precision=precision)
+
+
+def beginning_anew(config: Config, folder: Path) -> Path | None:
+    """No weights to begin a run with."""
+    return None
+
+
+class SideBySide:
+    """The runs of one folder. Killed at any moment, the same command goes on.
+
+    Args:
+        options: what `add_runs` gave a command line.
+        configs: of all that the folder may hold runs of, by their names.
+        scenes: which scenes are learned; others of the same sort are scored.
+
+    Raises:
+        ValueError: the folder holds runs with other settings.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, options: argparse.Namespace, configs: Mapping[str, Config], scenes: SceneSet) -> None:
+        self.out, self.data, self.workers, self.seeds = options.out, options.data, options.workers, options.seeds
+        self.device = torch.device(options.device)
+        self.scored = replace(scenes, split="held_out", first_seed=FIRST_SEED, scenes=options.scenes)
+        file = self.out / "settings.json"
+        settings = {"configs": {name: asdict(config) for name, config in configs.items()}}
+        text = json.dumps({**settings, "scored": asdict(self.scored)}, indent=1)
+        if file.exists() and file.read_text() != text:
+            raise ValueError(f"{file}: of runs with other settings; use another --out")
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_bytes(file, text.encode())
+
+    def run(
+        self,
+        configs: Mapping[str, Config],
+        report: Callable[[], None],
+        start: Callable[[Config, Path], Path | None] = beginning_anew,
+    ) -> None:
+        """Train and score what is not done yet, a seed at a time, and report after each.
+
+        Args:
+            configs: by the names of their runs.
+            report: writes what is known.
+            start: gives a run, by its configuration and folder, the weights that it begins with.
+        """
+        for seed in range(self.seeds):
+            for name, config in configs.items():
+                folder = self.folder(name, seed)
+                if not (folder / "score.json").exists():
+                    print(f"{name}, seed {seed}")
+                    scored = self._trained_and_scored(replace(config, seed=seed), folder, start)
+                    write_bytes(folder / "score.json", json.dumps(scored).encode())
+                    report()
+        report()
+
+    def folder(self, name: str, seed: int) -> Path:
+        """Of a run."""
+        return self.out / f"{name}-seed{seed}"
+
+    def scores(self, name: str) -> list[Score]:
+        """Those of a configuration's runs that are through, in the order of their seeds."""
+        files = [self.folder(name, seed) / "score.json" for seed in range(self.seeds)]
+        scores = [json.loads(file.read_text()) for file in files if file.exists()]
+        return [{figure: math.nan if value is None else value for figure, value in one.items()} for one in scores]
+
+    def _trained_and_scored(
+        self, config: Config, folder: Path, start: Callable[[Config, Path], Path | None]
+    ) -> dict[str, float | None]:
+        assert config.scenes is not None
+        try:
+            finished = train(config, folder, self.data, self.workers, self.device, start(config, folder))
+        except FloatingPointError as error:
+            print(f"error: {error}")
+            return {OVERALL: None}
+        model = system_of(config.network).to(self.device)
+        model.load_state_dict(checkpoint.load(finished)[0])
+        pool = Pool(list(load_shards(render_shards(self.scored, self.data, self.workers))), pairs=ALL_PAIRS)
+        vocabulary = tabletop_vocabulary(config.scenes.events)
+        said = score(model.eval(), pool, vocabulary)
+        print(said)
+        figures = {OVERALL: said.whole.overall, "mean IoU": said.whole.mean, "P@0.5": said.whole.precision(0.5)}
+        figures |= {kind: said.kinds[kind].mean for kind in FITTING if len(said.kinds[kind])}
+        figures |= {"present kept": said.kept.accuracy, "absent told": said.denied.accuracy}
+        still = score(model, pool.of_last_frames(), vocabulary, "of the last frame alone")
+        print(still)
+        figures |= {f"{kind}, last frame alone": still.kinds[kind].mean for kind in ("motion", "event")}
+        figures["expressions"] = len(said.whole) + said.denied.total
+        return {figure: round(value, 5) for figure, value in figures.items() if not math.isnan(value)}
