@@ -36,9 +36,12 @@ coverage: setup-tests ## run the tests and tell which lines of refseg_ros they m
 soak: setup-tests ## ten minutes of a camera, the node and faults thrown in at random (MINUTES=, SEED=)
 	@$(RUN) python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-lint: setup-tests ## check style and types
+lint: setup-tests ## check style, types, containers and the workflow
 	@$(RUN) ruff check .
 	@$(RUN) mypy
+	@$(RUN) hadolint docker/*.Dockerfile .devcontainer/Dockerfile
+	@$(RUN) check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+	@$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/test.yaml
 
 docs: ## build the pages as a site in site/; stops at a dead link
 	@tools/setup.sh docs
