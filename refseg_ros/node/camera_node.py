@@ -162,7 +162,7 @@ class CameraNode(Node):
         seconds, nanoseconds = divmod(round(moment * NANOSECONDS), NANOSECONDS)
         header = Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=self._config.frame_id)
         self._image.publish(to_message(picture.rgb, "rgb8", header))
-        self._info.publish(_camera_info(picture, header))
+        self._info.publish(camera_info_of(picture, header))
         if picture.labels is not None:
             self._labels.publish(to_message(picture.labels, "mono8", header))
         if picture.truth is not None:
@@ -181,7 +181,7 @@ def _moving(config: CameraNodeConfig) -> bool | None:
     return None if config.moving == BY_SEED else config.moving == "yes"
 
 
-def _camera_info(picture: Picture, header: Header) -> CameraInfo:
+def camera_info_of(picture: Picture, header: Header) -> CameraInfo:
     """A camera without distortion, or one that is not calibrated."""
     height, width = picture.rgb.shape[:2]
     info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob")

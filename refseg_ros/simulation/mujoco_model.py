@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,11 @@ _FRICTION = (0.5, 0.003, 0.002)  # sliding (1), torsional (m), rolling (m)
 _DENSITY = 350.0  # kg/m3
 
 
-def compile_scene(scene: Scene) -> mujoco.MjModel:
-    """Build the model of a scene: bodies 1, 2, ... (each with a free joint) are its things, camera 0 is its camera."""
+def compile_scene(scene: Scene, equip: Callable[[mujoco.MjSpec, Scene], None] | None = None) -> mujoco.MjModel:
+    """Build the model of a scene: bodies 1, 2, ... (each with a free joint) are its things, camera 0 is its camera.
+
+    `equip` may add more after them.
+    """
     builder = _Builder(scene)
     builder.set_up()
     builder.add_room()
@@ -26,6 +31,8 @@ def compile_scene(scene: Scene) -> mujoco.MjModel:
     builder.add_camera()
     for number, thing in enumerate(scene.things, start=1):
         builder.add_thing(thing, number)
+    if equip:
+        equip(builder.spec, scene)
     return builder.compile()
 
 
@@ -34,12 +41,12 @@ class _Builder:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._spec = mujoco.MjSpec()
+        self.spec = mujoco.MjSpec()
         self._textures: dict[str, NDArray[np.uint8]] = {}
 
     def set_up(self) -> None:
         """Set the image, the physics and the ambient light; the extent is 1, so clip planes are in metres."""
-        spec, lens = self._spec, self._scene.camera.intrinsics
+        spec, lens = self.spec, self._scene.camera.intrinsics
         spec.visual.global_.offwidth, spec.visual.global_.offheight = lens.width, lens.height
         spec.visual.quality.offsamples = _SMOOTHING
         spec.visual.quality.shadowsize = int(np.clip(4 * lens.width, 512, 2048))  # pixels, square
@@ -53,7 +60,7 @@ class _Builder:
 
     def compile(self) -> mujoco.MjModel:
         """Return the finished model."""
-        model = self._spec.compile()
+        model = self.spec.compile()
         for name, texture in self._textures.items():
             start = int(model.texture(name).adr[0])
             model.tex_data[start : start + texture.size] = texture.ravel()
@@ -61,7 +68,7 @@ class _Builder:
 
     def add_room(self) -> None:
         """Add the plane that things rest on, and the visible room: the table's top, the floor, a wall."""
-        scene, world = self._scene, self._spec.worldbody
+        scene, world = self._scene, self.spec.worldbody
         plane, box = mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_BOX
         world.add_geom(type=plane, size=[5, 5, 0.1], group=COLLISION_GROUP, condim=6, friction=_FRICTION)
         across, along = scene.table_half_size
@@ -73,7 +80,7 @@ class _Builder:
         )
         for name, texture, kind, size, position, yaw in surfaces:
             roles = self._texture_roles(name, texture)
-            material = self._spec.add_material(name=name, specular=0.15, shininess=0.3)
+            material = self.spec.add_material(name=name, specular=0.15, shininess=0.3)
             material.textures, material.texuniform = roles, True
             material.texrepeat = [scene.repeats, scene.repeats]
             turn = [np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
@@ -82,7 +89,7 @@ class _Builder:
     def add_lights(self) -> None:
         """Add the lights, with white highlights."""
         for light in self._scene.lights:
-            self._spec.worldbody.add_light(
+            self.spec.worldbody.add_light(
                 type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
                 pos=-1.5 * light.direction,
                 dir=light.direction,
@@ -99,11 +106,11 @@ class _Builder:
         turn = np.zeros(4)
         mujoco.mju_mat2Quat(turn, np.stack([right, -down, -forward], axis=1).ravel())
         angle = float(np.degrees(2.0 * np.arctan(lens.height / 2.0 / lens.fy)))
-        self._spec.worldbody.add_camera(name="camera", pos=camera.position, quat=turn, fovy=angle)
+        self.spec.worldbody.add_camera(name="camera", pos=camera.position, quat=turn, fovy=angle)
 
     def add_thing(self, thing: Thing, number: int) -> None:
         """Add a thing as a free body: its colliding shapes, its paints, its visible meshes."""
-        body = self._spec.worldbody.add_body(name=f"thing {number}", pos=thing.position, quat=thing.quaternion)
+        body = self.spec.worldbody.add_body(name=f"thing {number}", pos=thing.position, quat=thing.quaternion)
         body.add_freejoint()
         for index, solid in enumerate(thing.blueprint.solids):
             hull = "" if solid.points is None else self._add_hull(solid.points * thing.scale, f"hull {number} {index}")
@@ -122,7 +129,7 @@ class _Builder:
         self._add_paints(thing, number)
         for index, part in enumerate(thing.blueprint.parts):
             mesh, name = part.mesh.scaled(thing.scale), f"mesh {number} {index}"
-            self._spec.add_mesh(
+            self.spec.add_mesh(
                 name=name,
                 uservert=mesh.vertices.ravel(),
                 userface=mesh.faces.ravel(),
@@ -140,13 +147,13 @@ class _Builder:
 
     def _add_hull(self, points: NDArray[np.float64], name: str) -> str:
         """Add the convex hull of some points as a mesh, and return its name."""
-        self._spec.add_mesh(name=name, uservert=points.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
+        self.spec.add_mesh(name=name, uservert=points.ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX)
         return name
 
     def _add_paints(self, thing: Thing, number: int) -> None:
         specular, shininess = (0.75, 0.7) if thing.finish == "shiny" else (0.12, 0.2)
         for paint in sorted({part.paint for part in thing.blueprint.parts}):
-            material = self._spec.add_material(name=f"{paint} {number}", specular=specular, shininess=shininess)
+            material = self.spec.add_material(name=f"{paint} {number}", specular=specular, shininess=shininess)
             if paint == "base":
                 material.textures = self._texture_roles(f"finish {number}", thing.texture)
             else:
@@ -157,7 +164,7 @@ class _Builder:
         """Reserve a texture and return the list of texture roles of a material."""
         kind, flat = mujoco.mjtTexture.mjTEXTURE_2D, mujoco.mjtBuiltin.mjBUILTIN_FLAT
         height, width = texture.shape[:2]
-        self._spec.add_texture(name=name, type=kind, builtin=flat, width=width, height=height, nchannel=3)
+        self.spec.add_texture(name=name, type=kind, builtin=flat, width=width, height=height, nchannel=3)
         self._textures[name] = texture
         roles = [""] * int(mujoco.mjtTextureRole.mjNTEXROLE)
         roles[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name

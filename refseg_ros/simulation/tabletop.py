@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from refseg_ros.simulation.appearance import COLOURS, HELD_OUT_PAIRS, allowed_pairs
-from refseg_ros.simulation.camera import Intrinsics, silhouette_area, surface_area
+from refseg_ros.simulation.camera import Camera, Intrinsics, silhouette_area, surface_area
 from refseg_ros.simulation.motion import SECONDS_BETWEEN, Mover
 from refseg_ros.simulation.mujoco_model import TIME_STEP, compile_scene
 from refseg_ros.simulation.objects import CLASSES
@@ -93,7 +93,13 @@ class Tabletop:
         objects: scans to put on the table instead of the simulator's own things.
         dress: changes a drawn scene before it is set up, with its own generator: other surfaces or lights, more
             things. Things without a class name are visible, but missing in a frame's objects and labels.
+        equip: adds a robot to the model of a scene. It is visible, but missing in a frame's objects and labels.
+
+    Attributes:
+        physics: MuJoCo's model and state of the scene, for a robot to be moved; new after each `reset`.
     """
+
+    physics: tuple[mujoco.MjModel, mujoco.MjData]
 
     def __init__(
         self,
@@ -101,11 +107,12 @@ class Tabletop:
         height: int = 480,
         objects: ScanSet | None = None,
         dress: Callable[[Scene, Generator], Scene] | None = None,
+        equip: Callable[[mujoco.MjSpec, Scene], None] | None = None,
     ) -> None:
         if min(width, height) < _SMALLEST_SIDE:
             raise ValueError(f"the image is {width} x {height} pixels, but each side must be at least {_SMALLEST_SIDE}")
         self._size = (width, height)
-        self._objects, self._dress = objects, dress
+        self._objects, self._dress, self._equip = objects, dress, equip
         self._renderer = Renderer(width, height)
         self._mover: Mover | None = None
 
@@ -128,8 +135,9 @@ class Tabletop:
             self._scene = draw_scan_scene(seed, split, self._size, self._objects)
         if self._dress:
             self._scene = self._dress(self._scene, np.random.default_rng([seed, split == "held_out", 3]))
-        self._model = compile_scene(self._scene)
+        self._model = compile_scene(self._scene, self._equip)
         self._data = mujoco.MjData(self._model)
+        self.physics = self._model, self._data
         self._settle()
         rng = np.random.default_rng([seed, split == "held_out", 1])
         by_seed = bool(rng.uniform() < 0.5)
@@ -177,7 +185,7 @@ class Tabletop:
         named = [number for number, thing in enumerate(self._scene.things) if thing.class_name]
         objects = tuple(self._truth(number, pictures.labels, mover) for number in named)
         labels = pictures.labels
-        if len(named) < len(self._scene.things):
+        if len(named) < self._model.nbody - 1:  # body 0 is the world
             labels = labels * np.isin(labels, [number + 1 for number in named]).view(np.uint8)
         stamp = self._steps * TIME_STEP
         return Frame(pictures.rgb, pictures.depth, labels, stamp, objects, self._scene.camera.intrinsics)
@@ -215,6 +223,11 @@ class Tabletop:
             return surface_area(self._scene.camera, thing.corners() @ turn.T + place, meshes[0].faces)
         outlines = [thing.scale * mesh.vertices[piece] @ turn.T + place for mesh in meshes for piece in mesh.pieces]
         return silhouette_area(self._scene.camera, outlines)
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the scene that is set up."""
+        return self._scene.camera
 
     def close(self) -> None:
         """Release the offscreen surface."""

@@ -1,0 +1,127 @@
+"""The pick of pick_tree.py with an arm that MoveIt plans for.
+
+    python examples/moveit_arm.py "the red mug"
+
+Change the names below to your robot's. The node `segment` needs depth and target_frame:=FRAME. Untried: there was no
+MoveIt where this was written.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import rclpy
+from control_msgs.action import GripperCommand
+from geometry_msgs.msg import Point, Pose, Quaternion
+from moveit_msgs.action import MoveGroup
+from moveit_msgs.msg import BoundingVolume, Constraints, MoveItErrorCodes, OrientationConstraint, PositionConstraint
+from pick_tree import run, tree_of
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+from shape_msgs.msg import SolidPrimitive
+from std_msgs.msg import Header
+
+FRAME = "world"
+GROUP, TIP = "manipulator", "tool0"
+"""Planning group, and the link whose origin is between the finger tips and whose z axis points out of the hand."""
+GRIPPER = "/gripper_controller/gripper_cmd"
+EFFORT = 20.0
+"""Of the gripper, newtons."""
+HOME = (0.3, 0.0, 0.6, 0.0)
+"""Place of the tips' middle and turn of the hand where it does not hide the table from the camera."""
+TOLERANCE = 0.005
+"""Metres and radians."""
+
+
+class MoveItArm:
+    """What pick_tree.py asks of a robot. It tells the same again and again; a goal is sent when it is a new one."""
+
+    def __init__(self, node: Node) -> None:
+        self._move = ActionClient(node, MoveGroup, "/move_action")
+        self._grip = ActionClient(node, GripperCommand, GRIPPER)
+        self._wanted: tuple[float, ...] | None = None
+        self._reached: tuple[float, ...] | None = None
+        self._width: float | None = None
+        self.home = HOME
+        self.opening = math.inf
+        """Metres between the fingers, after their last command."""
+
+    def move(self, x: float, y: float, z: float, turn: float) -> None:
+        """Plan and go, from above, to a place of the tips' middle and a turn about the vertical."""
+        if self._wanted == (x, y, z, turn) or not self._move.server_is_ready():
+            return
+        self._wanted, self._reached = (x, y, z, turn), None
+        goal = MoveGroup.Goal()
+        goal.request.group_name = GROUP
+        goal.request.num_planning_attempts = 5
+        goal.request.allowed_planning_time = 3.0
+        goal.request.max_velocity_scaling_factor = goal.request.max_acceleration_scaling_factor = 0.3
+        goal.request.goal_constraints = [_at(x, y, z, turn)]
+        self._move.send_goal_async(goal).add_done_callback(lambda sent: self._then(sent, self._wanted))
+
+    def near(self, x: float, y: float, z: float, turn: float) -> bool:
+        """Whether MoveIt has brought it there."""
+        return self._reached == (x, y, z, turn)
+
+    def open(self, width: float) -> None:
+        """Bring the fingers so far apart, or as near to it as what is between them allows."""
+        if self._width == width or not self._grip.server_is_ready():
+            return
+        self._width = width
+        goal = GripperCommand.Goal()
+        goal.command.position, goal.command.max_effort = width, EFFORT
+        self._grip.send_goal_async(goal).add_done_callback(self._gripping)
+
+    def _then(self, sent: Future, wanted: tuple[float, ...] | None) -> None:
+        if not sent.result().accepted:
+            self._wanted = None  # tried again
+            return
+
+        def ended(done: Future) -> None:
+            if done.result().result.error_code.val == MoveItErrorCodes.SUCCESS:
+                self._reached = wanted
+
+        sent.result().get_result_async().add_done_callback(ended)
+
+    def _gripping(self, sent: Future) -> None:
+        def ended(done: Future) -> None:
+            self.opening = done.result().result.position
+
+        if sent.result().accepted:
+            sent.result().get_result_async().add_done_callback(ended)
+
+
+def _at(x: float, y: float, z: float, turn: float) -> Constraints:
+    """The tips' middle at a place, the hand pointing down."""
+    header = Header(frame_id=FRAME)
+    down = Quaternion(x=math.cos(turn / 2), y=math.sin(turn / 2), z=0.0, w=0.0)
+    region = BoundingVolume(
+        primitives=[SolidPrimitive(type=SolidPrimitive.SPHERE, dimensions=[TOLERANCE])],
+        primitive_poses=[Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(w=1.0))],
+    )
+    return Constraints(
+        position_constraints=[PositionConstraint(header=header, link_name=TIP, constraint_region=region, weight=1.0)],
+        orientation_constraints=[
+            OrientationConstraint(
+                header=header,
+                link_name=TIP,
+                orientation=down,
+                absolute_x_axis_tolerance=TOLERANCE,
+                absolute_y_axis_tolerance=TOLERANCE,
+                absolute_z_axis_tolerance=TOLERANCE,
+                weight=1.0,
+            )
+        ],
+    )
+
+
+if __name__ == "__main__":
+    rclpy.init()
+    picker = rclpy.create_node("moveit_arm")
+    try:
+        done = run(picker, tree_of(picker, MoveItArm(picker), sys.argv[1]))
+    except KeyboardInterrupt:
+        done = False
+    sys.exit(0 if done else 1)
