@@ -31,6 +31,8 @@ from refseg_ros.action import Locate
 
 TIMEOUT = 30.0
 """Seconds to look for the thing."""
+HEARD = 5.0
+"""Seconds for a goal to be accepted, before it is sent again."""
 PATIENCE = 15.0
 """Seconds for the arm to get anywhere."""
 ABOVE = 0.30
@@ -140,12 +142,15 @@ class Find(Behaviour):
         if self._accepted is None:
             if self._client.server_is_ready():
                 self._accepted = self._client.send_goal_async(Locate.Goal(query=self._expression, timeout=TIMEOUT))
+                self._resent = time.monotonic() + HEARD
         elif self._ended is None:
             if self._accepted.done():
                 if not self._accepted.result().accepted:
                     self.feedback_message = "the goal was rejected; the log of the node `segment` says why"
                     return Status.FAILURE
                 self._ended = self._accepted.result().get_result_async()
+            elif time.monotonic() > self._resent:
+                self._accepted = None  # a server that has just been found may answer before it has found this client
         elif self._ended.done() and (len(self._points) or not self._found()):
             return self._judged(self._ended.result().result)
         return Status.RUNNING
