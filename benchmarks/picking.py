@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,18 +49,20 @@ SETTINGS: dict[str, str | int | float | bool | Sequence[str]] = {
 }
 
 
-def scenes() -> Iterator[int]:
-    """Seeds of such scenes."""
+def scenes(count: int) -> list[int]:
+    """The first seeds of such scenes."""
+    found: list[int] = []
+    seed = FIRST_SEED
     with Tabletop(320, 240) as tabletop:
-        seed = FIRST_SEED
-        while True:
+        while len(found) < count:
             tabletop.reset(seed, "held_out", moving=False)
             frame = tabletop.render(depth=False)
             clear = Arrangement(frame.objects, 320, 240).clear
             meant = [thing for thing in frame.objects if (thing.colour, thing.class_name) == (COLOUR, CLASS)]
             if len(meant) == 1 and meant[0].instance_id in clear and MUG * meant[0].scale < WIDEST - 0.05:
-                yield seed
+                found.append(seed)
             seed += 1
+    return found
 
 
 class Judge:
@@ -111,8 +113,7 @@ def picked(count: int, logs: Path) -> int:
     """How many of the first such scenes end with the mug in the air; says how each goes."""
     lifted = 0
     node = rclpy.create_node("picking")
-    wanted = scenes()
-    for number, seed in enumerate((next(wanted) for _ in range(count)), start=1):
+    for number, seed in enumerate(scenes(count), start=1):
         # Processes of their own for each: no scene knows of the one before.
         with (
             NodeProcess("demo.robot", {"seed": seed}, logs / f"robot{number}.log"),

@@ -130,7 +130,7 @@ class Find(Behaviour):
     def initialise(self) -> None:
         """Ask."""
         self.grasp, self._points = None, np.zeros((0, 3))
-        self._query.publish(String(data=self._expression))
+        self._asked = False
         self._until = time.monotonic() + TIMEOUT + PATIENCE
         self._accepted = self._ended = None
 
@@ -139,6 +139,9 @@ class Find(Behaviour):
         if time.monotonic() > self._until:
             self.feedback_message = "nobody answers; does the node `segment` run?"
             return Status.FAILURE
+        if not self._asked and self._query.get_subscription_count():
+            self._query.publish(String(data=self._expression))
+            self._asked = True
         if self._accepted is None:
             if self._client.server_is_ready():
                 self._accepted = self._client.send_goal_async(Locate.Goal(query=self._expression, timeout=TIMEOUT))
