@@ -31,8 +31,9 @@ from refseg_ros.action import Locate
 
 TIMEOUT = 30.0
 """Seconds to look for the thing."""
-HEARD = 5.0
-"""Seconds for a goal to be accepted, before it is sent again."""
+HEARD = 4.0
+"""Seconds for a goal to be accepted, or points to come, before it is sent again: those who have just found each other
+may not hear each other yet."""
 PATIENCE = 15.0
 """Seconds for the arm to get anywhere."""
 ABOVE = 0.30
@@ -130,18 +131,20 @@ class Find(Behaviour):
     def initialise(self) -> None:
         """Ask."""
         self.grasp, self._points = None, np.zeros((0, 3))
-        self._asked = False
+        self._asked = 0.0
         self._until = time.monotonic() + TIMEOUT + PATIENCE
         self._accepted = self._ended = None
 
     def update(self) -> Status:
         """Wait for the end of it."""
         if time.monotonic() > self._until:
-            self.feedback_message = "nobody answers; does the node `segment` run?"
+            heard = self._ended is not None and self._ended.done()
+            missing = "nobody answers" if not heard else "no points come on /refseg/cloud"
+            self.feedback_message = f"{missing}; does the node `segment` run, with a depth_topic?"
             return Status.FAILURE
-        if not self._asked and self._query.get_subscription_count():
+        if not len(self._points) and time.monotonic() > self._asked + HEARD:
             self._query.publish(String(data=self._expression))
-            self._asked = True
+            self._asked = time.monotonic()
         if self._accepted is None:
             if self._client.server_is_ready():
                 self._accepted = self._client.send_goal_async(Locate.Goal(query=self._expression, timeout=TIMEOUT))
@@ -153,7 +156,7 @@ class Find(Behaviour):
                     return Status.FAILURE
                 self._ended = self._accepted.result().get_result_async()
             elif time.monotonic() > self._resent:
-                self._accepted = None  # a server that has just been found may answer before it has found this client
+                self._accepted = None
         elif self._ended.done() and (len(self._points) or not self._found()):
             return self._judged(self._ended.result().result)
         return Status.RUNNING

@@ -53,7 +53,7 @@ def test_without_the_node_the_tree_gives_up_and_says_why(
         node.destroy_node()
     finally:
         rclpy.shutdown()
-    assert "nobody answers; does the node `segment` run?" in capsys.readouterr().out
+    assert "nobody answers; does the node `segment` run, with a depth_topic?" in capsys.readouterr().out
 
 
 def test_the_body_is_grasped_and_not_the_handle(tree: ModuleType) -> None:
