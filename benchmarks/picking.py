@@ -24,8 +24,9 @@ from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from refseg_ros.command import command, program
-from refseg_ros.demo.domain import claim_domain
-from refseg_ros.demo.processes import NodeProcess
+from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
+from refseg_ros.demo.robot import WORLD
+from refseg_ros.demo.scene import SIMULATED
 from refseg_ros.ros.transport import prefer_large_shared_memory
 from refseg_ros.simulation.arrangement import Arrangement
 from refseg_ros.simulation.gripper import WIDEST
@@ -41,12 +42,7 @@ PATIENCE = 60.0
 """Seconds for a picture to come."""
 MUG = 0.09
 """Metres across a mug of scale 1."""
-SETTINGS: dict[str, str | int | float | bool | Sequence[str]] = {
-    "image_topic": "/camera/image_raw",
-    "depth_topic": "/camera/depth",
-    "camera_info_topic": "/camera/camera_info",
-    "target_frame": "world",
-}
+SETTINGS = {**SIMULATED, "target_frame": WORLD}
 
 
 def scenes(count: int) -> list[int]:
@@ -117,7 +113,7 @@ def picked(count: int, logs: Path) -> int:
         # Processes of their own for each: no scene knows of the one before.
         with (
             NodeProcess("demo.robot", {"seed": seed}, logs / f"robot{number}.log"),
-            NodeProcess("segment_node", SETTINGS, logs / f"segment{number}.log", {"__ns": "/refseg"}),
+            NodeProcess("segment_node", SETTINGS, logs / f"segment{number}.log"),
         ):
             judge = Judge(node, seed)
             before = judge.height()
@@ -139,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.scenes < 1:
         raise ValueError(f"--scenes is {options.scenes}; it must be at least 1")
-    claim_domain()
+    stay_on_this_machine()
     prefer_large_shared_memory()
     rclpy.init()
     with tempfile.TemporaryDirectory() as logs:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import sys
 
-import rclpy
 from control_msgs.action import GripperCommand
 from geometry_msgs.msg import Point, Pose, Quaternion
 from moveit_msgs.action import MoveGroup
 from moveit_msgs.msg import BoundingVolume, Constraints, MoveItErrorCodes, OrientationConstraint, PositionConstraint
-from pick_tree import run, tree_of
+from pick_tree import main
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
@@ -118,10 +117,4 @@ def _at(x: float, y: float, z: float, turn: float) -> Constraints:
 
 
 if __name__ == "__main__":
-    rclpy.init()
-    picker = rclpy.create_node("moveit_arm")
-    try:
-        done = run(picker, tree_of(picker, MoveItArm(picker), sys.argv[1]))
-    except KeyboardInterrupt:
-        done = False
-    sys.exit(0 if done else 1)
+    sys.exit(main(MoveItArm))

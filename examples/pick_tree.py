@@ -3,8 +3,8 @@
     python examples/pick_tree.py "the red mug"
 
 The tree is one of py_trees (pip install py_trees). `Rails` talks to the robot of `python -m refseg_ros.demo.robot`. For
-an arm write another class with `move`, `near`, `open` and `opening`; moveit_arm.py has one for MoveIt. The node
-`segment` needs depth and target_frame:=world. Exit code 0 when the gripper holds something in the air, else 1.
+an arm write another class with `home`, `move`, `near`, `open` and `opening`; moveit_arm.py has one for MoveIt. The
+node `segment` needs depth and target_frame:=world. Exit code 0 when the gripper holds something in the air, else 1.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Find(Behaviour):
     def __init__(self, node: Node, expression: str) -> None:
         super().__init__(f"find {expression}")
         self.grasp: Grasp | None = None
-        self._node, self._expression = node, expression
+        self._expression = expression
         self._client = ActionClient(node, Locate, "/refseg/locate")
         self._points = np.zeros((0, 3))
         # The action waits; the topic is asked too, because the points come with its answers.
@@ -285,11 +285,16 @@ def run(node: Node, tree: Behaviour) -> bool:
     return False
 
 
-if __name__ == "__main__":
+def main(robot: Callable[[Node], Rails]) -> int:
+    """Pick what the command line names with a robot of this class; the exit code."""
     rclpy.init()
-    picker = rclpy.create_node("pick_tree")
+    picker = rclpy.create_node("picker")
     try:
-        done = run(picker, tree_of(picker, Rails(picker), sys.argv[1]))
+        done = run(picker, tree_of(picker, robot(picker), sys.argv[1]))
     except KeyboardInterrupt:
         done = False
-    sys.exit(0 if done else 1)
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Rails))

@@ -18,12 +18,11 @@ from model_training.networks.kinds import system_of
 from model_training.paper.markdown_table import markdown_table
 from model_training.scoring.findings import FITTING
 from model_training.scoring.spread import mean_and_spread
-from model_training.side_by_side import OVERALL, Score, SideBySide, add_runs, within
+from model_training.side_by_side import LAST_FRAME, OVERALL, Score, SideBySide, add_runs, within
 from refseg_ros.command import command, program
 from refseg_ros.files import write_bytes
 
-LAST_FRAME = tuple(f"{kind}, last frame alone" for kind in ("motion", "event"))
-COLUMNS = (OVERALL, "mean IoU", *FITTING, *LAST_FRAME, "present kept", "absent told")
+COLUMNS = (OVERALL, "mean IoU", *FITTING, *LAST_FRAME.values(), "present kept", "absent told")
 
 
 def table(configs: Mapping[str, Config], scores: Mapping[str, Sequence[Score]]) -> str:

@@ -29,6 +29,9 @@ FIRST_SEED = 8_000_000
 
 OVERALL = "overall IoU"
 
+LAST_FRAME = {kind: f"{kind}, last frame alone" for kind in ("motion", "event")}
+"""Kind of expression -> the figure of its answers without the earlier frames, on scenes with events."""
+
 Score = dict[str, float]
 """Figure -> its value, for what was asked about; of a run whose loss was not finite it is NaN, for OVERALL alone."""
 
@@ -140,8 +143,9 @@ class SideBySide:
         figures = {OVERALL: said.whole.overall, "mean IoU": said.whole.mean, "P@0.5": said.whole.precision(0.5)}
         figures |= {kind: said.kinds[kind].mean for kind in FITTING if len(said.kinds[kind])}
         figures |= {"present kept": said.kept.accuracy, "absent told": said.denied.accuracy}
-        still = score(model, pool.of_last_frames(), vocabulary, "of the last frame alone")
-        print(still)
-        figures |= {f"{kind}, last frame alone": still.kinds[kind].mean for kind in ("motion", "event")}
+        if config.scenes.events:
+            still = score(model, pool.of_last_frames(), vocabulary, "of the last frame alone")
+            print(still)
+            figures |= {figure: still.kinds[kind].mean for kind, figure in LAST_FRAME.items()}
         figures["expressions"] = len(said.whole) + said.denied.total
         return {figure: round(value, 5) for figure, value in figures.items() if not math.isnan(value)}

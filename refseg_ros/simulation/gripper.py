@@ -77,7 +77,7 @@ class Gripper:
         self._model, self._data = physics
         self.move(self._home, 0.0)
         self.open(WIDEST)
-        self._commanded = np.array([*self._goal])
+        self._commanded = self._goal.copy()
 
     def move(self, position: NDArray[np.float64], turn: float) -> None:
         """Go to a place of the tips' middle (world, metres) and a turn about the vertical (radians)."""

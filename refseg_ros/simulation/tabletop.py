@@ -94,12 +94,7 @@ class Tabletop:
         dress: changes a drawn scene before it is set up, with its own generator: other surfaces or lights, more
             things. Things without a class name are visible, but missing in a frame's objects and labels.
         equip: adds a robot to the model of a scene. It is visible, but missing in a frame's objects and labels.
-
-    Attributes:
-        physics: MuJoCo's model and state of the scene, for a robot to be moved; new after each `reset`.
     """
-
-    physics: tuple[mujoco.MjModel, mujoco.MjData]
 
     def __init__(
         self,
@@ -137,7 +132,6 @@ class Tabletop:
             self._scene = self._dress(self._scene, np.random.default_rng([seed, split == "held_out", 3]))
         self._model = compile_scene(self._scene, self._equip)
         self._data = mujoco.MjData(self._model)
-        self.physics = self._model, self._data
         self._settle()
         rng = np.random.default_rng([seed, split == "held_out", 1])
         by_seed = bool(rng.uniform() < 0.5)
@@ -223,6 +217,11 @@ class Tabletop:
             return surface_area(self._scene.camera, thing.corners() @ turn.T + place, meshes[0].faces)
         outlines = [thing.scale * mesh.vertices[piece] @ turn.T + place for mesh in meshes for piece in mesh.pieces]
         return silhouette_area(self._scene.camera, outlines)
+
+    @property
+    def physics(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """MuJoCo's model and state of the scene that is set up, for a robot to be moved; new after each `reset`."""
+        return self._model, self._data
 
     @property
     def camera(self) -> Camera:
