@@ -40,8 +40,9 @@ class SimulatedScenes(Source):
 
     def __init__(self, config: Config, data: Path, workers: int, ranks: Ranks = ALONE) -> None:
         assert config.scenes is not None
-        self.config, self.facts, self.workers = config, {"scenes": asdict(config.scenes)}, workers
-        self.vocabulary, self._ranks = tabletop_vocabulary(config.scenes.events), ranks
+        self.config, self.workers, self._ranks = config, workers, ranks
+        self.vocabulary = tabletop_vocabulary(config.scenes.events)
+        self.facts = {"scenes": asdict(config.scenes), "vocabulary": list(self.vocabulary.words[2:])}
         unseen = replace(config.scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
         self._scenes, self._unseen = (
             list(load_shards(render_shards(scenes, data, max(1, workers), ranks.rank, ranks.count)))

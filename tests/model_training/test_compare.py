@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from model_training import compare
+from model_training import compare, configs, export
 from model_training.configs import compared
 from model_training.configs.schema import Config, Phase
+from model_training.learning.warm_start import vocabulary_of
 from model_training.networks.kinds import system_of
 from model_training.side_by_side import OVERALL
 from tests.model_training.networks.systems import COMMON, SIDE, TINY
@@ -70,6 +71,16 @@ def test_the_table_has_what_is_through_and_gaps_for_the_rest(finished: Path) -> 
     parts = [json.loads((finished / f"{SYSTEMS[0]}-seed{seed}" / "score.json").read_text()) for seed in (0, 1)]
     assert f" {50 * sum(part[OVERALL] for part in parts):.2f} ± " in rows[SYSTEMS[0]] and "(2)" in rows[SYSTEMS[0]]
     assert "–" in rows["cmsa_compared"] and "(" not in rows["cmsa_compared"]
+
+
+def test_what_was_compared_can_be_exported_with_the_words_of_events(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for config in compared.CONFIGS:
+        monkeypatch.setitem(configs.CONFIGS, config.name, config)
+    for name in SYSTEMS:
+        _, config, facts = export.load_model(finished / f"{name}-seed0" / "model.safetensors")
+        assert config.name == name and "stopped" in vocabulary_of(facts)
 
 
 def test_what_is_done_is_not_done_again(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
