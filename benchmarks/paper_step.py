@@ -42,8 +42,8 @@ def step(size: int, steps: int) -> dict[str, float]:
     config = configs.load("paper_unc")
     config = replace(config, network=replace(config.network, height=size, width=size))
     torch.manual_seed(0)
-    state, batch = Training(config, torch.device("cpu")), again_and_again(drawn_batch(config))
-    times = timed(state, batch, steps)
+    state = Training(config, torch.device("cpu"))
+    times = timed(state, again_and_again(drawn_batch(state)), steps)
     return {"size": size, "first": times[0], "last": times[-1], "peak GB": peak_memory(state.device)}
 
 

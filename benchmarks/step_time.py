@@ -32,11 +32,10 @@ BUFFERED = 3
 """Batches that each worker makes ahead."""
 
 
-def drawn_batch(config: Config) -> Batch:
-    """A batch at random: as many frames, and as many words, as a configuration has at most."""
-    network, phase = config.network, config.phases[-1]
-    length = min(network.clip, config.clip.length)
-    shape = (phase.frames, length, network.height, network.width, 3)
+def drawn_batch(state: Training) -> Batch:
+    """A batch at random for a run: whole clips of the network, with as many words as it takes."""
+    network, phase = state.config.network, state.config.phases[-1]
+    shape = (phase.frames, state.model.window.frames, network.height, network.width, 3)
     masks = torch.rand(phase.frames, phase.expressions, network.height, network.width) < 0.2
     return Batch(
         torch.randint(0, 256, shape, dtype=torch.uint8),
@@ -125,7 +124,7 @@ def _report(config: Config, device: torch.device, options: argparse.Namespace, c
         print(f"step on a cached batch {there:.3f} s, with its batch made by {options.workers} workers {made:.3f} s")
         print(f"with data over cached: {made / there:.3f}")
     else:
-        batch = again_and_again(drawn_batch(config))
+        batch = again_and_again(drawn_batch(state))
         first = timed(state, batch, 1)[0]
         times = timed(state, batch, options.steps)
         print(f"first step {first:.2f} s, then {statistics.median(times):.2f} s")

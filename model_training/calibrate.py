@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model_training.evaluate import Evaluation
 from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
+from model_training.scoring.scenes import Evaluation
 from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.engines.bundle import MANIFEST, Bundle
 from refseg_ros.engines.manifest import Thresholds

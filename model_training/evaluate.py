@@ -17,132 +17,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
 from model_training.datasets.formats import open_folder
-from model_training.datasets.phrase_choice import choose
+from model_training.paper.reliability_figure import reliability_figure
 from model_training.paper.tables import markdown, table_of
 from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
 from model_training.scoring.bootstrap import intervals
 from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
-from refseg_ros.answer import Verdict
+from model_training.scoring.reliability import Claim
+from model_training.scoring.scenes import Evaluation, things_of
 from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
 from refseg_ros.segmenter import Segmenter
-from refseg_ros.simulation.phrases import Phrase, phrases
 from refseg_ros.simulation.scans import ScanSet
-from refseg_ros.simulation.tabletop import Frame, Tabletop
-
-WIDTH, HEIGHT = 640, 480
-MOVING_SHARE = 0.35
-EXPRESSIONS = 6
-"""Per scene."""
-CONSTANT = "the object"
-"""What every expression is replaced by to see how far salience alone goes."""
-
-
-class Evaluation:
-    """Walks through scenes with one model.
-
-    Args:
-        bundle: folder of the model.
-        split: of the scenes, "held_out" or "train".
-        seed: of the first scene; the others follow.
-        outlines: how masks are outlined, one of `refseg_ros.config.OUTLINES`.
-        objects: what is on the table instead of the simulator's own things, see `things_of`.
-    """
-
-    def __init__(
-        self,
-        bundle: Path,
-        split: str,
-        seed: int,
-        outlines: str = SegmenterConfig.outlines,
-        objects: ScanSet | None = None,
-    ) -> None:
-        self.segmenter = Segmenter(bundle, outlines=outlines)
-        self.split, self.seed, self.objects = split, seed, objects
-
-    def run(self, expressions: int) -> list[Findings]:
-        """Ask about this many expressions, on as many scenes as it takes; what was found, scene by scene."""
-        asked, findings = 0, []
-        with Tabletop(WIDTH, HEIGHT, self.objects) as tabletop, tqdm(total=expressions, unit="expression") as bar:
-            while asked < expressions:
-                scene = self.seed + len(findings)
-                rng = np.random.default_rng([scene, 2])
-                frames = self._frames(tabletop, scene, rng)
-                chosen = choose(self.offered(frames[-1], rng), EXPRESSIONS, rng)[: expressions - asked]
-                findings.append(self._ask(frames, chosen))
-                asked += len(chosen)
-                bar.update(len(chosen))
-        return findings
-
-    def offered(self, frame: Frame, rng: np.random.Generator) -> list[Phrase]:
-        """All that may be asked about a frame."""
-        if self.objects is None:
-            return phrases(frame.objects, WIDTH, HEIGHT, rng)
-        return phrases(frame.objects, WIDTH, HEIGHT, rng, nouns=self.objects.nouns, closed=False)
-
-    def _frames(self, tabletop: Tabletop, seed: int, rng: np.random.Generator) -> list[Frame]:
-        moving = bool(rng.random() < MOVING_SHARE)
-        tabletop.reset(seed, self.split, moving=moving)
-        clip = self.segmenter.manifest.clip
-        frames = []
-        for index in range(clip.length if moving else 1):
-            tabletop.advance(clip.interval if index else float(rng.uniform(0.0, 0.5)))
-            frames.append(tabletop.render(depth=False))
-        return frames
-
-    def _ask(self, frames: list[Frame], chosen: list[Phrase]) -> Findings:
-        stream, still = self.segmenter.stream(), self.segmenter.stream()
-        for frame in frames:
-            stream.observe(frame.rgb, frame.stamp)
-        still.observe(frames[-1].rgb, frames[-1].stamp)
-        findings = Findings()
-        for phrase, answer in zip(chosen, stream.answer([phrase.text for phrase in chosen]), strict=True):
-            absent = answer.verdict == Verdict.NOT_FOUND
-            findings.certainty[phrase.target is not None].append(answer.score)
-            if phrase.target is None:
-                findings.told.setdefault(phrase.reason, []).append(absent)
-                continue
-            findings.kinds[phrase.kind].add(answer.mask > 0, frames[-1].labels == phrase.target)
-            findings.kept.append(not absent)
-            if phrase.swapped:
-                findings.swapped.append(stream.answer([phrase.swapped])[0].verdict == Verdict.NOT_FOUND)
-        with self._whatever_the_verdict():
-            constant = stream.answer([CONSTANT])[0]
-            for phrase in (phrase for phrase in chosen if phrase.target is not None):
-                truth = frames[-1].labels == phrase.target
-                findings.shown["constant"].add(constant.mask > 0, truth)
-                if phrase.kind == "motion":
-                    for name, source in (("clip", stream), ("still", still)):
-                        findings.shown[name].add(source.answer([phrase.text])[0].mask > 0, truth)
-        return findings
-
-    @contextmanager
-    def _whatever_the_verdict(self) -> Iterator[None]:
-        """Inside, every answer has a mask."""
-        own = self.segmenter.thresholds
-        self.segmenter.thresholds = dataclasses.replace(own, presence=0.0, uncertain=0.0)
-        try:
-            yield
-        finally:
-            self.segmenter.thresholds = own
-
-
-def things_of(objects: ScanSet, split: str) -> ScanSet:
-    """Of a folder of meshes those that training sees, or those that it does not; all, if there are no such."""
-    chosen = tuple(scan for scan in objects.scans if scan.held_out == (split == "held_out"))
-    return ScanSet(chosen or objects.scans)
 
 
 @command()
@@ -176,6 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=SegmenterConfig.outlines,
         help="how masks are outlined (default: %(default)s; dense_crf, the paper's, with --data)",
     )
+    parser.add_argument(
+        "--reliability",
+        type=Path,
+        metavar="FILE.png",
+        help="draw how many answers of each score are right",
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures in the bundle's manifest")
     options = parser.parse_args(arguments)
     on_scenes, on_benchmark = ("seed", "expressions", "split", "objects"), ("stride", "processes")
@@ -184,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.real:
         refuse_without_effect(parser, options, (*on_scenes, *on_benchmark, "outlines"), "with --real")
     elif options.data:
-        refuse_without_effect(parser, options, on_scenes, "with --data")
+        refuse_without_effect(parser, options, (*on_scenes, "reliability"), "with --data")
     else:
         refuse_without_effect(parser, options, ("set", "images", *on_benchmark), "without --data or --real")
     score = _on_real if options.real else _on_benchmark if options.data else _on_scenes
@@ -212,6 +111,7 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         shown = "" if name == "expressions" else "  {:.2f} to {:.2f}".format(*spread[name])
         print(f"{name:<{width}}  {value:<6g}{shown}".rstrip())
     outlined = _outlined(options)
+    _draw(options, {options.split: [claim for scene in scenes for claim in scene.claims]})
     things = f" --objects {options.objects.resolve().name}" if options.objects else ""
     command = (
         f"evaluate{things} --split {options.split} --seed {options.seed} --expressions {options.expressions}{outlined}"
@@ -222,12 +122,19 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the figures of folders of real pictures by the verdicts, and return them by folder."""
-    noted = {}
+    noted, claims = {}, {}
     for name, scores in scored_folders(Segmenter(options.bundle), options.real, options.set, options.images):
         figures = scores.figures()
         print(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in figures.items()))
-        noted[f"evaluate --real {name}"] = figures
+        noted[f"evaluate --real {name}"], claims[name] = figures, scores.claims
+    _draw(options, claims)
     return noted
+
+
+def _draw(options: argparse.Namespace, claims: Mapping[str, Sequence[Claim]]) -> None:
+    if options.reliability:
+        thresholds = Bundle.load(options.bundle).manifest.thresholds
+        reliability_figure(claims, thresholds.presence + thresholds.uncertain, options.reliability)
 
 
 def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:

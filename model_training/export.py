@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -43,6 +43,22 @@ def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) ->
     return bundle.write(folder, replace(manifest, graphs=tuple(files)), contents)
 
 
+def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder: Path) -> Manifest:
+    """Write the bundle of a system, by the configuration of its run and what is noted with its weights."""
+    network, window = config.network, model.window
+    manifest = Manifest(
+        name=config.name,
+        input=Input(network.height, network.width, network.padding),
+        graphs=(),
+        text=Text(WORDS, VOCABULARY, network.max_words),
+        clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
+        thresholds=THRESHOLDS,
+        network=asdict(network),
+        training={key: value for key, value in facts.items() if key not in ("network", "vocabulary")},
+    )
+    return export(model, folder, manifest, vocabulary_of(facts).dump())
+
+
 def load_model(path: Path) -> tuple[System, Config, dict[str, object]]:
     """Trained weights with their configuration and what is noted with them.
 
@@ -75,19 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path, help="folder to write")
     options = parser.parse_args(arguments)
     model, config, facts = load_model(options.weights)
-    network, window = config.network, model.window
-    size = Input(network.height, network.width, network.padding)
-    manifest = Manifest(
-        name=config.name,
-        input=size,
-        graphs=(),
-        text=Text(WORDS, VOCABULARY, network.max_words),
-        clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
-        thresholds=THRESHOLDS,
-        network=asdict(network),
-        training={key: value for key, value in facts.items() if key not in ("network", "vocabulary")},
-    )
-    written = export(model, options.bundle, manifest, vocabulary_of(facts).dump())
+    written = bundle_of(model, config, facts, options.bundle)
     for name in written.files:
         print(f"{options.bundle / name}  {(options.bundle / name).stat().st_size / 1e6:.1f} MB")
     return 0

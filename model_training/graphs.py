@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
+import onnx_ir
 import torch
+from onnx_ir.passes import common as passes
+from onnxscript import optimizer, rewriter
+from onnxscript.rewriter.rules import common as rules
 from torch import Tensor, nn
 
 from model_training.networks.base import Graph, System
@@ -19,6 +23,19 @@ IMAGES, QUERIES, EARLIER = 2, 3, 2
 """Images, expressions and earlier frames that the exporter sees; the files take any number of them."""
 LEAST = {"batch": 1, "queries": 1, "length": 1, "past": 0}
 """The dynamic axes, and their least sizes."""
+
+RULES = (
+    *(rules.add_0_rule, rules.sub_0_rule, rules.mul_by_1_rule, rules.div_by_1_rule),
+    *(rules.no_op_cast_rule, rules.cast_cast_rule, rules.no_op_expand_rule),
+    *(rules.collapse_slice_rule, rules.collapse_slice2_rule),
+    *(rules.materialize_reshape_shape_rule, rules.reshape_reshape_rule, rules.squeeze_reshape_1d_rule),
+    *(rules.no_op_transpose_rule, rules.transpose_transpose_rule, rules.unsqueeze_unsqueeze_rule),
+    *(rules.normalize_pad_format_conv_rule, rules.fuse_pad_into_conv_rule),
+    *(rules.fuse_batchnorm_into_conv_rule, rules.remove_optional_bias_from_conv_rule),
+)
+"""onnxscript's that change one of our graphs. Its own list also looks for slices that are a Split, of which there are
+none; that search takes most of an export's simplification, since it grows with the square of the nodes.
+"""
 
 
 class Flat(nn.Module):
@@ -82,12 +99,28 @@ def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
         opset_version=OPSET,
         dynamic_shapes={"inputs": dynamic},
         dynamo=True,
+        optimize=False,
         verbose=False,
     )
+    simplify(program.model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.onnx"
         program.save(str(path), external_data=False)
         return without_traces(path.read_bytes())
+
+
+def simplify(model: onnx_ir.Model) -> None:
+    """Fold constants and batch norm, and join what undoes or repeats itself, in place."""
+    for _ in range(2):
+        optimizer.fold_constants_ir(model, onnx_shape_inference=True)
+        rewriter.rewrite(model, RULES)
+    onnx_ir.passes.Sequential(
+        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        passes.DeduplicateInitializersPass(),
+        passes.CommonSubexpressionEliminationPass(),
+        passes.OutputFixPass(),
+        passes.NameFixPass(),
+    )(model)
 
 
 def without_traces(graph: bytes) -> bytes:

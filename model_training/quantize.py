@@ -25,8 +25,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from model_training.evaluate import HEIGHT, WIDTH, Evaluation
 from model_training.scoring.findings import Findings
+from model_training.scoring.scenes import HEIGHT, WIDTH, Evaluation
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from model_training.scoring.metrics import THRESHOLDS, Scores
+from model_training.scoring.reliability import Claim, found_and_right
 from refseg_ros.simulation.phrases import KINDS
 
 FITTING = tuple(kind for kind in KINDS if kind != "absent")
@@ -28,6 +29,8 @@ class Findings:
     """For expressions that nothing fits, by reason: whether called absent."""
     certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
     """Scores of the answers to expressions that fit (True) and that nothing fits (False)."""
+    claims: list[Claim] = field(default_factory=list)
+    """Of the answers that say where the thing is."""
     swapped: list[bool] = field(default_factory=list)
     """For relations with an absent anchor instead of their own: whether called absent."""
 
@@ -42,6 +45,7 @@ class Findings:
             kept=[flag for part in parts for flag in part.kept],
             told={reason: [flag for part in parts for flag in part.told.get(reason, ())] for reason in reasons},
             certainty={fits: [score for part in parts for score in part.certainty[fits]] for fits in (True, False)},
+            claims=[claim for part in parts for claim in part.claims],
             swapped=[flag for part in parts for flag in part.swapped],
         )
 
@@ -54,6 +58,7 @@ class Findings:
         named["present called absent"] = 1 - _share(self.kept)
         named["absent told"] = _share(flag for flags in self.told.values() for flag in flags)
         named |= {f"absent told, no such {reason}": _share(flags) for reason, flags in sorted(self.told.items())}
+        named["right, of those called FOUND"] = found_and_right(self.claims)
         named["control: anchor swapped, absent told"] = _share(self.swapped)
         named["control: constant expression, mean IoU"] = self.shown["constant"].mean
         named["motion, clip minus one frame, mean IoU"] = self.shown["clip"].mean - self.shown["still"].mean

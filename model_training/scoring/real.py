@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import Reader
 from model_training.scoring.metrics import Scores
+from model_training.scoring.reliability import Claim, claims, found_and_right
 from refseg_ros.answer import Verdict
 from refseg_ros.segmenter import Segmenter
 
@@ -25,6 +27,8 @@ class RealScores:
     """Of expressions that fit (True) and that fit nothing."""
     certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
     """Scores of the answers to expressions whose noun is known, that fit (True) and that fit nothing."""
+    claims: list[Claim] = field(default_factory=list)
+    """Of the answers that say where the thing is."""
 
     def figures(self) -> dict[str, float]:
         """Each figure by its name, shares in [0, 1]; one of which there was no sample is left out."""
@@ -36,7 +40,8 @@ class RealScores:
             figures["present not understood"] = there.count(Verdict.NOT_UNDERSTOOD) / len(there)
         if absent:
             figures["absent called FOUND"] = absent.count(Verdict.FOUND) / len(absent)
-        return {name: round(float(value), 4) for name, value in figures.items()}
+        figures["right, of those called FOUND"] = found_and_right(self.claims)
+        return {name: round(float(value), 4) for name, value in figures.items() if not math.isnan(value)}
 
 
 def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -> RealScores:
@@ -54,6 +59,7 @@ def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -
             truth = sample.mask_of(index)
             present = bool(truth.any())
             scores.verdicts[present].append(answer.verdict)
+            scores.claims += claims(answer, truth)
             if present:
                 scores.present.add(answer.mask > 0, truth)
             if answer.verdict != Verdict.NOT_UNDERSTOOD:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from model_training import evaluate
-from model_training.evaluate import HEIGHT, WIDTH, Evaluation, things_of
 from model_training.scoring.findings import Findings
+from model_training.scoring.scenes import HEIGHT, WIDTH, Evaluation, things_of
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.simulation.scans import ScanSet

@@ -1,4 +1,4 @@
-"""LASTC and VLIDE, tiny, go the way of every system: training, bundle, segmenter, lower precision, pictures."""
+"""LASTC and VLIDE, tiny, go the way of every system: training, bundle, segmenter, node, lower precision, pictures."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ import torch
 
 from model_training import configs, export, quantize, train, visualize
 from model_training.configs import systems
+from model_training.learning import checkpoint
 from model_training.learning.training import Training
 from refseg_ros import Segmenter, segment
 from refseg_ros.engines import build
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.manifest import ARRAYS
-from tests.model_training.networks.systems import SIDE, TINY, tiny_config
+from tests.model_training.networks.systems import SIDE, TINY, stirred, tiny_config
+from tests.ros.conftest import bench, start
+
+__all__ = ["bench", "start"]
 
 TEXTS = ["the red mug", "the ball that is left of the blue bowl"]
 
 
 @pytest.fixture(scope="module", params=TINY)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a run: `model.safetensors`, and `bundle`."""
+    """Folder of a run: `model.safetensors`; `stirred.safetensors`, nothing of it at zero, and that one's `bundle`."""
     config, out = tiny_config(request.param), tmp_path_factory.mktemp(request.param)
     configs.CONFIGS[config.name] = config
     arguments = ["--config", config.name, "--out", str(out), "--data", str(out / "data"), "--device", "cpu"]
     assert train.main([*arguments, "--workers", "1"]) == 0
-    assert export.main([str(out / "model.safetensors"), str(out / "bundle")]) == 0
+    model, _, facts = export.load_model(out / "model.safetensors")
+    checkpoint.save(out / "stirred.safetensors", stirred(model).float().state_dict(), facts)
+    assert export.main([str(out / "stirred.safetensors"), str(out / "bundle")]) == 0
     return out
 
 
@@ -38,7 +44,7 @@ def film(count: int) -> np.ndarray:
 
 
 def test_a_stream_of_the_bundle_says_what_the_network_says_of_the_clip(trained: Path) -> None:
-    model, _, _ = export.load_model(trained / "model.safetensors")
+    model, _, _ = export.load_model(trained / "stirred.safetensors")
     segmenter = Segmenter(trained / "bundle", threads=1)
     manifest = segmenter.manifest
     assert (manifest.clip.length, manifest.clip.interval, manifest.clip.memory) == (3, 0.2, ARRAYS)
@@ -53,6 +59,20 @@ def test_a_stream_of_the_bundle_says_what_the_network_says_of_the_clip(trained: 
             assert np.abs(outcome.logits - expected.logits[0, index].numpy()).max() < 1e-4
             assert abs(outcome.presence - float(expected.presence[0, index])) < 1e-4
             assert np.abs(outcome.word_attention - expected.word_attention[0, index].numpy()).max() < 1e-4
+
+
+def test_the_node_says_over_dds_what_the_library_says(start, bench, trained: Path) -> None:  # noqa: ANN001
+    """The image stays, so that its past says the same, however long it is."""
+    pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
+    from tests.ros.bench import picture
+
+    start("segment_node", model=str(trained / "bundle"), threads=1, query=TEXTS[0])
+    expected = Segmenter(trained / "bundle", threads=1).segment(picture(), TEXTS[0])
+    for _ in range(3):
+        result = bench.answer(picture(), TEXTS[0])
+        assert result.score == pytest.approx(expected.score, abs=1e-5)
+        assert list(result.words) == TEXTS[0].split() and result.levels == len(expected.word_attention)
+        assert list(result.word_attention) == pytest.approx(expected.word_attention.ravel().tolist(), abs=1e-5)
 
 
 def test_a_run_goes_on_from_its_checkpoint(trained: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from model_training.evaluate import Evaluation
 from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
+from model_training.scoring.scenes import Evaluation
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import REAL, SHIPPED
 

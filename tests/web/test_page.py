@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,11 +19,7 @@ from tests.web.conftest import PATIENCE, ask
 
 README_PICTURE = Path(__file__).parent.parent.parent / "docs" / "live.png"
 
-COLOURS_IN_PICTURE = """() => {
-    const canvas = document.querySelector("canvas.live-view");
-    return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data,
-            canvas.width, canvas.height];
-}"""
+CANVAS_AS_PNG = '() => document.querySelector("canvas.live-view").toDataURL("image/png").split(",")[1]'
 
 
 def answer(page, text: str):  # noqa: ANN001, ANN201
@@ -33,8 +31,8 @@ def answer(page, text: str):  # noqa: ANN001, ANN201
 
 def picture(page) -> np.ndarray:  # noqa: ANN001
     """(H, W, 3) uint8: what the camera's picture shows."""
-    *values, width, height = page.evaluate(COLOURS_IN_PICTURE)
-    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+    png = np.frombuffer(base64.b64decode(page.evaluate(CANVAS_AS_PNG)), np.uint8)
+    return cv2.imdecode(png, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def test_the_mask_lies_on_what_was_typed(open_page):

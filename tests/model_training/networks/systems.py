@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from torch import Tensor, nn
 
 from model_training.configs import systems as configurations
 from model_training.configs.schema import Config, Phase
-from model_training.export import THRESHOLDS, export
 from model_training.graphs import onnx_files
 from model_training.learning.head_losses import LBDT, head_loss
 from model_training.networks.base import Answer, System
@@ -22,10 +20,7 @@ from model_training.networks.lastc.config import lastc_config
 from model_training.networks.lastc.system import Lastc
 from model_training.networks.vlide.config import vlide_config
 from model_training.networks.vlide.system import Vlide
-from refseg_ros.engines.manifest import VOCABULARY, Clip, Input, Manifest, Text
-from refseg_ros.engines.manifest import WORDS as WORD_LIST
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS
-from refseg_ros.expression import Vocabulary
 
 COMMON = {"vocabulary": 12, "height": 64, "width": 64, "max_words": 4, "widths": (8, 8, 12, 16, 16)}
 LASTC = {"text_channels": 16, "word_channels": 8, "decoder_channels": 16, "lasp_channels": 8, "lasp_maps": 4}
@@ -91,10 +86,10 @@ def squares() -> tuple[Tensor, Tensor, Tensor]:
     return clip, words, masks
 
 
-def overfitted(system: System, most: int = 150, rate: float = 4e-3) -> float:
+def overfitted(system: System, most: int = 250, rate: float = 4e-3) -> float:
     """The worst IoU of the four masks after so many steps at most; batch norm goes by the batch itself."""
     clip, words, masks = squares()
-    optimiser = torch.optim.Adam(system.parameters(), lr=rate)
+    optimiser = torch.optim.Adam(system.parameters(), lr=rate, fused=True)
     system.train()
     worst = 0.0
     for _ in range(most):
@@ -127,22 +122,6 @@ def without_gradient(system: System) -> list[str]:
         every_head(system(clip, words)).backward()
         optimiser.step()
     return [name for name, p in system.named_parameters() if p.grad is None or not p.grad.abs().max() > 1e-9]
-
-
-def written(system: System, folder: Path) -> Path:
-    """Write the bundle of a system; its words are "the", "red", "mug" and some of no meaning."""
-    config = system.config
-    words = Vocabulary(["the", "red", "mug", *(f"word{number}" for number in range(config.vocabulary - 5))])
-    manifest = Manifest(
-        name="tiny",
-        input=Input(config.height, config.width, config.padding),
-        graphs=(),
-        text=Text(WORD_LIST, VOCABULARY, config.max_words),
-        clip=Clip(system.window.before + 1, 0.2, system.memory),
-        thresholds=THRESHOLDS,
-    )
-    export(system.eval(), folder, manifest, words.dump())
-    return folder
 
 
 class Streaming:

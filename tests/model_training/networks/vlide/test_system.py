@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from model_training.networks.base import System
 from model_training.networks.vlide.config import VlideConfig
 from model_training.networks.vlide.system import Vlide
-from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
 from tests.model_training.networks.systems import (
     Streaming,
     clips,
@@ -21,31 +19,6 @@ from tests.model_training.networks.systems import (
     without_gradient,
 )
 
-SWITCHES: list[dict[str, Any]] = [
-    {},
-    {"c5_stride": 2},
-    {"groups": (1, 1, 2)},
-    {"lang_frames": "shared"},
-    {"scale": False},
-    {"lvam": "dense"},
-    {"lvam": "coatt"},
-    {"resid": "norm"},
-    {"order": "parallel"},
-    {"order": "language-first"},
-    {"levels": (4, 5)},
-    {"levels": (2, 3, 4, 5)},
-    {"levels": ()},
-    {"st": "mean"},
-    {"st": "none"},
-    {"lguide": "gate"},
-    {"knorm": "softmax9"},
-    {"knorm": "delta"},
-    {"dils": (1, 2, 3)},
-    {"kgroups": 1},
-    {"dec": "efn"},
-    {"refs": 0},
-    {"lmdf": False},
-]
 TOGETHER: list[dict[str, Any]] = [
     {},
     {"dec": "efn", "levels": (2, 3, 4, 5), "lang_frames": "shared", "lvam": "dense", "st": "mean", "knorm": "delta"},
@@ -158,36 +131,18 @@ def test_every_parameter_learns_in_two_steps(fields: dict[str, Any]) -> None:
     assert left == []
 
 
-@pytest.mark.parametrize("fields", SWITCHES)
-def test_switches_overfit_a_batch(fields: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", TOGETHER)
+def test_every_switch_overfits_a_batch(fields: dict[str, Any]) -> None:
     assert overfitted(vlide(**fields)) >= 0.9
 
 
-@pytest.fixture(scope="module")
-def default() -> tuple[System, Streaming]:
-    """A network and its graphs; an export costs tens of seconds."""
-    system = vlide()
-    stirred(system).float()
-    return system, Streaming(system)
-
-
-def test_graphs_are_the_network(default: tuple[System, Streaming]) -> None:
-    assert streaming_error(*default) < 1e-4
-
-
-@pytest.mark.parametrize("fields", TOGETHER[1::3])
-def test_graphs_of_other_switches_are_the_network(fields: dict[str, Any]) -> None:
-    """Two at the whole; each switch's own layer is in test_layers_in_onnx."""
-    system = vlide(**fields)
+def test_graphs_are_the_network() -> None:
+    """With the switches that wire the whole otherwise; the default is in test_kinds, each switch's layer in
+    test_layers_in_onnx.
+    """
+    system = vlide(**TOGETHER[1])
     stirred(system).float()
     assert streaming_error(system, Streaming(system)) < 1e-4
-
-
-def test_tensorrt_compiles_the_graphs(default: tuple[System, Streaming]) -> None:
-    rtx = pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
-    limits = Limits(cameras=1, queries=4, words=4, past=1)
-    for name, data in default[1].files.items():
-        assert compile_engine(rtx, data, f"{name}.onnx", limits, capabilities=AHEAD_OF_TIME)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Whether answers that say where a thing is are as often right as they are sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from model_training.scoring.metrics import Scores
+from refseg_ros.answer import Answer, Verdict
+
+RIGHT = 0.5
+"""Least IoU of a mask that is right."""
+FEWEST = 5
+"""Answers of a bin; fewer say nothing about their share."""
+EDGES = np.linspace(0.0, 1.0, 11)
+
+
+class Claim(NamedTuple):
+    """An answer that says where the thing is: FOUND or UNCERTAIN."""
+
+    score: float
+    found: bool
+    """Whether it is FOUND."""
+    right: bool
+    """Whether the thing is there, with a mask of an IoU of RIGHT at least."""
+
+
+def claims(answer: Answer, truth: np.ndarray) -> list[Claim]:
+    """The claim of an answer, if it makes one.
+
+    Args:
+        answer: of a model.
+        truth: (H, W) bool, empty if nothing fits.
+    """
+    if answer.verdict not in (Verdict.FOUND, Verdict.UNCERTAIN):
+        return []
+    score = Scores()
+    score.add(answer.mask > 0, truth)
+    return [Claim(answer.score, answer.verdict == Verdict.FOUND, bool(truth.any() and score.mean >= RIGHT))]
+
+
+def found_and_right(made: Sequence[Claim]) -> float:
+    """Share of FOUND answers that are right; NaN without any."""
+    return float(np.mean([claim.right for claim in made if claim.found] or [np.nan]))
+
+
+def curve(made: Sequence[Claim]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The reliability diagram's line: of each tenth of the scores with FEWEST answers.
+
+    Returns:
+        Mean score, share of right answers, and number of answers, each (bins,).
+    """
+    scores, right = (np.array([getattr(claim, name) for claim in made], float) for name in ("score", "right"))
+    bins = np.digitize(scores, EDGES[1:-1])
+    kept = [chosen for chosen in (bins == index for index in range(len(EDGES) - 1)) if chosen.sum() >= FEWEST]
+    means, shares = (np.array([values[chosen].mean() for chosen in kept]) for values in (scores, right))
+    return means, shares, np.array([chosen.sum() for chosen in kept], int)
