@@ -4,7 +4,8 @@ On scenes that neither training nor evaluation uses, the verdict is NOT_FOUND be
 the things that are there would be called absent.
 
 `--real DIR` chooses on real pictures with labels instead, where no one score does: NOT_FOUND is below that score, FOUND
-above the one over which WRONGLY_FOUND of what is not there would be called so, and UNCERTAIN between the two.
+above the one over which WRONGLY_FOUND of what is not there would be called so, and UNCERTAIN between the two. What is
+left of FOUND is UNCERTAIN below the mask score under which UNCLEAR of its right answers lie.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
+from model_training.scoring.reliability import Claim
 from model_training.scoring.scenes import Evaluation
 from refseg_ros.command import command, program, refuse_without_effect
 from refseg_ros.engines.bundle import MANIFEST, Bundle
@@ -30,6 +32,9 @@ ACCEPTED = 0.04
 """Share of present things that may be called absent."""
 WRONGLY_FOUND = 0.05
 """Share of absent things that may be called found in real pictures."""
+UNCLEAR = 0.2
+"""Share of right answers that may be called uncertain for their mask. On photos a mask's mean probability tells right
+answers from wrong ones better than the score does."""
 UNCERTAIN = 0.1
 """Half the width of the band of scores, just above, in which the verdict is UNCERTAIN."""
 FIRST_SEED, EXPRESSIONS = 6_000_000, 3000
@@ -41,8 +46,14 @@ def thresholds_for(present: list[float], mask: float) -> Thresholds:
     return Thresholds(mask=mask, presence=round(min(boundary + UNCERTAIN, 1.0), 4), uncertain=UNCERTAIN)
 
 
-def real_thresholds_for(present: list[float], absent: list[float], mask: float) -> Thresholds:
+def real_thresholds_for(present: list[float], absent: list[float], made: Sequence[Claim], mask: float) -> Thresholds:
     """Thresholds at which ACCEPTED of what fits is NOT_FOUND and WRONGLY_FOUND of what does not is FOUND, at most.
+
+    Args:
+        present: scores of expressions that fit.
+        absent: scores of expressions that fit nothing.
+        made: claims of a model that calls nothing NOT_FOUND.
+        mask: the threshold of pixels.
 
     Raises:
         ValueError: there is none of the one or of the other.
@@ -51,7 +62,9 @@ def real_thresholds_for(present: list[float], absent: list[float], mask: float) 
         raise ValueError("the pictures need expressions that fit and expressions that fit nothing")
     lowest, found = float(np.quantile(present, ACCEPTED)), float(np.quantile(absent, 1 - WRONGLY_FOUND))
     middle, half = (lowest + found) / 2, max(found - lowest, 0.0) / 2
-    return Thresholds(mask=mask, presence=round(middle, 4), uncertain=round(half, 4))
+    clear = [claim.mask_score for claim in made if claim.right and claim.score >= found] or [0.0]
+    mask_score = float(np.quantile(clear, UNCLEAR))
+    return Thresholds(mask=mask, presence=round(middle, 4), uncertain=round(half, 4), mask_score=round(mask_score, 4))
 
 
 @command()
@@ -68,9 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bundle = Bundle.load(options.bundle)
     mask = bundle.manifest.thresholds.mask
     if options.real:
-        parts = [score for _, score in scored_folders(Segmenter(bundle.folder), options.real, options.set)]
+        segmenter = Segmenter(bundle.folder, thresholds=Thresholds(mask=mask, presence=0.0, uncertain=0.0))
+        parts = [score for _, score in scored_folders(segmenter, options.real, options.set)]
         certainty = {fits: [score for part in parts for score in part.certainty[fits]] for fits in (True, False)}
-        chosen = real_thresholds_for(certainty[True], certainty[False], mask)
+        made = [claim for part in parts for claim in part.claims]
+        chosen = real_thresholds_for(certainty[True], certainty[False], made, mask)
     else:
         refuse_without_effect(parser, options, ("set",), "without --real")
         certainty = Findings.merged(Evaluation(bundle.folder, "held_out", FIRST_SEED).run(EXPRESSIONS)).certainty
@@ -81,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lost, told = (float(np.mean(np.array(certainty[fits]) < lowest)) for fits in (True, False))
     wrong = float(np.mean(np.array(certainty[False]) >= chosen.presence + chosen.uncertain))
     print(f"presence {chosen.presence:g}, uncertain {chosen.uncertain:g}: {lost:.1%} of what is there is called absent")
-    print(f"of the rest {told:.1%} is called absent, and {wrong:.1%} found")
+    print(f"of the rest {told:.1%} is called absent, and {wrong:.1%} found, if the mask score does not forbid it")
+    print(f"mask score {chosen.mask_score:g}: below it the verdict is not found but uncertain")
     return 0
 
 

@@ -40,6 +40,11 @@ class Box(NamedTuple):
     width: int
     height: int
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Index of its pixels in an image."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
 
 NO_BOX = Box(0, 0, 0, 0)
 """The box of an empty mask."""
@@ -65,6 +70,8 @@ class Answer:
     unknown_words: tuple[str, ...] = ()
     truncated_words: tuple[str, ...] = ()
     """Words beyond the longest expression, which the network did not see."""
+    mask_score: float = 0.0
+    """Mean probability of the mask's pixels, in [0, 1] ("maskness" of SOLO); 0 without a mask."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -110,13 +117,22 @@ def conclude(text: str, tokens: Tokens, outcome: Outcome, letterbox: Letterbox, 
     if verdict is Verdict.NOT_FOUND:
         return nothing
     threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
-    mask, box = likeliest_part(letterbox.restore(outcome.logits) - np.float32(threshold))
-    return replace(nothing, verdict=verdict if box.width else Verdict.UNCERTAIN, mask=mask, box=box)
+    logits = letterbox.restore(outcome.logits)
+    mask, box = likeliest_part(logits - np.float32(threshold))
+    mask_score = mean_probability(logits[box.window][mask[box.window] > 0])
+    if not box.width or mask_score < thresholds.mask_score:
+        verdict = Verdict.UNCERTAIN
+    return replace(nothing, verdict=verdict, mask=mask, box=box, mask_score=mask_score)
 
 
 def probability(logit: float) -> float:
     """The sigmoid, without overflow."""
     return 0.5 * (1.0 + math.tanh(0.5 * logit))
+
+
+def mean_probability(logits: np.ndarray) -> float:
+    """Mean sigmoid of float32 logits; 0 without any."""
+    return float((0.5 + 0.5 * np.tanh(0.5 * logits)).mean()) if logits.size else 0.0
 
 
 def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
@@ -132,18 +148,18 @@ def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
         (H, W) uint8, 0 or 255, and the box; all 0 if nothing is positive.
     """
     mask = (logits > 0).view(np.uint8) * np.uint8(255)
-    x, y, width, height = cv2.boundingRect(mask)
-    if width == 0:
+    box = Box(*cv2.boundingRect(mask))
+    if box.width == 0:
         return mask, NO_BOX
-    window = slice(y, y + height), slice(x, x + width)
+    window = box.window
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask[window])
     if count == 2:  # the background and one part
-        return mask, Box(x, y, width, height)
+        return mask, box
     evidence = np.bincount(parts.ravel(), np.maximum(logits[window], 0).ravel(), count)
     best = int(evidence.argmax())  # never part 0, the background, whose evidence is 0
     mask[window] *= parts == best
     left, top, width, height, _ = (int(value) for value in statistics[best])
-    return mask, Box(x + left, y + top, width, height)
+    return mask, Box(box.x + left, box.y + top, width, height)
 
 
 def _verdict(score: float, thresholds: Thresholds) -> Verdict:

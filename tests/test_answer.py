@@ -52,6 +52,24 @@ def test_words_are_reported_with_their_attention():
     assert given_answer.word_attention.tolist() == [[0, 1, 2], [6, 7, 8]]
 
 
+@pytest.mark.parametrize("probability", [0.6, 0.8])
+def test_a_mask_that_is_not_clear_makes_it_uncertain(probability):
+    """The mean is of the answer's own pixels, each of which has that probability here; others far away have no say."""
+    logit = float(np.log(probability / (1 - probability)))
+    logits = logits_of(Box(0, 0, 2, 2))
+    logits[10:30, 10:40] = logit
+    logits[30:] = -9
+    for least, verdict in ((0.0, Verdict.FOUND), (0.7, Verdict.UNCERTAIN if probability < 0.7 else Verdict.FOUND)):
+        given_answer = answer(logits, 4.0, Thresholds(mask=0.5, presence=0.5, uncertain=0.15, mask_score=least))
+        assert given_answer.verdict is verdict and given_answer.box.x > 100
+        assert probability - 0.05 < given_answer.mask_score <= probability + 1e-6
+
+
+def test_without_a_mask_there_is_no_mask_score():
+    assert answer(np.full((36, 48), -5, np.float32), 4.0).mask_score == 0
+    assert answer(logits_of(Box(0, 0, 2, 2)), -4.0).mask_score == 0
+
+
 @pytest.mark.parametrize(("presence", "verdict"), [(4.0, Verdict.UNCERTAIN), (-4.0, Verdict.NOT_FOUND)])
 def test_an_unknown_word_that_says_more_of_the_thing_makes_it_uncertain(presence, verdict):
     outcome = Outcome(logits_of(Box(12, 9, 6, 3)), presence, np.zeros((2, 6), np.float32))

@@ -16,7 +16,7 @@ def reliability_figure(sets: Mapping[str, Sequence[Claim]], found: float, path: 
 
     Args:
         sets: of answers, by their names.
-        found: score from which on an answer is FOUND.
+        found: score below which no answer is FOUND.
         path: of the PNG file.
 
     Raises:
@@ -25,7 +25,7 @@ def reliability_figure(sets: Mapping[str, Sequence[Claim]], found: float, path: 
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axes = figure.add_subplot(xlim=(0, 1), ylim=(0, 1), xlabel="score", ylabel=f"share with IoU {RIGHT:g} or more")
     axes.plot((0, 1), (0, 1), color="0.7", linewidth=1, label="as sure as right")
-    axes.axvline(found, color="0.4", linestyle=":", label="FOUND from here on")
+    axes.axvline(found, color="0.4", linestyle=":", label="no FOUND below")
     for name, made in sets.items():
         means, shares, counts = curve(made)
         (line,) = axes.plot(means, shares, marker="o", markersize=4, label=f"{name}: {len(made)} answers")

@@ -25,6 +25,8 @@ class Claim(NamedTuple):
     """Whether it is FOUND."""
     right: bool
     """Whether the thing is there, with a mask of an IoU of RIGHT at least."""
+    mask_score: float
+    """See `Answer.mask_score`."""
 
 
 def claims(answer: Answer, truth: np.ndarray) -> list[Claim]:
@@ -36,9 +38,10 @@ def claims(answer: Answer, truth: np.ndarray) -> list[Claim]:
     """
     if answer.verdict not in (Verdict.FOUND, Verdict.UNCERTAIN):
         return []
-    score = Scores()
-    score.add(answer.mask > 0, truth)
-    return [Claim(answer.score, answer.verdict == Verdict.FOUND, bool(truth.any() and score.mean >= RIGHT))]
+    scores = Scores()
+    scores.add(answer.mask > 0, truth)
+    right = bool(truth.any() and scores.mean >= RIGHT)
+    return [Claim(answer.score, answer.verdict == Verdict.FOUND, right, answer.mask_score)]
 
 
 def found_and_right(made: Sequence[Claim]) -> float:

@@ -77,6 +77,9 @@ class Thresholds:
     mask: float = setting("a pixel above this belongs to the thing", range=(0.001, 0.999))
     presence: float = setting("above this the thing is in the frame", range=(0.0, 1.0))
     uncertain: float = setting("nearer than this to `presence` the verdict is uncertain", range=(0.0, 1.0))
+    mask_score: float = setting(
+        "a mask whose pixels have a lower mean probability is uncertain, not found", default=0.0, range=(0.0, 1.0)
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -55,7 +55,7 @@ def test_the_json_has_the_documented_shape(bundle_folder):
     assert data["graphs"] == ["encoder.onnx", "clip.onnx", "fusion.onnx"]
     assert data["text"] == {"tokenizer": "words", "file": "vocabulary.txt", "length": 6}
     assert data["clip"] == {"length": 3, "interval": 0.2, "memory": "attention"}
-    assert data["thresholds"] == {"mask": 0.5, "presence": 0.5, "uncertain": 0.15}
+    assert data["thresholds"] == {"mask": 0.5, "presence": 0.5, "uncertain": 0.15, "mask_score": 0.0}
 
 
 def test_no_such_folder(tmp_path):
@@ -127,7 +127,7 @@ def test_two_files_exchanged(folder):
         ({"clip": {"length": 10**9, "interval": 0.2, "memory": "attention"}}, "length is 1000000000"),
         ({"clip": {"length": True, "interval": 0.2, "memory": "attention"}}, "length is True"),
         ({"clip": {"length": 4, "interval": math.nan, "memory": "attention"}}, "interval is nan"),
-        ({"thresholds": {"mask": 1.0, "presence": 0.5, "uncertain": 0.1}}, "mask is 1.0"),
+        ({"thresholds": {"mask": 1.0, "presence": 0.5, "uncertain": 0.1, "mask_score": 0.0}}, "mask is 1.0"),
         ({"clip": {"length": 4, "interval": 0.2, "memory": "frames"}}, "memory is 'frames'"),
         ({"text": {"tokenizer": "words", "file": "vocabulary.txt", "length": 0}}, "length is 0"),
         ({"text": {"tokenizer": "bpe", "file": "vocabulary.txt", "length": 6}}, "tokenizer is 'bpe'"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from model_training import calibrate
-from model_training.calibrate import ACCEPTED, WRONGLY_FOUND, real_thresholds_for, thresholds_for
+from model_training.calibrate import ACCEPTED, UNCLEAR, WRONGLY_FOUND, real_thresholds_for, thresholds_for
+from model_training.scoring.reliability import Claim
 from refseg_ros.engines.bundle import Bundle
 from tests.model_training import folder as own_frames
 
@@ -31,13 +32,22 @@ def test_in_real_pictures_both_mistakes_have_their_share() -> None:
     """Scores that overlap: what lies between the two shares is UNCERTAIN. Scores that do not: nothing is."""
     rng = np.random.default_rng(0)
     present, absent = rng.uniform(0.3, 1, 2000), rng.uniform(0, 0.8, 2000)
-    chosen = real_thresholds_for(list(present), list(absent), mask=0.4)
+    chosen = real_thresholds_for(list(present), list(absent), [], mask=0.4)
     assert np.mean(present < chosen.presence - chosen.uncertain) == pytest.approx(ACCEPTED, abs=2e-3)
     assert np.mean(absent >= chosen.presence + chosen.uncertain) == pytest.approx(WRONGLY_FOUND, abs=2e-3)
-    apart = real_thresholds_for([0.9, 0.95], [0.1, 0.2], mask=0.4)
-    assert apart.uncertain == 0 and 0.2 < apart.presence < 0.9
+    apart = real_thresholds_for([0.9, 0.95], [0.1, 0.2], [], mask=0.4)
+    assert apart.uncertain == 0 and 0.2 < apart.presence < 0.9 and apart.mask_score == 0
     with pytest.raises(ValueError, match="fit nothing"):
-        real_thresholds_for([0.9], [], mask=0.4)
+        real_thresholds_for([0.9], [], [], mask=0.4)
+
+
+def test_of_right_answers_the_least_clear_become_uncertain() -> None:
+    """Neither wrong answers nor those that are not FOUND by their score have a say."""
+    rng = np.random.default_rng(0)
+    right = [Claim(0.9, True, True, float(score)) for score in rng.uniform(0.6, 1, 1000)]
+    others = [Claim(0.9, True, False, 0.1), Claim(0.3, True, True, 0.2)] * 100
+    chosen = real_thresholds_for([0.8] * 20, [0.5] * 20, right + others, mask=0.4)
+    assert np.mean([claim.mask_score < chosen.mask_score for claim in right]) == pytest.approx(UNCLEAR, abs=2e-3)
 
 
 def test_on_real_pictures_it_is_what_they_say(

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import Tabletop
+from tests.model_training.folder import write_folder
 from tests.simulation import mesh_writers
 
 EXPRESSIONS = 12
@@ -84,6 +86,22 @@ def test_the_split_of_meshes_is_what_the_folder_marks(tmp_path: Path) -> None:
     assert things_of(ScanSet(scans), "held_out").scans == scans
 
 
+def test_real_pictures_are_scored_by_their_verdicts(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three of the four pictures are for training; each has three boxes that are there and one that is not."""
+    frames, picture = write_folder(tmp_path / "own"), tmp_path / "reliability.png"
+    options = ["--bundle", str(bundle), "--real", str(frames), "--reliability", str(picture)]
+    assert evaluate.main([*options, "--set", "train", "--set", "val"]) == 0
+    assert "present 12, absent 4, " in capsys.readouterr().out
+    assert cv2.imread(str(picture)).shape[2] == 3
+    assert evaluate.main([*options, "--write"]) == 0
+    ((command, figures),) = Bundle.load(bundle).manifest.metrics.items()
+    assert command.startswith("evaluate --real ") and (figures["present"], figures["absent"]) == (3, 1)
+    printed = capsys.readouterr().out
+    assert all(f"{name} {value:g}" in printed for name, value in figures.items())
+
+
 def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate.main(["--bundle", str(tmp_path / "nowhere")]) == 2
     message = capsys.readouterr().err
@@ -103,6 +121,7 @@ def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.Cap
         (("--real", "/nowhere", "--split", "train"), "--split has no effect with --real"),
         (("--real", "/nowhere", "--outlines", "dense_crf"), "--outlines has no effect with --real"),
         (("--real", "/nowhere", "--data", "/nowhere"), "--data and --real are scored apart"),
+        (("--data", "/nowhere", "--reliability", "x.png"), "--reliability has no effect with --data"),
         (("--data", "/nowhere", "--seed", "7"), "--seed has no effect with --data"),
         (("--data", "/nowhere", "--expressions", "9"), "--expressions has no effect with --data"),
     ],
