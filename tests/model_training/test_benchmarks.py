@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import aims, cmsa, load, report
+from benchmarks import aims, cmsa, compared, load, report
 from benchmarks.measuring import Effort, Table, in_turn, ratio
 
 EFFORT = Effort(seconds=0.0, least=3, most=3)
@@ -79,3 +79,9 @@ def test_the_work_of_others_is_told_from_ours() -> None:
         other.kill()
         other.wait()
     assert 0 <= load.of_others(0.05) <= 1
+
+
+def test_a_system_that_there_is_not_is_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert compared.main(["lastc_compared", "lastc"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: no system is called 'lastc'; choose of cmsa_compared, ") and error.count("\n") == 1
