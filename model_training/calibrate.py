@@ -96,8 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lost, told = (float(np.mean(np.array(certainty[fits]) < lowest)) for fits in (True, False))
     wrong = float(np.mean(np.array(certainty[False]) >= chosen.presence + chosen.uncertain))
     print(f"presence {chosen.presence:g}, uncertain {chosen.uncertain:g}: {lost:.1%} of what is there is called absent")
-    print(f"of the rest {told:.1%} is called absent, and {wrong:.1%} found, if the mask score does not forbid it")
-    print(f"mask score {chosen.mask_score:g}: below it the verdict is not found but uncertain")
+    print(f"of the rest {told:.1%} is called absent, and at most {wrong:.1%} found")
+    if options.real:
+        print(f"mask score {chosen.mask_score:g}: FOUND needs a mask whose pixels have this mean probability")
     return 0
 
 

@@ -33,8 +33,8 @@ RULES = (
     *(rules.normalize_pad_format_conv_rule, rules.fuse_pad_into_conv_rule),
     *(rules.fuse_batchnorm_into_conv_rule, rules.remove_optional_bias_from_conv_rule),
 )
-"""onnxscript's that change one of our graphs. Its own list also looks for slices that are a Split, of which there are
-none; that search takes most of an export's simplification, since it grows with the square of the nodes.
+"""onnxscript's that change one of our graphs. Its own list also looks for slices that are a Split, and our graphs
+have none; that search takes most of an export's simplification, since it grows with the square of the nodes.
 """
 
 

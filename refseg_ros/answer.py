@@ -119,7 +119,8 @@ def conclude(text: str, tokens: Tokens, outcome: Outcome, letterbox: Letterbox, 
     threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
     logits = letterbox.restore(outcome.logits)
     mask, box = likeliest_part(logits - np.float32(threshold))
-    mask_score = mean_probability(logits[box.window][mask[box.window] > 0])
+    window = box.window
+    mask_score = mean_probability(logits[window][mask[window] > 0])
     if not box.width or mask_score < thresholds.mask_score:
         verdict = Verdict.UNCERTAIN
     return replace(nothing, verdict=verdict, mask=mask, box=box, mask_score=mask_score)

@@ -137,7 +137,7 @@ def test_every_switch_overfits_a_batch(fields: dict[str, Any]) -> None:
 
 
 def test_graphs_are_the_network() -> None:
-    """With the switches that wire the whole otherwise; the default is in test_kinds, each switch's layer in
+    """With switches that change how the layers are joined; the default is in test_kinds, each switch's layer in
     test_layers_in_onnx.
     """
     system = vlide(**TOGETHER[1])
