@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from model_training.configs import compared
 from model_training.configs.schema import Config
+from model_training.learning.precision import convolves_over_time
 from model_training.networks.kinds import system_of
 from model_training.paper.markdown_table import markdown_table
 from model_training.scoring.findings import FITTING
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.systems:
         if name not in names:
             raise ValueError(f"no system is called {name!r}; choose of {', '.join(names)}")
-    configs = {config.name: within(config, options) for config in compared.CONFIGS}
+    over_time = any(convolves_over_time(system_of(config.network)) for config in compared.CONFIGS)
+    configs = {config.name: within(config, options, over_time) for config in compared.CONFIGS}
     any_of_them = next(iter(configs.values()))
     assert any_of_them.scenes is not None
     runs = SideBySide(options, configs, any_of_them.scenes)

@@ -47,9 +47,14 @@ def add_runs(parser: argparse.ArgumentParser, out: str) -> None:
     add_machine(parser)
 
 
-def within(config: Config, options: argparse.Namespace) -> Config:
+def within(config: Config, options: argparse.Namespace, over_time: bool = False) -> Config:
     """A configuration with the share of its steps that the command line gives, one at least in each phase, and with
     the precision.
+
+    Args:
+        config: of one of the runs.
+        options: what `add_runs` gave a command line.
+        over_time: whether any of them convolves over time: all runs have one precision, which has to do for that too.
 
     Raises:
         ValueError: what the command line gives is not possible.
@@ -58,7 +63,7 @@ def within(config: Config, options: argparse.Namespace) -> Config:
         if getattr(options, flag) <= 0:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be more than 0")
     phases = tuple(replace(phase, steps=max(1, round(options.budget * phase.steps))) for phase in config.phases)
-    precision = of_machine(options.precision or config.precision, torch.device(options.device))
+    precision = of_machine(options.precision or config.precision, torch.device(options.device), over_time)
     return replace(config, phases=phases, precision=precision)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from model_training.networks.config import chosen
 
@@ -43,6 +44,11 @@ def of_machine(precision: str, device: torch.device, over_time: bool = False) ->
         features = torch.cpu.get_capabilities()
         native = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
     return "bfloat16" if native else "float32"
+
+
+def convolves_over_time(network: nn.Module) -> bool:
+    """Whether a network has convolutions over frames, beside those over rows and columns."""
+    return any(isinstance(layer, nn.Conv3d) for layer in network.modules())
 
 
 def multiplied_in(precision: str, device: torch.device) -> torch.autocast:

@@ -17,7 +17,7 @@ from model_training.datasets.batch import Batch
 from model_training.learning import checkpoint
 from model_training.learning.learner import Learner
 from model_training.learning.optimisers import optimiser_of
-from model_training.learning.precision import AUTO, multiplied_in, of_machine
+from model_training.learning.precision import AUTO, convolves_over_time, multiplied_in, of_machine
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.schedules import learning_rate
 from model_training.learning.synced_norm import synced
@@ -54,7 +54,7 @@ class Training:
         self.config, self.device, self.facts, self.ranks = config, device, dict(facts or {}), ranks
         self.learner = Learner(config).to(device)
         self.model = self.learner.model
-        self._over_time = any(parameter.ndim == 5 for parameter in self.model.parameters())
+        self._over_time = convolves_over_time(self.model)
         self.precision = of_machine(config.precision, device, self._over_time)
         if not ranks.agree(self.precision):
             raise ValueError("the processes run on different machines; say with --precision what all of them take")
@@ -172,18 +172,18 @@ class Training:
         """Read the whole state back.
 
         Raises:
-            ValueError: no checkpoint of this configuration, or of other data.
+            ValueError: no checkpoint of this configuration, or of other data, or of a precision that does not do here.
         """
         tensors, facts = checkpoint.load(path)
         for name, value in self._identity().items():
             if facts.get(name) != value:
                 raise ValueError(f"{path}: of a run with another {name}; use another --out")
+        if self.config.precision == AUTO:
+            self.precision = of_machine(str(facts.get("precision", AUTO)), self.device, self._over_time)
         try:
             known = self.learner.state_dict().keys()
             self.learner.load_state_dict({name: tensors[name] for name in known})
             self.phase, self.step = int(str(facts["phase"])), int(str(facts["step"]))
-            if self.config.precision == AUTO:
-                self.precision = of_machine(str(facts["precision"]), self.device, self._over_time)
             prefix = "average."
             self.average = {
                 name.removeprefix(prefix): tensor.to(self.device)

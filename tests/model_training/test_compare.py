@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from model_training import compare, configs, export
 from model_training.configs import compared
@@ -36,7 +37,9 @@ def small(config: Config) -> Config:
 
 @pytest.fixture(scope="module", autouse=True)
 def in_small() -> object:
+    """On a CPU on which all but LASTC would be learned in bfloat16, were it alone."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
         patch.setattr(compared, "CONFIGS", tuple(small(config) for config in compared.CONFIGS))
         yield
 

@@ -59,6 +59,16 @@ def test_what_convolves_over_time_is_not_learned_in_bfloat16_on_a_cpu(monkeypatc
         Training(replace(config, precision="bfloat16"), CPU)
 
 
+def test_what_a_gpu_began_in_bfloat16_is_not_gone_on_with_over_time_on_a_cpu(tmp_path: Path) -> None:
+    config = replace(tiny_config("lastc_small"), precision="auto")
+    on_gpu = Training(config, CPU)
+    on_gpu.precision = "bfloat16"
+    on_gpu.save(tmp_path / "last.safetensors")
+    with pytest.raises(ValueError, match="^on a CPU a network that convolves over time .*; take float32$"):
+        Training(config, CPU).restore(tmp_path / "last.safetensors")
+    Training(replace(config, precision="float32"), CPU).restore(tmp_path / "last.safetensors")
+
+
 def test_an_unknown_one_is_refused() -> None:
     with pytest.raises(ValueError, match=r"precision 'half' is unknown; choose one of float32, bfloat16"):
         of_machine("half", CPU)
