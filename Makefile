@@ -23,9 +23,8 @@ live: ## open a page on which you type or say what to look at (SOURCE=clip.mp4 f
 	@tools/setup.sh live
 	@$(RUN) python -m refseg_ros.demo.live $(if $(SOURCE),--source "$$SOURCE") $(if $(PORT),--port "$$PORT")
 
-test: setup-tests ## run the tests; those of nodes and of the page alone, since they answer in real time
-	@$(RUN) python -m pytest tests/ros tests/web
-	@$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/ros --ignore tests/web tests
+test: setup-tests ## run the tests, a file at a time in each of four processes: many wait for nodes most of their time
+	@$(RUN) python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests
 
 coverage: setup-tests ## run the tests and tell which lines of refseg_ros they missed (TESTS="tests/ros ..." for some of them)
 	@$(RUN) coverage erase

@@ -54,6 +54,15 @@ def refuse_without_effect(
             raise ValueError(f"--{name.replace('_', '-')} has no effect {when}")
 
 
+def forget_interrupt() -> None:
+    """Say to Python that a KeyboardInterrupt was handled, so that the process ends with the exit code it gives itself.
+
+    One that went through an `exec` of text, as dataclasses and rosbags have it, leaves a mark for which `python -m`
+    ends by SIGINT in any case; the next `exec` takes the mark away.
+    """
+    exec("")
+
+
 def command(*expected: type[Exception]) -> Callable[[Main], Main]:
     """Decorate a `main`: errors expected from bad input become one line on stderr and the exit code FAILED.
 
@@ -71,6 +80,7 @@ def command(*expected: type[Exception]) -> Callable[[Main], Main]:
                 print(f"error: {printable(str(error))}", file=sys.stderr)
                 return FAILED
             except KeyboardInterrupt:
+                forget_interrupt()
                 print("stopped", file=sys.stderr)
                 return STOPPED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,24 @@ quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "pri
 settings.register_profile("search", **quiet)
 settings.register_profile("same", derandomize=True, **quiet)
 settings.load_profile("same")
+
+
+LONG = (
+    *("test_kinds.py", "test_colcon.py", "test_export.py", "test_page.py", "test_search_command.py", "test_doctor.py"),
+    *("test_examples.py", "test_segment_node.py", "test_build_engine.py", "test_diagnostics.py", "test_system.py"),
+)
+"""Files of tests that take longest and so begin first: of several processes none waits for another at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first, as LONG has them."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of every later garbage collection, which an export to ONNX has many of."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

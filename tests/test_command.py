@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,23 @@ def test_what_ros_runs_is_named_as_ros_names_it(tmp_path, command):
     )
     program.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{written}")
     assert usage_of(sys.executable, str(program)).startswith(f"usage: ros2 run refseg_ros {name} [-h]")
+
+
+INTERRUPTED = """
+import sys
+from refseg_ros.command import command
+
+@command()
+def main(arguments=None):
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")
+
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_in_generated_code_gives_the_exit_code_of_every_ctrl_c(tmp_path):
+    """As rosbags generates code for the types of a bag."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    line, environment = [sys.executable, "-m", "interrupted"], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")

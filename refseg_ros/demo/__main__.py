@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refseg_ros.command import program
+from refseg_ros.command import forget_interrupt, program
 from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        forget_interrupt()
         print("stopped", file=sys.stderr)
         return 130
     mean = mean_iou(rows)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from refseg_ros.command import forget_interrupt
 from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
 from refseg_ros.engines.bundle import REAL
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        forget_interrupt()
         print("stopped", file=sys.stderr)
     return 0
 

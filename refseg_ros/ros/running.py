@@ -17,6 +17,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.logging import LoggingSeverity, get_logger, get_logger_level, set_logger_level
 from rclpy.utilities import remove_ros_args
 
+from refseg_ros.command import forget_interrupt
 from refseg_ros.ros.parameters import ParameterError
 from refseg_ros.ros.params_files import misnamed
 from refseg_ros.ros.transport import fault_of_domain, prefer_large_shared_memory
@@ -92,6 +93,7 @@ def run_node(
         finally:
             signals.ignore()
     except (KeyboardInterrupt, ExternalShutdownException):
+        forget_interrupt()
         code = 0
     except refusals as error:
         get_logger(name).fatal(str(error))

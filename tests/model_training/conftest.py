@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from model_training import configs, export
 from model_training.datasets.rendering import RenderedScene, load_shards, render_shards
@@ -49,10 +51,13 @@ def tiny_network() -> ReferringSegmentation:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_network: ReferringSegmentation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the tiny network's bundle, made by the command; not to be changed."""
-    made = tmp_path_factory.mktemp("tiny")
-    weights = made / "model.safetensors"
-    facts: dict[str, object] = {"config": "tiny", "network": asdict(tiny.NETWORK), "steps": {"joint": 6}}
-    checkpoint.save(weights, tiny_network.state_dict(), facts)
-    assert export.main([str(weights), str(made / "bundle")]) == 0
-    return made / "bundle"
+    """Folder of the tiny network's bundle, made by the command, once for all processes of a run; not to be changed."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with FileLock(shared / "tiny-bundle.lock"):
+        if not (shared / "tiny-bundle").exists():
+            weights = shared / "tiny.safetensors"
+            facts: dict[str, object] = {"config": "tiny", "network": asdict(tiny.NETWORK), "steps": {"joint": 6}}
+            checkpoint.save(weights, tiny_network.state_dict(), facts)
+            assert export.main([str(weights), str(shared / "tiny-bundle")]) == 0
+    return shared / "tiny-bundle"

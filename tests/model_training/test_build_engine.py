@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model_training import build_engine, quantize
+from model_training.learning import checkpoint
 from refseg_ros.engines import build, stored
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
@@ -18,6 +20,7 @@ from refseg_ros.engines.graphs import ENGINE_PRECISIONS, graph_file
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
 from refseg_ros.errors import UnavailableError
+from tests.model_training import tiny
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +60,16 @@ def test_the_one_command_stops_at_the_first_step_that_fails(tmp_path: Path, caps
 
 
 def test_the_one_command_goes_from_weights_to_compiled_engines(
-    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Those of a network without attention, which is exported soonest."""
     pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (pip install tensorrt-rtx)")
-    weights = tiny_bundle.parent / "model.safetensors"
-    assert build_engine.main([str(weights), str(tmp_path / "bundle"), "--check"]) == 0
-    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == len(Bundle.load(tiny_bundle).manifest.graphs)
+    plain = replace(tiny.NETWORK, **tiny.NOTHING_BEYOND, attention="none", fusion="none")
+    weights, folder = tmp_path / "model.safetensors", tmp_path / "bundle"
+    facts: dict[str, object] = {"config": "tiny", "network": asdict(plain), "steps": {"joint": 6}}
+    checkpoint.save(weights, tiny.network(network=plain).state_dict(), facts)
+    assert build_engine.main([str(weights), str(folder), "--check"]) == 0
+    assert capsys.readouterr().out.count("TensorRT-RTX builds it") == len(Bundle.load(folder).manifest.graphs) > 1
 
 
 def references(bundle: Bundle, kind: str = "") -> dict[str, OnnxEngine]:

@@ -34,9 +34,9 @@ assert Segmentation(box=BoundingBox(width=3)).box.width == 3
 """
 
 
-@pytest.fixture(scope="module", params=[(), ("--symlink-install",)], ids=["copied", "linked"])
-def workspace(request, tmp_path_factory) -> Path:
-    """A workspace with the built package; of a copy, so that no module of the source tree helps out."""
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a copy of the package, so that no module of the source tree helps out."""
     folder = tmp_path_factory.mktemp("workspace")
     package = folder / "src" / "refseg_ros"
     package.mkdir(parents=True)
@@ -45,13 +45,21 @@ def workspace(request, tmp_path_factory) -> Path:
             shutil.copytree(ROOT / part, package / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / part, package)
+    return folder
+
+
+@pytest.fixture(scope="module", params=[(), ("--symlink-install",)], ids=["copied", "linked"])
+def workspace(request: pytest.FixtureRequest, source: Path) -> Path:
+    """The workspace with the package installed in one form. What was compiled for the other form is used again."""
     environment = dict(os.environ)
     if sys.prefix != sys.base_prefix:
         environment |= {"AMENT_PREFIX_PATH": sys.prefix, "CMAKE_PREFIX_PATH": sys.prefix}
+    for other in ("install", "build/refseg_ros/ament_cmake_python"):  # ament replaces no folder by a link
+        shutil.rmtree(source / other, ignore_errors=True)
     command = ["colcon", "build", *request.param, "--cmake-args", f"-DPython3_EXECUTABLE={sys.executable}"]
-    built = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    built = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
-    return folder
+    return source
 
 
 def in_workspace(workspace: Path, command: str) -> subprocess.CompletedProcess:
