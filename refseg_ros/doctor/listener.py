@@ -10,6 +10,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from refseg_ros.ros.guest import Guest
 
+AGAIN = 0.5
+"""Seconds from a call to the next one, while there is no response."""
+
 
 class Listener(Guest):
     """Joins the graph as `doctor` to listen and to ask."""
@@ -29,11 +32,24 @@ class Listener(Guest):
         self.node.create_subscription(kind, topic, take, quality)
 
     def call(self, kind: type, service: str, seconds: float, request: Any = None) -> Any:
-        """Call a service; None if no response comes in time."""
+        """Call a service that only tells something; None if no response comes in time.
+
+        It is called again and again: a server that has not found this end of the client yet drops its response.
+        """
         client: Any = self.node.create_client(kind, service)
-        future = client.call_async(request or kind.Request())  # type: ignore[attr-defined]
-        self.until(future.done, seconds)
-        return future.result() if future.done() else None
+        calls: list[Any] = []
+        asked = -AGAIN
+
+        def response() -> Any:
+            nonlocal asked
+            if client.service_is_ready() and time.monotonic() - asked > AGAIN:
+                asked = time.monotonic()
+                calls.append(client.call_async(request or kind.Request()))  # type: ignore[attr-defined]
+            return next((call for call in calls if call.done()), None)
+
+        self.until(response, seconds)
+        answered = response()
+        return None if answered is None else answered.result()
 
     def until(self, look: Callable[[], object], seconds: float) -> None:
         """Listen until `look` returns something true, at most for `seconds`."""

@@ -32,7 +32,7 @@ from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
 from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.image_transport import COLOUR
 from refseg_ros.node.messages_3d import are_rectified, lens_of_message
-from refseg_ros.node.queries import MOST_EXPRESSIONS
+from refseg_ros.node.queries import MOST_EXPRESSIONS, split
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import CAMERA_MARK, depth_transport_of
 from refseg_ros.ros.parameters import Parameters
@@ -88,10 +88,16 @@ class WebNode(Node):
         diagnosis = Diagnosis(f"{self.get_namespace().strip('/')}/segment".lstrip("/"))
         self._hub = Hub(config.cameras or ("",), words, diagnosis, Lessons(expanded(config.lessons)))
         self._query = self.create_publisher(String, "query", QoSProfile(depth=10))
+        self._unanswered: String | None = None
+        """What was asked on the page last, until there is an answer to it."""
+        self._listeners = 0
+        """How many heard the queries at the last look; this node itself is one of them."""
         self._segment_image: Client = self.create_client(SegmentImage, "segment/segment_image")
-        self.create_subscription(String, "query", lambda message: self._hub.note_query(message.data), 10)
+        self.create_subscription(String, "query", self._on_query, 10)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self._watching = {name: _Watching(self, config, self._hub, name, self._refuse) for name in self._hub.streams}
+        self._watching = {
+            name: _Watching(self, config, self._hub, name, self._on_answer, self._refuse) for name in self._hub.streams
+        }
         self.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._server = Server(self._hub, self, config.host, config.port)
         self.get_logger().info(f"the page is at {self._server.address}")
@@ -113,8 +119,9 @@ class WebNode(Node):
         return self._server.stop()
 
     def ask(self, text: str) -> None:
-        """See `Robot.ask`."""
-        self._query.publish(String(data=transportable(text, MAX_CHARACTERS)))
+        """See `Robot.ask`. Until there is an answer, it is said again to whoever comes to listen."""
+        self._unanswered = String(data=transportable(text, MAX_CHARACTERS))
+        self._query.publish(self._unanswered)
 
     def show_scene(self, camera: str, seed: int) -> None:
         """See `Robot.show_scene`."""
@@ -151,12 +158,24 @@ class WebNode(Node):
         return float(self.get_clock().now().nanoseconds * 1e-9)
 
     def _look(self) -> None:
+        before, self._listeners = self._listeners, self._query.get_subscription_count()
+        if self._unanswered is not None and self._listeners > before:
+            self._query.publish(self._unanswered)
         viewers = tuple(self._hub.viewers)
         for name, watching in self._watching.items():
             watching.open(
                 any(viewer.camera == name for viewer in viewers),
                 any(viewer.camera == name and viewer.with_space for viewer in viewers),
             )
+
+    def _on_query(self, message: String) -> None:
+        self._hub.note_query(message.data)
+        if self._unanswered is not None and self._unanswered.data != message.data:
+            self._unanswered = None  # somebody has asked something else since
+
+    def _on_answer(self, expression: str) -> None:
+        if self._unanswered is not None and expression in split(self._unanswered.data)[0]:
+            self._unanswered = None
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         self._hub.diagnosis.put((one.name, ord(one.level), one.message) for one in message.status)
@@ -169,9 +188,16 @@ class _Watching:
     """The topics of one camera, open while somebody looks at it."""
 
     def __init__(
-        self, node: Node, config: WebConfig, hub: Hub, name: str, refuse: Callable[[str, str], object]
+        self,
+        node: Node,
+        config: WebConfig,
+        hub: Hub,
+        name: str,
+        on_answer: Callable[[str], object],
+        refuse: Callable[[str, str], object],
     ) -> None:
-        self._node, self._config, self._hub, self._name, self._refuse = node, config, hub, name, refuse
+        self._node, self._config, self._hub, self._name = node, config, hub, name
+        self._on_answer, self._refuse = on_answer, refuse
         self._stream, self._truth = hub.streams[name], hub.truths[name]
         self._image_topic = config.image_topic.replace(CAMERA_MARK, name)
         self._beside = node.resolve_topic_name(self._image_topic).rpartition("/")[0]
@@ -266,6 +292,7 @@ class _Watching:
             self._truth.put_labels(nanoseconds_of(message.header), to_array(message).copy())
 
     def _on_result(self, message: Segmentation) -> None:
+        self._on_answer(message.query)
         if self._stream.put_sighting(nanoseconds_of(message.header), sighting_of(message)):
             self._hub.wake(self._name)
 

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -28,6 +29,8 @@ CANNOT_START = 1
 """Exit code."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE = 2.0
+"""Seconds that rclpy has to shut the context down after a signal; it takes milliseconds."""
 _PLACE_IN_RCL = ", at /"
 """Begins the part of rcl's errors that names its source files."""
 
@@ -104,6 +107,7 @@ def run_node(
             raise
         code = 0
     finally:
+        signals.wait_for_rclpy()
         rclpy.try_shutdown()
         for number in _SIGNALS:  # try_shutdown restored the handlers from before rclpy.init
             signal.signal(number, signal.SIG_IGN)
@@ -116,14 +120,25 @@ class _FirstSignal:
     """Turns the first signal into a KeyboardInterrupt, and ignores the others."""
 
     def __init__(self) -> None:
-        self._is_over = False
+        self._is_over = self._has_come = False
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
 
     def ignore(self) -> None:
         self._is_over = True
 
+    def wait_for_rclpy(self) -> None:
+        """After a signal, wait until rclpy's thread for signals has shut the context down.
+
+        Before that it triggers guard conditions of executors and nodes, without a look at whether another thread is
+        destroying them: a node that was taken down meanwhile died of a segmentation fault.
+        """
+        end = time.monotonic() + _PATIENCE
+        while self._has_come and rclpy.ok() and time.monotonic() < end:
+            time.sleep(0.001)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._has_come = True
         if not self._is_over:
             self._is_over = True
             raise KeyboardInterrupt

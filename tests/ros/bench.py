@@ -9,7 +9,10 @@ from typing import TypeVar
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -22,6 +25,10 @@ from refseg_ros.ros.transport import prefer_large_shared_memory
 Value = TypeVar("Value")
 PATIENCE = 30.0
 """Seconds after which something that has to come is missing; far beyond what it takes."""
+SETTLING = 0.5
+"""Seconds until the other side has found what we have found of it, which nothing here shows."""
+AGAIN = 5.0
+"""Seconds after which a request without a response is sent again."""
 RED, GREEN, GREY = (220, 30, 30), (30, 200, 30), (90, 90, 90)
 
 
@@ -91,7 +98,7 @@ class Bench:
             ),
             "the node",
         )
-        self.listen(0.5)  # until the node has found our subscriptions too
+        self.listen(SETTLING)  # until the node has found our subscriptions too
 
     def header(self) -> Header:
         """A new header, a thirtieth of a second after the one before."""
@@ -127,6 +134,32 @@ class Bench:
             return next((one for one in reversed(self.results) if one.query == text and one.header in shown), None)
 
         return self.until(look, f"an answer to {text[:50]!r}")
+
+    def client(self, kind: type, service: str) -> Client:
+        """A client of a service that is there."""
+        client = self.node.create_client(kind, service)
+        self.until(client.service_is_ready, f"the service {service}")
+        self.listen(SETTLING)
+        return client
+
+    def request(self, send: Callable[[], rclpy.task.Future]):  # noqa: ANN201
+        """The response to a request that may be served twice: a server that has not found the client's end yet drops
+        its response, and nobody hears of it.
+        """
+        sent: list[tuple[float, rclpy.task.Future]] = []
+
+        def response() -> object | None:
+            now = time.monotonic()
+            if not sent or now - sent[-1][0] > AGAIN:
+                sent.append((now, send()))
+            return next((future.result() for _, future in sent if future.done()), None)
+
+        return self.until(response, "a response")
+
+    def set(self, name: str, value: object) -> SetParametersResult:
+        """Set a parameter of the node, once it is there."""
+        self.until(self.parameters.services_are_ready, "the services of parameters")
+        return self.request(lambda: self.parameters.set_parameters([Parameter(name, value=value)])).results[0]
 
     def call(self, future: rclpy.task.Future):  # noqa: ANN201
         """Wait for a service's response."""

@@ -11,13 +11,12 @@ class Manager:
 
     def __init__(self, bench) -> None:
         self._bench = bench
-        self._change = bench.node.create_client(ChangeState, "/refseg/segment/change_state")
-        self._get = bench.node.create_client(GetState, "/refseg/segment/get_state")
-        bench.until(lambda: self._change.service_is_ready() and self._get.service_is_ready(), "the node")
+        self._get = bench.client(GetState, "/refseg/segment/get_state")
+        self._change = bench.client(ChangeState, "/refseg/segment/change_state")
 
     def change(self, transition: int) -> bool:
         request = ChangeState.Request(transition=Transition(id=transition))
         return self._bench.call(self._change.call_async(request)).success
 
     def state(self) -> int:
-        return self._bench.call(self._get.call_async(GetState.Request())).current_state.id
+        return self._bench.request(lambda: self._get.call_async(GetState.Request())).current_state.id

@@ -11,7 +11,6 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from builtin_interfaces.msg import Time
-from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Float32
 
@@ -19,11 +18,6 @@ from refseg_ros.images.messages import to_array
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
-
-
-def set_one(bench, name: str, value: object):
-    assert bench.parameters.wait_for_services(30)
-    return bench.call(bench.parameters.set_parameters([Parameter(name, value=value)])).results[0]
 
 
 def test_several_expressions_get_an_answer_each_on_the_same_image(start, bundle_folder, bench) -> None:
@@ -76,14 +70,14 @@ def test_the_threshold_is_live_and_0_is_the_models_own(start, bundle_folder, ben
     start("segment_node", model=str(bundle_folder), threads=1, query="perhaps")
     bench.wait_for_node()
     for threshold, verdict in ((0.0, Segmentation.UNCERTAIN), (0.2, Segmentation.FOUND), (0.9, Segmentation.NOT_FOUND)):
-        assert set_one(bench, "threshold", threshold).successful
+        assert bench.set("threshold", threshold).successful
         result = bench.answer(picture(), "perhaps")
         assert result.verdict == verdict, threshold
         assert any(result.mask.data) == (verdict != Segmentation.NOT_FOUND)
-    refused = set_one(bench, "threshold", 1.5)
+    refused = bench.set("threshold", 1.5)
     assert not refused.successful
     assert "threshold" in refused.reason
-    assert set_one(bench, "threshold", 0.0).successful
+    assert bench.set("threshold", 0.0).successful
     assert bench.answer(picture(), "perhaps").verdict == Segmentation.UNCERTAIN
 
 
@@ -106,7 +100,7 @@ def test_an_image_that_is_too_old_is_called_stale_with_an_empty_mask(start, bund
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND, "in the future: it counts from its arrival"
     bench.clock = time.time() - 100
     assert bench.answer(picture(), "red").verdict == Segmentation.STALE
-    assert set_one(bench, "max_frame_age", 0.0).successful
+    assert bench.set("max_frame_age", 0.0).successful
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
 
 
@@ -152,6 +146,6 @@ def test_the_rate_of_answers_is_limited_and_the_newest_image_is_answered(start, 
         bench.show(picture())
         bench.listen(0.02)
     assert len({result.header.stamp.nanosec for result in bench.results}) <= 2
-    assert set_one(bench, "max_rate", 0.0).successful
+    assert bench.set("max_rate", 0.0).successful
     known = len(bench.results)
     bench.show_until(picture(), lambda: len(bench.results) > known + 5, "answers")

@@ -58,7 +58,8 @@ def set_parameters(bench, **values) -> list:
     """What the camera says of each."""
     client = AsyncParameterClient(bench.node, "/camera/camera")
     assert client.wait_for_services(30)
-    return bench.call(client.set_parameters([Parameter(name, value=value) for name, value in values.items()])).results
+    wanted = [Parameter(name, value=value) for name, value in values.items()]
+    return bench.request(lambda: client.set_parameters(wanted)).results
 
 
 def test_a_folder_of_meshes_lies_on_the_simulated_table(start, bench, tmp_path) -> None:

@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
 from refseg_ros.images.messages import to_message
@@ -126,13 +125,12 @@ def test_compressed_images_are_answered_and_the_transport_is_live(start, bundle_
     assert result.verdict == Segmentation.FOUND
     assert (result.mask.width, result.mask.height) == (320, 240)
     assert result.header in sent
-    assert bench.parameters.wait_for_services(30)
-    outcome = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="raw")])).results[0]
+    outcome = bench.set("image_transport", "raw")
     assert outcome.successful
     bench.until(lambda: bench.images.get_subscription_count(), "the subscription to raw images")
     assert not compressed.get_subscription_count()
     bench.results.clear()
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
-    outcome = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="pigeon")])).results[0]
+    outcome = bench.set("image_transport", "pigeon")
     assert not outcome.successful
     assert "one of raw, compressed" in outcome.reason

@@ -13,7 +13,6 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
@@ -136,7 +135,7 @@ def test_the_doctor_tells_quality_of_service_that_does_not_fit(start, bundle_fol
     start("segment_node", model=str(bundle_folder), threads=1, image_topic="/picky/image", **overriding)
     words = "/bench offers BEST_EFFORT VOLATILE, which does not fit"
     reader.until("camera", lambda status, _: words in status.message, "a warning")
-    listed = bench.call(bench.parameters.list_parameters()).result.names
+    listed = bench.request(lambda: bench.parameters.list_parameters()).result.names
     assert {name.rsplit(".", 1)[-1] for name in listed if name.startswith("qos_")} == {"depth", "reliability"}
 
 
@@ -207,8 +206,7 @@ def test_the_doctors_advice_for_another_transport_works_to_the_letter(start, bun
     reader = Reader(bench)
     start("segment_node", model=str(bundle_folder), threads=1, query="red", image_topic="/front/jpeg")
     reader.until("camera", lambda status, _: "set image_transport to compressed" in status.message.lower(), "advice")
-    assert bench.parameters.wait_for_services(30)
-    set_ = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="compressed")])).results[0]
+    set_ = bench.set("image_transport", "compressed")
     assert set_.successful
 
     def answered() -> bool:

@@ -114,9 +114,8 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_the_parameter_says(
         bench.listen(0.05)
         return bench.results[0] if bench.results else None
 
-    client = bench.node.create_client(SegmentImage, "/refseg/segment/segment_image")
-    bench.until(client.service_is_ready, "the service")
-    (served,) = bench.call(client.call_async(SegmentImage.Request(image=image(), query="redder"))).answers
+    client = bench.client(SegmentImage, "/refseg/segment/segment_image")
+    (served,) = bench.request(lambda: client.call_async(SegmentImage.Request(image=image(), query="redder"))).answers
     for answer in (bench.until(answered, "an answer to mono16"), served):
         assert (answer.verdict == Segmentation.FOUND) == found
         box = np.array([answer.box.x, answer.box.y, answer.box.width, answer.box.height])
@@ -126,8 +125,7 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_the_parameter_says(
 def test_sizes_beyond_the_ordinary_are_answered_or_refused(start, bundle_folder, bench) -> None:
     node = start("segment_node", model=str(bundle_folder), threads=1)
     bench.wait_for_node()
-    client = bench.node.create_client(SegmentImage, "/refseg/segment/segment_image")
-    bench.until(client.service_is_ready, "the service")
+    client = bench.client(SegmentImage, "/refseg/segment/segment_image")
 
     def ask(pixels: np.ndarray, encoding: str, query: str) -> SegmentImage.Response:
         request = SegmentImage.Request(image=to_message(pixels, encoding, bench.header()), query=query)

@@ -13,7 +13,6 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -195,8 +194,7 @@ def test_compressed_depth_places_as_raw_depth_does(start, bundle_folder, bench) 
         result = camera.result_where(send(encoding), lambda one: one.placement.known)
         assert np.allclose(position_of(result), plate_of(FOCAL), atol=0.015)
     # The transport is live: depth comes raw from here on, too.
-    assert bench.parameters.wait_for_services(30)
-    set_ = bench.call(bench.parameters.set_parameters([Parameter("image_transport", value="raw")])).results[0]
+    set_ = bench.set("image_transport", "raw")
     assert set_.successful
     camera.wait_for_node()
 

@@ -95,9 +95,8 @@ def test_a_bundle_that_is_gone_when_it_is_wanted_again_is_told_and_waited_for(st
     )
     assert told.level == DiagnosticStatus.ERROR
     assert str(breaking) in told.message
-    segment = bench.node.create_client(SegmentImage, "/refseg/segment/segment_image")
-    bench.until(segment.service_is_ready, "the service")
-    response = bench.call(segment.call_async(SegmentImage.Request(query="red")))
+    segment = bench.client(SegmentImage, "/refseg/segment/segment_image")
+    response = bench.request(lambda: segment.call_async(SegmentImage.Request(query="red")))
     assert not response.success
     bench.ask("red")
     shutil.copytree(away, breaking)

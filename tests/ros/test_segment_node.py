@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
@@ -221,22 +220,20 @@ LIVE = {
 def test_parameters_are_described_live_and_checked(node, bench) -> None:
     assert bench.parameters.wait_for_services(30)
     names = [field.name for field in dataclasses.fields(SegmentNodeConfig)]
-    for descriptor in bench.call(bench.parameters.describe_parameters(names)).descriptors:
+    for descriptor in bench.request(lambda: bench.parameters.describe_parameters(names)).descriptors:
         assert descriptor.description
         assert descriptor.read_only == (descriptor.name not in LIVE)
 
-    def set_one(name: str, value: object):
-        return bench.call(bench.parameters.set_parameters([Parameter(name, value=value)])).results[0]
-
-    assert set_one("query", "green").successful
+    assert bench.set("query", "green").successful
     assert bench.answer(picture(GREEN), "green").verdict == Segmentation.FOUND
-    refused = set_one("query", True)
+    refused = bench.set("query", True)
     assert not refused.successful
     assert "query is True" in refused.reason
-    refused = set_one("query", 5)
+    refused = bench.set("query", 5)
     assert not refused.successful and refused.reason == "query is 5; it must be a text"
-    assert not set_one("threads", 2).successful
-    assert bench.call(bench.parameters.get_parameters(["query", "threads"])).values[0].string_value == "green"
+    assert not bench.set("threads", 2).successful
+    values = bench.request(lambda: bench.parameters.get_parameters(["query", "threads"])).values
+    assert values[0].string_value == "green"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -23,17 +23,17 @@ from tests.ros.manager import Manager
 from tests.ros.signals import ended_by
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
+SERVICE = "/refseg/segment/segment_image"
+
 
 @pytest.fixture
 def ask(bench):
     """Calls ~/segment_image and waits for the response."""
-    client = bench.node.create_client(SegmentImage, "/refseg/segment/segment_image")
 
     def one(image: Image, query: str) -> SegmentImage.Response:
-        bench.until(client.service_is_ready, "the service")
-        return bench.call(client.call_async(SegmentImage.Request(image=image, query=query)))
+        client = bench.client(SegmentImage, SERVICE)
+        return bench.request(lambda: client.call_async(SegmentImage.Request(image=image, query=query)))
 
-    one.client = client
     return one
 
 
@@ -62,9 +62,8 @@ def test_what_cannot_be_searched_is_said(start, bundle_folder, bench, ask) -> No
     good = to_message(picture(), "rgb8", bench.header())
     response = ask(good, "red")
     assert (response.success, response.message) == (False, "the node is not active")
-    client = bench.node.create_client(Trigger, "/refseg/segment/reset")
-    bench.until(client.service_is_ready, "the service")
-    reset = bench.call(client.call_async(Trigger.Request()))
+    client = bench.client(Trigger, "/refseg/segment/reset")
+    reset = bench.request(lambda: client.call_async(Trigger.Request()))
     assert (reset.success, reset.message) == (False, "the node is not active")
     manager = Manager(bench)
     assert manager.change(Transition.TRANSITION_CONFIGURE) and manager.change(Transition.TRANSITION_ACTIVATE)
@@ -84,16 +83,16 @@ def test_what_cannot_be_searched_is_said(start, bundle_folder, bench, ask) -> No
     node.check()
 
 
-def test_an_image_in_the_works_when_the_node_is_deactivated_is_given_up(start, bench, ask, tmp_path) -> None:
+def test_an_image_in_the_works_when_the_node_is_deactivated_is_given_up(start, bench, tmp_path) -> None:
     node = start("segment_node", model=str(write_slow_bundle(tmp_path / "slow")), threads=1)
     manager = Manager(bench)
-    bench.until(ask.client.service_is_ready, "the service")
+    client = bench.client(SegmentImage, SERVICE)
     bench.wait_for_node()
     image = to_message(picture(), "rgb8", bench.header())
-    waiting = ask.client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD))
+    waiting = client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD))
     bench.listen(1.0)
     assert not waiting.done()
-    more = [ask.client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD)) for _ in range(MOST_WAITING)]
+    more = [client.call_async(SegmentImage.Request(image=image, query=SLOW_WORD)) for _ in range(MOST_WAITING)]
     bench.until(lambda: any(one.done() for one in more), "the refusal of one too many")
     (refused,) = (one.result() for one in more if one.done())
     assert (refused.success, refused.message) == (False, f"{MOST_WAITING} images wait already; ask again later")
@@ -106,13 +105,12 @@ def test_an_image_in_the_works_when_the_node_is_deactivated_is_given_up(start, b
 def test_reset_forgets_the_past_and_keeps_the_query(start, bundle_folder, bench) -> None:
     start("segment_node", model=str(bundle_folder), threads=1, query="redder", stable_frames=2)
     bench.wait_for_node()
-    reset = bench.node.create_client(Trigger, "/refseg/segment/reset")
-    bench.until(reset.service_is_ready, "the service")
+    reset = bench.client(Trigger, "/refseg/segment/reset")
     bench.show_until(picture(RED, RED), lambda: bench.results and bench.results[-1].stable, "something red")
     bench.show(picture(GREY, GREY))
     bench.until(lambda: bench.results[-1].header.stamp.nanosec == int((bench.clock % 1) * 1e9), "the answer to it")
     assert bench.results[-1].verdict == Segmentation.FOUND, "something was red a moment ago"
-    assert bench.call(reset.call_async(Trigger.Request())).success
+    assert bench.request(lambda: reset.call_async(Trigger.Request())).success
     forgotten = bench.answer(picture(GREY, GREY), "redder")
     assert forgotten.verdict == Segmentation.NOT_FOUND
     assert not forgotten.lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ class Faults:
 
     def _restore(self, watch: Watch, after: str) -> None:
         wanted = [Parameter(name, value=value) for name, value in USUAL.items()]
-        for result in self._bench.call(self._bench.parameters.set_parameters(wanted)).results:
+        for result in self._bench.request(lambda: self._bench.parameters.set_parameters(wanted)).results:
             watch.hold(result.successful, f"after {after!r} a good parameter is refused: {result.reason}")
         self._bench.ask(QUERY)
         watch.until_answered(after)
@@ -135,7 +136,7 @@ class Faults:
     def _change_parameters(self, fault: Fault, watch: Watch, random: np.random.Generator) -> None:
         changes = {"max_rate": 5.0, "threshold": 0.9, "stable_frames": 2, "query": "green; red", "max_frame_age": 0.01}
         for name in random.permutation(list(changes)):
-            self._bench.call(self._bench.parameters.set_parameters([Parameter(str(name), value=changes[str(name)])]))
+            self._bench.set(str(name), changes[str(name)])
             watch.listen(fault.seconds / len(changes))
 
     def _malformed_parameters(self, fault: Fault, watch: Watch, random: np.random.Generator) -> None:
@@ -162,7 +163,7 @@ class Faults:
         for _ in range(20):
             query = inputs.text(random).decode("utf-8", "replace")
             request = SegmentImage.Request(image=inputs.image(random, 10.0, largest=LARGEST).clean(), query=query)
-            response = self._bench.call(self._segment.call_async(request))
+            response = self._bench.request(partial(self._segment.call_async, request))
             watch.hold(response.success == bool(response.answers), "an answer comes exactly where there is success")
 
     def _stall_a_subscriber(self, fault: Fault, watch: Watch, random: np.random.Generator) -> None:

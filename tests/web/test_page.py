@@ -225,9 +225,9 @@ def test_a_node_that_dies_is_told_and_comes_back(open_page, robot):
     page.locator(".state.fault", has_text="the node refseg/segment is silent").wait_for()
     stamp = page.get_attribute("canvas.live-view", "data-stamp")
     page.wait_for_function(f"document.querySelector('canvas.live-view').dataset.stamp !== '{stamp}'")
+    ask(page, "the orange bowl")  # the node that comes back has not heard it
     robot.segment = robot.start_segment()
     page.locator(".state.fine").wait_for()
-    ask(page, "the orange bowl")
     answer(page, "the orange bowl")
 
 
