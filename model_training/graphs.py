@@ -25,6 +25,7 @@ LEAST = {"batch": 1, "queries": 1, "length": 1, "past": 0}
 """The dynamic axes, and their least sizes."""
 
 RULES = (
+    *rules.expand_before_binary_op_rules,
     *(rules.add_0_rule, rules.sub_0_rule, rules.mul_by_1_rule, rules.div_by_1_rule),
     *(rules.no_op_cast_rule, rules.cast_cast_rule, rules.no_op_expand_rule),
     *(rules.collapse_slice_rule, rules.collapse_slice2_rule),
