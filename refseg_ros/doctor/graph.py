@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -129,16 +130,16 @@ def _check_inputs(listener: Listener, name: str, namespace: str) -> Iterator[Fin
     own = [topic for topic, _ in graph.get_publisher_names_and_types_by_node(name, namespace)]
     images = {topic: kinds[0] for topic, kinds in inputs.items() if kinds[0] in KINDS}
     calibrations = [topic for topic, kinds in inputs.items() if CALIBRATION in kinds]
-    counts: Counter[str] = Counter()
+    moments: dict[str, list[float]] = {topic: [] for topic in images}
     infos: dict[str, CameraInfo] = {}
     for topic, kind in images.items():
-        listener.hear(topic, KINDS[kind], lambda _, topic=topic: counts.update([topic]))  # type: ignore[misc]
+        listener.hear(topic, KINDS[kind], lambda _, topic=topic: moments[topic].append(time.monotonic()))  # type: ignore[misc]
     for topic in calibrations:
         listener.hear(topic, CameraInfo, lambda message, topic=topic: infos.update({topic: message}))  # type: ignore[misc]
     listener.until(lambda: False, LISTENING)
     for topic, kind in images.items():
         yield from _misfits(listener, topic, name, namespace)
-        rate = counts[topic] / LISTENING
+        rate = _per_second(moments[topic])
         if rate >= LEAST_RATE:
             yield ok(f"{topic} brings {rate:.1f} images/s")
         elif rate:
@@ -157,6 +158,14 @@ def _check_inputs(listener: Listener, name: str, namespace: str) -> Iterator[Fin
             yield warn(f"{topic} is all zeros, so the camera is not calibrated, and nothing is placed in space")
         else:
             yield ok(f"{topic} has the calibration of a {infos[topic].width}x{infos[topic].height} image")
+
+
+def _per_second(moments: Sequence[float]) -> float:
+    """The rate of what came at these moments while we listened. Of few the whole time tells too much, as they may just
+    have begun and ended with it, and of a burst the time from the first to the last does.
+    """
+    whole = len(moments) / LISTENING
+    return min(whole, (len(moments) - 1) / (moments[-1] - moments[0])) if len(moments) > 1 else whole
 
 
 def _misfits(listener: Listener, topic: str, name: str, namespace: str) -> Iterator[Finding]:

@@ -117,7 +117,7 @@ def test_a_camera_that_sends_hardly_anything_is_told(doctor, start, bench, bundl
         bench.listen(0.05)
 
     report = doctor(meanwhile=meanwhile)
-    assert re.search(r"/camera/image_raw brings only 0\.[37] images/s", report.of("WARN")), report.text
+    assert re.search(r"/camera/image_raw brings only 0\.\d images/s", report.of("WARN")), report.text
     assert "/camera/image_raw" not in report.of("OK")
 
 
