@@ -161,8 +161,9 @@ def _check_inputs(listener: Listener, name: str, namespace: str) -> Iterator[Fin
 
 
 def _per_second(moments: Sequence[float]) -> float:
-    """The rate of what came at these moments while we listened. Of few the whole time tells too much, as they may just
-    have begun and ended with it, and of a burst the time from the first to the last does.
+    """The rate of what came at these moments while we listened: the lower of what the whole time gives, which is too
+    much for a few images that happen to begin and end with it, and of what the time from the first to the last gives,
+    which is too much for a burst.
     """
     whole = len(moments) / LISTENING
     return min(whole, (len(moments) - 1) / (moments[-1] - moments[0])) if len(moments) > 1 else whole

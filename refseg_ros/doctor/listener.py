@@ -40,16 +40,15 @@ class Listener(Guest):
         calls: list[Any] = []
         asked = -AGAIN
 
-        def response() -> Any:
+        def is_answered() -> bool:
             nonlocal asked
             if client.service_is_ready() and time.monotonic() - asked > AGAIN:
                 asked = time.monotonic()
                 calls.append(client.call_async(request or kind.Request()))  # type: ignore[attr-defined]
-            return next((call for call in calls if call.done()), None)
+            return any(call.done() for call in calls)
 
-        self.until(response, seconds)
-        answered = response()
-        return None if answered is None else answered.result()
+        self.until(is_answered, seconds)
+        return next((call.result() for call in calls if call.done()), None)
 
     def until(self, look: Callable[[], object], seconds: float) -> None:
         """Listen until `look` returns something true, at most for `seconds`."""

@@ -120,8 +120,9 @@ class WebNode(Node):
 
     def ask(self, text: str) -> None:
         """See `Robot.ask`. Until there is an answer, it is said again to whoever comes to listen."""
-        self._unanswered = String(data=transportable(text, MAX_CHARACTERS))
-        self._query.publish(self._unanswered)
+        message = String(data=transportable(text, MAX_CHARACTERS))
+        self._unanswered = message if split(message.data)[0] else None
+        self._query.publish(message)
 
     def show_scene(self, camera: str, seed: int) -> None:
         """See `Robot.show_scene`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import functools
 
 import numpy as np
 import pytest
@@ -29,10 +30,10 @@ SERVICE = "/refseg/segment/segment_image"
 @pytest.fixture
 def ask(bench):
     """Calls ~/segment_image and waits for the response."""
+    client = functools.cache(lambda: bench.client(SegmentImage, SERVICE))  # once the test has started the node
 
     def one(image: Image, query: str) -> SegmentImage.Response:
-        client = bench.client(SegmentImage, SERVICE)
-        return bench.request(lambda: client.call_async(SegmentImage.Request(image=image, query=query)))
+        return bench.request(lambda: client().call_async(SegmentImage.Request(image=image, query=query)))
 
     return one
 
