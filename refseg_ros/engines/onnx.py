@@ -15,6 +15,9 @@ import onnxruntime
 from refseg_ros.errors import BundleError, EngineError
 from refseg_ros.text import one_line
 
+SPIN_MICROSECONDS = 20
+"""Most that a thread waits for work in a loop before it sleeps; runtimes that do not know this limit keep the other."""
+
 
 class OnnxEngine:
     """An ONNX file on the CPU; the contract is `Engine`."""
@@ -32,8 +35,10 @@ class OnnxEngine:
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Threads that wait for work in a loop take the cores from the other engine and from all else on the robot.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A thread that sleeps between two operators wakes up late; one that waits in a loop for long takes its core
+        # from the other engines and from all else on the robot. So it waits this long, and never beyond the run.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
