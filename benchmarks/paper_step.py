@@ -17,11 +17,11 @@ from benchmarks.step_time import again_and_again, drawn_batch, peak_memory, time
 from model_training import configs
 from model_training.learning.training import Training
 from model_training.networks.cmsa.attention import CrossModalSelfAttention, PlainSoftmax
-from model_training.networks.cmsa.pooling import Pooled
+from model_training.networks.cmsa.multimodal import Pooled
 from refseg_ros.command import program
 
 
-def materialised(self: CrossModalSelfAttention, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+def materialised(self: CrossModalSelfAttention, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
     """What `CrossModalSelfAttention.forward` gives for the paper's network, by a matrix of all pairs with all pairs."""
     parts = zip(self.from_spatial(x).chunk(3, -1), self.from_words(e).chunk(3, -1), strict=True)
     (query, b), (key, _), (value, _) = (

@@ -28,7 +28,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
     image = torch.randint(0, 256, (1, NETWORK.height, NETWORK.width, 3), dtype=torch.uint8)
     words = torch.randint(2, NETWORK.vocabulary, (1, 1, QUERY_WORDS))
     with torch.inference_mode():
-        clip = ClipFeatures(model.encoder(image).features)
+        clip, query = ClipFeatures(model.encoder(image).features), model.fusion.read(words)
 
     def encoder() -> None:
         with torch.inference_mode():
@@ -36,7 +36,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 
     def fusion() -> None:
         with torch.inference_mode():
-            model.fusion.answer(clip, words)
+            model.fusion.answer(clip, query)
 
     return {"encoder, torch": encoder, "fusion, torch": fusion}
 

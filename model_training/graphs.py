@@ -14,6 +14,7 @@ from onnxscript import optimizer, rewriter
 from onnxscript.rewriter.rules import common as rules
 from torch import Tensor, nn
 
+from model_training import rewriting
 from model_training.networks.base import Graph, System
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS, reached
 
@@ -21,12 +22,12 @@ OPSET = 18
 """At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
 IMAGES, QUERIES, EARLIER = 2, 3, 2
 """Images, expressions and earlier frames that the exporter sees; the files take any number of them."""
-LEAST = {"batch": 1, "queries": 1, "length": 1, "past": 0}
+LEAST = {"batch": 1, "queries": 1, "past": 0}
 """The dynamic axes, and their least sizes."""
 
 RULES = (
     *rules.expand_before_binary_op_rules,
-    *(rules.add_0_rule, rules.sub_0_rule, rules.mul_by_1_rule, rules.div_by_1_rule),
+    *(rules.sub_0_rule, rules.mul_by_1_rule, rules.div_by_1_rule),
     *(rules.no_op_cast_rule, rules.cast_cast_rule, rules.no_op_expand_rule),
     *(rules.collapse_slice_rule, rules.collapse_slice2_rule),
     *(rules.materialize_reshape_shape_rule, rules.reshape_reshape_rule, rules.squeeze_reshape_1d_rule),
@@ -81,8 +82,6 @@ def _examples(graph: Graph, known: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         array = known[name]
         if name == IMAGE and "batch" not in axes.values():
             array = array[:1]
-        if name == WORDS and "length" in axes.values():
-            array = array[:, :-1]
         examples.append(array)
     return tuple(examples)
 
@@ -114,7 +113,8 @@ def simplify(model: onnx_ir.Model) -> None:
     """Fold constants and batch norm, and join what undoes or repeats itself, in place."""
     for _ in range(2):
         optimizer.fold_constants_ir(model, onnx_shape_inference=True)
-        rewriter.rewrite(model, RULES)
+        rewriter.rewrite(model, (*RULES, *rewriting.RULES))
+    rewriter.rewrite(model, rewriting.LAST_RULES)
     onnx_ir.passes.Sequential(
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         passes.DeduplicateInitializersPass(),

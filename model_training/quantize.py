@@ -1,9 +1,9 @@
 """Add a bundle's graphs in a lower precision, if they are good: `python -m model_training.quantize BUNDLE KIND`.
 
-    cpu-int8   the convolutions of what encodes images in 8 bits, for ONNX Runtime on a CPU, which takes it where a
-               bundle has it
+    cpu-int8   convolutions in 8 bits, for ONNX Runtime on a CPU, which takes it where a bundle has it
     gpu-fp16   all graphs in 16 bits, of which `build_engine --precision fp16` builds
-    gpu-int8   the same convolutions in 8 bits and the other graphs in 16, for `build_engine --precision int8`
+    gpu-int8   the convolutions of what encodes images in 8 bits and the other graphs in 16, for
+               `build_engine --precision int8`
 
 They are kept only when on the held-out scenes, with the thresholds of the bundle, the overall IoU drops and the share
 of present things that are called absent rises by at most LARGEST_CHANGE, and those for a CPU only when they are faster.
@@ -25,24 +25,28 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from model_training.datasets.phrase_choice import choose
 from model_training.scoring.findings import Findings
-from model_training.scoring.scenes import HEIGHT, WIDTH, Evaluation
+from model_training.scoring.scenes import EXPRESSIONS, HEIGHT, WIDTH, Evaluation
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.contract import Array
+from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.graphs import CPU_INT8, ENGINE_PRECISIONS, KINDS, graph_file
-from refseg_ros.engines.manifest import Manifest
+from refseg_ros.engines.network import Arrays, Network
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.reach import IMAGE
 from refseg_ros.errors import BundleError
 from refseg_ros.geometry import Letterbox
+from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
 LARGEST_CHANGE = 0.01
 """Of the overall IoU, and of the share of present things that are called absent, for the worse."""
 IOU, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "absent told"
 """Figures of the evaluation that are compared."""
-FASTER = "encoder, times faster"
+FASTER = "times faster"
 EVALUATED_SEED = 7_000_000
 CALIBRATION_SEED, CALIBRATION_SCENES = 5_000_000, 96
 """Scenes on which the ranges of activations are measured; neither training nor evaluation uses them."""
@@ -51,11 +55,16 @@ NARROW = 64
 ROUNDS = 60
 
 
-def lowered(bundle: Bundle, kind: str) -> dict[str, bytes]:
+def lowered(bundle: Bundle, kind: str, examples: Mapping[str, Sequence[Arrays]]) -> dict[str, bytes]:
     """Make the graphs of a kind: graph that they stand in for -> bytes of the ONNX file.
 
+    Args:
+        bundle: of the graphs.
+        kind: one of KINDS.
+        examples: as `calibration` gives them.
+
     Raises:
-        ValueError: there is no such kind.
+        ValueError: there is no such kind, or it changes no graph of the bundle.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of graph; there are {', '.join(KINDS)}")
@@ -63,16 +72,14 @@ def lowered(bundle: Bundle, kind: str) -> dict[str, bytes]:
     if kind != CPU_INT8:
         made = {name: in_16_bits(bundle.contents[name]) for name in bundle.manifest.graphs}
     if kind != ENGINE_PRECISIONS["fp16"]:
-        images = calibration_images(bundle.manifest)
-        for name in bundle.manifest.graphs:
-            if IMAGE in inputs_of(bundle.contents[name]):
-                made[name] = in_8_bits(bundle.contents[name], images, symmetric=kind != CPU_INT8)
+        for name, given in examples.items():
+            if (kind == CPU_INT8 or IMAGE in given[0]) and wide(onnx.load_from_string(bundle.contents[name]).graph):
+                made[name] = in_8_bits(bundle.contents[name], given, symmetric=kind != CPU_INT8)
+    if not made:
+        raise ValueError(
+            f"{bundle.folder}: no graph has a convolution from and to {NARROW} channels; {kind} is as it is"
+        )
     return made
-
-
-def inputs_of(graph: bytes) -> list[str]:
-    """Names of the arrays that an ONNX file takes."""
-    return [one.name for one in onnx.load_from_string(graph).graph.input]
 
 
 def in_16_bits(graph: bytes) -> bytes:
@@ -81,13 +88,13 @@ def in_16_bits(graph: bytes) -> bytes:
     return bytes(made.SerializeToString())
 
 
-def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
-    """A graph whose convolutions, but for the narrow ones, compute in 8 bits, each output channel in a range of its
-    own; an activation's range is the mean of those of the images.
+def in_8_bits(graph: bytes, examples: Sequence[Arrays], symmetric: bool) -> bytes:
+    """A graph whose wide convolutions compute in 8 bits, each output channel in a range of its own; an activation's
+    range is the mean of those of the examples.
 
     Args:
-        graph: the bytes of an ONNX file that takes `image` and, if anything else, earlier images; there are none.
-        images: (F, H, W, 3) uint8 RGB, letterboxed, to measure the activations' ranges on.
+        graph: the bytes of an ONNX file.
+        examples: what it is given, to measure the activations' ranges on.
         symmetric: zero is in the middle of a range and biases stay in float32, as TensorRT wants it. ONNX Runtime is
             fast only when it is not. Weights then have 7 bits: with 8, processors without VNNI overflow.
     """
@@ -101,10 +108,10 @@ def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
         quantize_static(
             model,
             path,
-            _Images(inputs_of(graph), images),
+            _Examples(examples),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_narrow(model.graph),
+            nodes_to_quantize=wide(model.graph),
             per_channel=True,
             reduce_range=not symmetric,
             activation_type=activations,
@@ -114,38 +121,57 @@ def in_8_bits(graph: bytes, images: np.ndarray, symmetric: bool) -> bytes:
         return path.read_bytes()
 
 
-def _narrow(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions that stay in float32: those that read fewer than NARROW channels, or go over time."""
-    channels = {weight.name: weight.dims[1] for weight in graph.initializer if len(weight.dims) == 4}
-    return [node.name for node in graph.node if node.op_type == "Conv" and channels.get(node.input[1], 0) < NARROW]
+def wide(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions over an image, from and to at least NARROW channels."""
+    channels = {weight.name: min(weight.dims[:2]) for weight in graph.initializer if len(weight.dims) == 4}
+    return [node.name for node in graph.node if node.op_type == "Conv" and channels.get(node.input[1], 0) >= NARROW]
 
 
-class _Images(CalibrationDataReader):
-    """Hands out images one by one, each as the first of a stream."""
+class _Examples(CalibrationDataReader):
+    """Hands out examples one by one."""
 
-    def __init__(self, names: list[str], images: np.ndarray) -> None:
-        self._inputs = (image_alone(names, image) for image in images)
+    def __init__(self, examples: Sequence[Arrays]) -> None:
+        self._left = iter(examples)
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
+    def get_next(self) -> Arrays | None:
         """The next inputs of the graph."""
-        return next(self._inputs, None)
+        return next(self._left, None)
 
 
-def image_alone(names: list[str], image: np.ndarray) -> dict[str, np.ndarray]:
-    """What a graph that takes these arrays is given for the first image of a stream."""
-    return {name: image[None] if name == IMAGE else image[None][:0] for name in names}
-
-
-def calibration_images(manifest: Manifest) -> np.ndarray:
-    """(F, H, W, 3) uint8 RGB frames of simulated tabletops, letterboxed."""
-    size = manifest.input
+def calibration(bundle: Bundle) -> dict[str, list[Arrays]]:
+    """Graph -> what it is given for frames of simulated tabletops, each the first of a stream, and expressions about
+    them.
+    """
+    manifest, tokenizer = bundle.manifest, bundle.tokenizer()
+    graphs = {name: _Recording(OnnxEngine(bundle.contents[name], name, 0)) for name in manifest.graphs}
+    network, size = Network(graphs, manifest, len(tokenizer)), manifest.input
     letterbox = Letterbox.fit(HEIGHT, WIDTH, size.height, size.width)
-    images = []
+    for graph in graphs.values():
+        graph.given.clear()  # what the network was rehearsed with
     with Tabletop(WIDTH, HEIGHT) as tabletop:
         for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + CALIBRATION_SCENES):
             tabletop.reset(seed, "train", moving=False)
-            images.append(letterbox.apply(tabletop.render(depth=False).rgb, size.padding))
-    return np.stack(images)
+            frame, rng = tabletop.render(depth=False), np.random.default_rng(seed)
+            asked = choose(phrases(frame.objects, WIDTH, HEIGHT, rng), EXPRESSIONS, rng)
+            words = np.stack([tokenizer.encode(phrase.text, manifest.text.length).ids for phrase in asked])
+            (encoded,) = network.encode(letterbox.apply(frame.rgb, size.padding)[None])
+            memory = network.memory(FrameBuffer(manifest.clip.length, manifest.clip.interval, 0.0))
+            network.answer(network.look_back(encoded, memory, 0.0), network.read(words))
+    return {name: graph.given for name, graph in graphs.items()}
+
+
+class _Recording:
+    """An engine that keeps what it is given."""
+
+    def __init__(self, engine: OnnxEngine) -> None:
+        self.inputs, self.outputs, self.zeros = engine.inputs, engine.outputs, engine.zeros
+        self.given: list[Arrays] = []
+        self._engine = engine
+
+    def run(self, arrays: Mapping[str, Array]) -> Arrays:
+        """See Engine."""
+        self.given.append(dict(arrays))
+        return self._engine.run(arrays)
 
 
 def evaluated(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> dict[str, float]:
@@ -158,21 +184,20 @@ def evaluated(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> d
     return {name: figures[name] for name in COMPARED if name in figures}
 
 
-def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], manifest: Manifest) -> float:
+def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], examples: Mapping[str, Arrays]) -> float:
     """How many times faster some graphs are than others on this CPU: the fastest run of each of many, run in turn.
 
     Args:
-        slow, fast: name -> an ONNX file as `in_8_bits` takes it.
-        manifest: of their bundle.
+        slow, fast: name -> an ONNX file.
+        examples: name -> what the graph is given.
     """
-    image = np.full((manifest.input.height, manifest.input.width, 3), 128, np.uint8)
-    sides = [[OnnxEngine(graph, name, 0) for name, graph in graphs.items()] for graphs in (slow, fast)]
+    sides = [{name: OnnxEngine(graph, name, 0) for name, graph in graphs.items()} for graphs in (slow, fast)]
     times = np.empty((ROUNDS, 2))
     for row in times:
         for index, engines in enumerate(sides):
             began = time.perf_counter()
-            for engine in engines:
-                engine.run(image_alone(list(engine.inputs), image))
+            for name, engine in engines.items():
+                engine.run(examples[name])
             row[index] = time.perf_counter() - began
     slow_time, fast_time = times.min(axis=0)
     return float(slow_time / fast_time)
@@ -189,13 +214,14 @@ def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
         ValueError: there is no such kind.
         OSError: the bundle cannot be written to.
     """
-    made = lowered(bundle, kind)
+    examples = calibration(bundle)
+    made = lowered(bundle, kind, examples)
     full, figures = evaluated(bundle, {}, expressions), evaluated(bundle, made, expressions)
     worse = max(full[IOU] - figures[IOU], figures[CALLED_ABSENT] - full[CALLED_ABSENT])
     figures |= {f"{name}, fp32": value for name, value in full.items()}
     if kind == CPU_INT8:
         before = {name: bundle.contents[name] for name in made}
-        figures[FASTER] = round(times_faster(before, made, bundle.manifest), 2)
+        figures[FASTER] = round(times_faster(before, made, {name: given[0] for name, given in examples.items()}), 2)
     if worse > LARGEST_CHANGE or figures.get(FASTER, 2.0) <= 1.0:
         shown = ", ".join(f"{name} {value:g}" for name, value in figures.items())
         raise BundleError(f"{bundle.folder}: {kind} is not good enough and was not kept ({shown})")

@@ -39,6 +39,7 @@ class OnnxEngine:
         # from the other engines and from all else on the robot. So it waits this long, and never beyond the run.
         options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.enable_mem_pattern = False  # a plan for each shape of the inputs; it takes memory and no time
         options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from model_training.networks.cmsa.multimodal import Multimodal, Pooled
+
 VALUES, GRADIENTS = 1e-9, 1e-7
 """Largest differences, float64."""
 
@@ -25,6 +27,11 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
     """Normal float64 numbers that want a gradient."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+def asked(module: Multimodal, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
+    """What a module makes of words that it has just read."""
+    return module(x, e, mask, module.read(e))
 
 
 def check_equal(

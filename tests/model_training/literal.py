@@ -41,7 +41,7 @@ def coordinates(height: int, width: int) -> Tensor:
 
 def unit(vectors: Tensor) -> Tensor:
     """V / ||v||_2 of each vector in the last axis."""
-    return vectors / vectors.pow(2).sum(-1, keepdim=True).sqrt()
+    return vectors / (vectors.pow(2).sum(-1, keepdim=True) + 1e-8).sqrt()
 
 
 def multimodal(x: Tensor, e: Tensor) -> Tensor:

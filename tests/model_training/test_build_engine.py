@@ -31,8 +31,9 @@ def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundl
     contents = dict(plain.contents)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantize, "CALIBRATION_SCENES", 8)
+        examples = quantize.calibration(plain)
         for kind in filter(None, ENGINE_PRECISIONS.values()):
-            contents |= {graph_file(name, kind): data for name, data in quantize.lowered(plain, kind).items()}
+            contents |= {graph_file(name, kind): data for name, data in quantize.lowered(plain, kind, examples).items()}
     bundles.write(folder, plain.manifest, contents)
     return Bundle.load(folder)
 

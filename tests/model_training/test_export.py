@@ -77,7 +77,10 @@ def check_answers(network: Network, model: ReferringSegmentation, past: int, wor
         frame = network.look_back(encoding, memory, stamp / 10)
     fused = model(torch.as_tensor(image)[None], torch.as_tensor(words)[None])
     expected = dict(zip(OUTPUTS, (part[0] for part in fused[:3]), strict=True))
-    outcomes = network.answer(frame, network.read(words))
+    length = words.shape[1]
+    padded = np.pad(words, ((0, 0), (0, tiny.NETWORK.max_words - length)))
+    answers = network.answer(frame, network.read(padded))
+    outcomes = [answer._replace(word_attention=answer.word_attention[:, :length]) for answer in answers]
     check_close({name: np.array([getattr(o, name) for o in outcomes], np.float32) for name in OUTPUTS}, expected)
 
 

@@ -94,19 +94,21 @@ def test_the_command_line_segments_with_it(trained: Path, tmp_path: Path, capsys
     assert {"encode", "clip", "text", "fuse", "total"} <= set(steps)
 
 
-def test_what_sees_images_is_quantised(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolutions_are_quantised(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 2)
     monkeypatch.setattr(quantize, "NARROW", 4)
     bundle = Bundle.load(shutil.copytree(trained / "bundle", tmp_path / "bundle"))
-    made = quantize.lowered(bundle, "gpu-int8")
+    examples = quantize.calibration(bundle)
+    made = quantize.lowered(bundle, "gpu-int8", examples)
     assert set(made) == set(bundle.manifest.graphs)
     assert b"QuantizeLinear" not in made["answer.onnx"]
     # Of LASTC, what sees an image before words do goes over time, and stays as it is.
     only_over_time = "lastc" in bundle.manifest.name
     assert (b"QuantizeLinear" in made["stem.onnx"]) != only_over_time
-    assert (
-        quantize.times_faster({"stem.onnx": made["stem.onnx"]}, {"stem.onnx": made["stem.onnx"]}, bundle.manifest) > 0
-    )
+    for_cpu = quantize.lowered(bundle, "cpu-int8", examples)
+    assert b"QuantizeLinear" in for_cpu["answer.onnx"] and ("stem.onnx" in for_cpu) != only_over_time
+    before = {name: bundle.contents[name] for name in for_cpu}
+    assert quantize.times_faster(before, for_cpu, {name: given[0] for name, given in examples.items()}) > 0
 
 
 def test_tensorrt_compiles_it(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

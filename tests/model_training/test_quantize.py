@@ -14,15 +14,17 @@ from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.graphs import CPU_INT8, KINDS, for_cpu, graph_file, of_precision
+from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
 
-ENCODER = "encoder.onnx"
+ENCODER, CLIP, FUSION = "encoder.onnx", "clip.onnx", "fusion.onnx"
+Examples = dict[str, list[Arrays]]
 
 
 @pytest.fixture(autouse=True)
 def few_scenes_and_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 4)
-    monkeypatch.setattr(quantize, "NARROW", 16)
+    monkeypatch.setattr(quantize, "NARROW", 12)
 
 
 @pytest.fixture
@@ -30,38 +32,45 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Bundle:
     return Bundle.load(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
 
 
-def run(graph: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
-    engine = OnnxEngine(graph, ENCODER, 1)
-    return engine.run({engine.inputs[0]: images})
+@pytest.fixture(scope="module")
+def examples(tiny_bundle: Path) -> Examples:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantize, "CALIBRATION_SCENES", 4)
+        return quantize.calibration(Bundle.load(tiny_bundle))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_encoder_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, kind: str) -> None:
-    made = quantize.lowered(bundle, kind)
-    assert set(made) == ({ENCODER} if kind == CPU_INT8 else set(bundle.manifest.graphs))
-    images = quantize.calibration_images(bundle.manifest)
-    expected, got = run(bundle.contents[ENCODER], images), run(made[ENCODER], images)
-    assert expected.keys() == got.keys()
-    differences = []
-    for name, array in expected.items():
-        assert (got[name].shape, got[name].dtype) == (array.shape, array.dtype), name
-        differences.append(np.linalg.norm(got[name] - array) / np.linalg.norm(array))
-    assert 0 < max(differences) < (0.005 if kind == "gpu-fp16" else 0.2), dict(zip(expected, differences, strict=True))
+def test_a_graph_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, examples: Examples, kind: str) -> None:
+    made = quantize.lowered(bundle, kind, examples)
+    assert set(made) == ({ENCODER, FUSION} if kind == CPU_INT8 else set(bundle.manifest.graphs))
+    for graph in (ENCODER, FUSION):
+        full, low = (
+            [OnnxEngine(file[graph], graph, 1).run(given) for given in examples[graph]]
+            for file in (bundle.contents, made)
+        )
+        differences = {}
+        for name in full[0]:
+            expected, got = (np.stack([outputs[name] for outputs in runs]) for runs in (full, low))
+            assert got.dtype == expected.dtype, name
+            differences[name] = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+        assert 0 < max(differences.values()) < (0.005 if kind == "gpu-fp16" else 0.2), (graph, differences)
 
 
 @pytest.mark.parametrize(("kind", "weights"), [(CPU_INT8, 63), ("gpu-int8", 127)])
-def test_every_convolution_but_the_narrow_has_weights_of_8_bits(bundle: Bundle, kind: str, weights: int) -> None:
-    graph = onnx.load_from_string(quantize.lowered(bundle, kind)[ENCODER]).graph
+def test_every_convolution_but_the_narrow_has_weights_of_8_bits(
+    bundle: Bundle, examples: Examples, kind: str, weights: int
+) -> None:
+    graph = onnx.load_from_string(quantize.lowered(bundle, kind, examples)[ENCODER]).graph
     tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     narrow = [node for node in convolutions if node.input[1] in tensors]
-    assert {tensors[node.input[1]].shape[1] for node in narrow} == {3, 6, 8}
+    assert {min(tensors[node.input[1]].shape[:2]) for node in narrow} == {1, 3, 6, 8}
     wide = [node for node in convolutions if node not in narrow]
     assert len(wide) >= 10
     for node in wide:
         dequantised, filters = makers[node.input[0]], makers[node.input[1]]
-        assert tensors[filters.input[0]].shape[1] >= 16
+        assert min(tensors[filters.input[0]].shape[:2]) >= 12
         assert dequantised.op_type == filters.op_type == "DequantizeLinear"
         assert np.abs(tensors[filters.input[0]].astype(int)).max() in (weights, weights + 1)
         assert tensors[dequantised.input[2]].dtype == (np.uint8 if kind == CPU_INT8 else np.int8)
@@ -93,12 +102,22 @@ def test_the_command_keeps_nothing_that_is_not_good(
     assert "nowhere: there is no such folder" in capsys.readouterr().err
 
 
-def test_a_cpu_runs_the_variant_for_it(bundle: Bundle) -> None:
-    made = quantize.lowered(bundle, CPU_INT8)[ENCODER]
-    bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, graph_file(ENCODER, CPU_INT8): made})
+def test_a_cpu_runs_the_variant_for_it(bundle: Bundle, examples: Examples) -> None:
+    made = quantize.lowered(bundle, CPU_INT8, examples)
+    files = {graph_file(name, CPU_INT8): graph for name, graph in made.items()}
+    bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, **files})
     more = Bundle.load(bundle.folder)
-    assert for_cpu(more, ENCODER) == "encoder.cpu-int8.onnx"
-    images = quantize.calibration_images(more.manifest)[:1]
+    assert for_cpu(more, ENCODER) == "encoder.cpu-int8.onnx" and for_cpu(more, CLIP) == CLIP
     engines = choose_engines(more, lambda engines: engines, threads=1, device="cpu").accepted
-    for name, array in engines[ENCODER].run({engines[ENCODER].inputs[0]: images}).items():
-        assert np.array_equal(array, run(made, images)[name]), name
+    for graph in (ENCODER, FUSION):
+        given = examples[graph][0]
+        for name, array in OnnxEngine(made[graph], graph, 1).run(given).items():
+            assert np.array_equal(array, engines[graph].run(given)[name]), (graph, name)
+
+
+def test_a_bundle_without_a_wide_convolution_is_refused(
+    bundle: Bundle, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "NARROW", 4096)
+    with pytest.raises(ValueError, match="no graph has a convolution from and to 4096 channels"):
+        quantize.lowered(bundle, CPU_INT8, examples)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from model_training.networks.ablations.pooling import POOLINGS, equal_weights, pairs, pool_pairs
-from model_training.networks.cmsa.attention import CrossModalSelfAttention, PlainSoftmax, Split, attention_of_pairs
-from model_training.networks.cmsa.pooling import Pooled
+from model_training.networks.cmsa.attention import (
+    CrossModalSelfAttention,
+    Keys,
+    Parts,
+    PlainSoftmax,
+    attention_of_pairs,
+)
+from model_training.networks.cmsa.multimodal import Multimodal, Pooled
 from model_training.networks.config import chosen
 
 
@@ -60,13 +66,13 @@ class PartialSelfAttention(CrossModalSelfAttention):
         self.kept = kept
         self.pooling = chosen("pooling", pooling, POOLINGS)
 
-    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
-        """As CrossModalSelfAttention.forward."""
-        queries, (c, d), values = self.project(x, e)
-        to_pixels = _kept(c, self.kept.pixel_to_pixel), _kept(d, self.kept.word_to_pixel)
-        to_words = _kept(c, self.kept.pixel_to_word), _kept(d, self.kept.word_to_word)
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """See Multimodal."""
+        seen, said = self.see(x), Parts(*read)
+        to_pixels = _kept(seen.key, self.kept.pixel_to_pixel), _kept(said.key, self.kept.word_to_pixel)
+        to_words = _kept(seen.key, self.kept.pixel_to_word), _kept(said.key, self.kept.word_to_word)
         pool = self.pool if self.pooling is not None else self._greatest
-        return pool(x, e, mask, queries, to_pixels, to_words, values)
+        return pool(x, e, mask, seen, said, to_pixels, to_words)
 
     def weigh(self, received: Tensor, mask: Tensor) -> Tensor:
         """As CrossModalSelfAttention.weigh."""
@@ -74,15 +80,16 @@ class PartialSelfAttention(CrossModalSelfAttention):
         return self.pooling(received, mask, self.gain)
 
     def _greatest(
-        self, x: Tensor, e: Tensor, mask: Tensor, queries: Split, to_pixels: Split, to_words: Split, values: Split
+        self, x: Tensor, e: Tensor, mask: Tensor, seen: Parts, said: Parts, to_pixels: Keys, to_words: Keys
     ) -> Pooled:
         """As CrossModalSelfAttention.pool, with every pair's f^_pn in memory."""
-        shares = PlainSoftmax.of(*(key @ queries[1].transpose(-1, -2) for key in to_words), mask)
-        attended = attention_of_pairs(queries[0], *to_pixels, values[0]) + shares.attention @ values[1][..., None, :, :]
+        shares = PlainSoftmax.of(*(key @ said.query.transpose(-1, -2) for key in to_words), mask)
+        attended = attention_of_pairs(seen.query, *to_pixels, seen.value)
+        attended = attended + shares.attention @ said.value[..., None, :, :]
         return pool_pairs(None, self.output(attended) + pairs(x, e), e, mask, torch.zeros_like(e[..., 0]), self.gain)
 
 
-class NoAttention(nn.Module):
+class NoAttention(Multimodal):
     """f^_p pooled from f_pn as they are: v^_pn of Eq. 2 is zero. No word receives attention, so all weigh the same.
 
     Args:
@@ -95,8 +102,8 @@ class NoAttention(nn.Module):
         self.weigh = chosen("pooling", pooling, POOLINGS)
         self.channels = channels
 
-    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
-        """As CrossModalSelfAttention.forward."""
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """See Multimodal."""
         weigh = None if self.weigh is None else equal_weights
         return pool_pairs(weigh, pairs(x, e), e, mask, torch.zeros_like(e[..., 0]), 1.0)
 

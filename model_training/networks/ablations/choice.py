@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from model_training.networks.ablations.attention import ATTENTIONS, NoAttention, PartialSelfAttention
 from model_training.networks.ablations.map_fusion import FUSIONS
 from model_training.networks.ablations.pairwise import PairwiseSelfAttention
@@ -11,6 +9,7 @@ from model_training.networks.ablations.pooling import POOLINGS
 from model_training.networks.ablations.recurrent import MultimodalLSTM, Sentence
 from model_training.networks.cmsa.attention import CrossModalSelfAttention
 from model_training.networks.cmsa.fusion import Parts
+from model_training.networks.cmsa.multimodal import Multimodal
 from model_training.networks.config import NetworkConfig, chosen
 
 REPRESENTATIONS = {"words": False, "sentence": True, "rmi-lstm": False, "rrn-cnn": True}
@@ -31,8 +30,8 @@ def chosen_parts(config: NetworkConfig) -> Parts:
     )
 
 
-def multimodal(config: NetworkConfig, spatial: int, size: tuple[int, int]) -> nn.Module:
-    """The module that makes f^_p of x_p (P, `spatial`) on a grid (H, W) and e_n; `channels` are those of f^_p.
+def multimodal(config: NetworkConfig, spatial: int, size: tuple[int, int]) -> Multimodal:
+    """What makes f^_p of x_p (P, `spatial`) on a grid (H, W) and e_n.
 
     Raises:
         ValueError: the configuration names something that does not exist.

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from model_training.networks.ablations.over_words import over_words
 from model_training.networks.ablations.pooling import POOLINGS, pairs, pool_pairs
 from model_training.networks.cmsa.attention import CrossModalSelfAttention
-from model_training.networks.cmsa.pooling import Pooled, received_weights
+from model_training.networks.cmsa.multimodal import Pooled, received_weights
 from model_training.networks.config import chosen
 from model_training.networks.layers.cosine import bounded, unit
 
@@ -34,6 +34,8 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
             same; a window at the end may be smaller.
     """
 
+    reads: tuple[str, ...] = ("parts",)
+
     def __init__(
         self,
         spatial: int,
@@ -50,9 +52,13 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         self.pooling = chosen("pooling", pooling, POOLINGS)
         self.size, self.rectified, self.key_pooling = size, rectified, key_pooling
 
-    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
-        """As CrossModalSelfAttention.forward."""
-        parts = self.from_spatial(x)[..., :, None, :] + self.from_words(e)[..., None, :, :]
+    def read(self, e: Tensor) -> tuple[Tensor]:
+        """The words' part of q_pn, k_pn and v_pn, side by side."""
+        return (self.from_words(e),)
+
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """See Multimodal."""
+        parts = self.from_spatial(x)[..., :, None, :] + read[0][..., None, :, :]
         query, key, value = self._rectify(parts).chunk(3, -1)  # (..., P, N, d)
         if self.scale is not None:
             query, key = unit(query), bounded(self.scale) * unit(key)

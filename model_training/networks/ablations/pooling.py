@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from model_training.networks.cmsa.pooling import Pooled, received_weights
+from model_training.networks.cmsa.multimodal import Pooled, received_weights
 
 
 def equal_weights(received: Tensor, mask: Tensor, gain: float = 1.0) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from model_training.networks.ablations.over_words import over_words
 from model_training.networks.ablations.pooling import equal_weights
-from model_training.networks.cmsa.pooling import Pooled
+from model_training.networks.cmsa.multimodal import Multimodal, Pooled
 
 
 def lstm_step(gates: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,18 +33,16 @@ class Sentence(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(channels, channels)
 
-    def forward(self, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., N, C_l) and (..., N) bool, padding at the end -> (..., 1, C_l), (..., 1) True."""
+    def forward(self, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(..., N, C_l) and (..., N) bool, padding at the end -> (..., 1, C_l), (..., 1) True, and a_n (..., N) of the
+        words, of which none differs from another.
+        """
         start = tuple(torch.zeros_like(e[..., 0, :]) for _ in range(2))
         state, _ = over_words(lambda word, *before: lstm_cell(self.lstm, word, *before), start, e.movedim(-2, 0), mask)
-        return state[..., None, :], mask[..., :1]
-
-    def weights(self, attention: Tensor, mask: Tensor) -> Tensor:
-        """a_n (..., N) of the words, from that of the sentence (..., 1): no word differs from another."""
-        return equal_weights(attention.expand(mask.shape), mask)
+        return state[..., None, :], mask[..., :1], equal_weights(e[..., 0], mask)
 
 
-class MultimodalLSTM(nn.Module):
+class MultimodalLSTM(Multimodal):
     """Reads the sentence anew at each position, with the same weights: at word n the input is [h_n ; e_n ; x_p], where
     h_n is the hidden state of an LSTM over the words alone. f^_p is the hidden state after the last real word.
 
@@ -65,16 +63,16 @@ class MultimodalLSTM(nn.Module):
         self.recurrent = nn.Linear(channels, 4 * channels, bias=False)
         self.channels = channels
 
-    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
-        """As CrossModalSelfAttention.forward. The sentence is the last of the h_n."""
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """See Multimodal. The sentence is the last of the h_n."""
         spatial = self.from_spatial(x)
 
-        def read(word: Tensor, h: Tensor, c: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+        def step(word: Tensor, h: Tensor, c: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
             h, c = lstm_cell(self.language, word, h, c)
             gates = spatial + self.from_words(torch.cat([h, word], -1))[..., None, :] + self.recurrent(state)
             return h, c, *lstm_step(gates, memory)
 
         size = (*e.shape[:-2], x.shape[-2], self.channels)
         start = [torch.zeros_like(e[..., 0, :]) for _ in range(2)] + [e.new_zeros(size) for _ in range(2)]
-        sentence, _, state, _ = over_words(read, tuple(start), e.movedim(-2, 0), mask)
+        sentence, _, state, _ = over_words(step, tuple(start), e.movedim(-2, 0), mask)
         return Pooled(state, equal_weights(e[..., 0], mask), sentence)

@@ -21,29 +21,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model_training.networks.cmsa.pooling import Pooled, received_weights
+from model_training.networks.cmsa.multimodal import Multimodal, Pooled, received_weights
 from model_training.networks.layers.cosine import bounded, new_scale, unit
 
-Split = tuple[Tensor, Tensor]
-"""What x_p contributes (..., P, d), and what e_n contributes (..., N, d)."""
+
+class Parts(NamedTuple):
+    """What x_p contributes to query, key and value of Eq. 2: A, C and E (..., P, d); or what e_n does: B, D and F
+    (..., N, d). Several heads have an axis before that of positions or words.
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+
+
+Keys = tuple[Tensor, Tensor]
+"""C (..., P, d) and D (..., N, d)."""
 
 
 class FactoredSoftmax(NamedTuple):
     """softmax over k of g_pk + h_nk as m_pk w_nk / z_pn: nothing of size P*N*K is made. For bounded logits."""
 
     m: Tensor
-    """(..., P, K) exp(g), each row shifted by its maximum, which cancels."""
+    """(..., P, K) the softmax of g: exp(g), each row divided by its sum, which cancels."""
     w: Tensor
-    """(..., N, K) exp(h), likewise."""
+    """(..., N, K) that of h, likewise."""
     z: Tensor
     """(..., P, N) = m w^T."""
 
     @classmethod
     def of(cls, g: Tensor, h: Tensor, mask: Tensor | None = None) -> FactoredSoftmax:
         """From logits (..., P, K) and (..., N, K); `mask` (..., K) bool is False for keys that do not count."""
-        if mask is not None:
-            g, h = (part.masked_fill(~mask[..., None, :], float("-inf")) for part in (g, h))
-        m, w = ((part - part.amax(-1, keepdim=True)).exp() for part in (g, h))
+        if mask is not None:  # a key without w is in no product with m
+            h = h.masked_fill(~mask[..., None, :], float("-inf"))
+        m, w = g.softmax(-1), h.softmax(-1)
         return cls(m, w, m @ w.transpose(-1, -2))
 
     def pooled(self, weights: Tensor) -> Tensor:
@@ -96,7 +107,7 @@ def attention_of_pairs(a: Tensor, c: Tensor, d: Tensor, e: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(keys, a, e, scale=1.0).unflatten(-2, (positions, words))
 
 
-class CrossModalSelfAttention(nn.Module):
+class CrossModalSelfAttention(Multimodal):
     """f_pn -> f^_p: attention over all pairs of position and word, then pooling over the words.
 
     Args:
@@ -109,6 +120,8 @@ class CrossModalSelfAttention(nn.Module):
         gain: factor on the received attention before the softmax of Eq. 4.
         heads: each attends with its share of the channels; they agree on the weights of the words.
     """
+
+    reads: tuple[str, ...] = Parts._fields
 
     def __init__(
         self,
@@ -129,41 +142,38 @@ class CrossModalSelfAttention(nn.Module):
         self.gain, self.heads = gain, heads
         self.channels = spatial + words
 
-    def forward(self, x: Tensor, e: Tensor, mask: Tensor) -> Pooled:
-        """One level.
+    def read(self, e: Tensor) -> Parts:
+        """B, D and F of Eq. 2."""
+        return self._bounded(self.from_words(e))
 
-        Args:
-            x: (..., P, C_v + 8) spatial parts; its leading dimensions may broadcast against those of e.
-            e: (..., N, C_l) word vectors.
-            mask: (..., N) bool, True for real words; at least one.
-        """
-        queries, keys, values = self.project(x, e)
-        return self.pool(x, e, mask, queries, keys, keys, values)
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """See Multimodal."""
+        seen, said = self.see(x), Parts(*read)
+        keys = seen.key, said.key
+        return self.pool(x, e, mask, seen, said, keys, keys)
 
-    def project(self, x: Tensor, e: Tensor) -> tuple[Split, Split, Split]:
-        """Queries (A, B), keys (C, D) and values (E, F) of Eq. 2, arguments as of `forward`; several heads have an axis
-        before that of positions or words.
-        """
-        a, c, value_x = (self._by_head(part) for part in self.from_spatial(x).chunk(3, -1))
-        b, d, value_e = (self._by_head(part) for part in self.from_words(e).chunk(3, -1))
+    def see(self, x: Tensor) -> Parts:
+        """A, C and E of Eq. 2."""
+        return self._bounded(self.from_spatial(x))
+
+    def _bounded(self, projected: Tensor) -> Parts:
+        query, key, value = (self._by_head(part) for part in projected.chunk(3, -1))
         if self.scale is not None:
-            scale = bounded(self.scale)
-            a, b, c, d = (unit(part) for part in (a, b, c, d))
-            c, d = scale * c, scale * d
-        return (a, b), (c, d), (value_x, value_e)
+            query, key = unit(query), bounded(self.scale) * unit(key)
+        return Parts(query, key, value)
 
     def pool(
-        self, x: Tensor, e: Tensor, mask: Tensor, queries: Split, to_pixels: Split, to_words: Split, values: Split
+        self, x: Tensor, e: Tensor, mask: Tensor, seen: Parts, said: Parts, to_pixels: Keys, to_words: Keys
     ) -> Pooled:
-        """Eq. 3-5 of what `project` gives; the keys (C, D) may differ by whether they meet A or B."""
+        """Eq. 3-5; the keys (C, D) may differ by whether they meet A or B."""
         several = self.heads > 1
         real = mask[..., None, :] if several else mask
-        shares = self.softmax.of(*(key @ queries[1].transpose(-1, -2) for key in to_words), real)  # softmax over n'
+        shares = self.softmax.of(*(key @ said.query.transpose(-1, -2) for key in to_words), real)  # softmax over n'
         # Eq. 4 is read as the attention that a word receives. Summed over keys it would be the same for all words.
         received = shares.pooled(real.to(x.dtype)).mean(-2)
         weights = self.weigh(received.mean(-2) if several else received, mask)
-        said = weights[..., None, :] if several else weights
-        attended = self.attend(queries[0], *to_pixels, values[0], said) + shares.pooled(said) @ values[1]
+        by_word = weights[..., None, :] if several else weights
+        attended = self.attend(seen.query, *to_pixels, seen.value, by_word) + shares.pooled(by_word) @ said.value
         if several:
             attended = attended.transpose(-2, -3).flatten(-2)
         sentence = weights[..., None, :] @ e

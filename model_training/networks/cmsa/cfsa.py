@@ -14,8 +14,8 @@ CLIP_VALUES = {"raw": False, "projected": True}
 """By the names that NetworkConfig.clip_values takes: whether values are projected."""
 
 SHIFT = 6.6
-"""Taken off logits of at most MAX_SCALE = 10 before they are exponentiated: e^-16.6 is the least float16 above zero,
-and 2000 times e^3.4 is below the greatest."""
+"""Taken off logits of at most MAX_SCALE = 10, so that none need be shifted by the greatest before it is exponentiated:
+e^-16.6 is the least float16 above zero, and 2000 times e^3.4 is below the greatest."""
 
 
 class ClipProjection(nn.Module):
@@ -29,7 +29,8 @@ class ClipProjection(nn.Module):
         places: channels of where it is, which stand behind them.
         channels: d of query and key, and of a projected value.
         projected: values are a linear projection; otherwise the features themselves, as Eq. 9 has them.
-        cosine: queries and keys of unit length, keys times a learnable scale of at most MAX_SCALE.
+        cosine: queries and keys of unit length, keys times a learnable scale of at most MAX_SCALE. They have one more
+            channel, which takes SHIFT off every logit.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class ClipProjection(nn.Module):
             for x, weight, bias in zip((cells, features, cells)[: self.parts], weights, biases, strict=True)
         )
         if self.scale is not None:
-            query, key = unit(query), bounded(self.scale) * unit(key)
+            query = F.pad(unit(query), (0, 1), value=1.0)
+            key = F.pad(bounded(self.scale) * unit(key), (0, 1), value=-SHIFT)
         return query, key, projected[0] if projected else cells[..., : self.features]
 
 
@@ -173,12 +175,10 @@ class CrossFrameSelfAttention(nn.Module):
 
 def _blocks(key: Tensor, query: Tensor, value: Tensor, cosine: bool) -> AttentionBlocks:
     """Of keys (F, P, d) with queries and values (F, G, .); either side may be one frame for all of the other."""
-    if cosine:  # one more channel takes SHIFT off every logit, which costs less than to look for the greatest
-        key, query = F.pad(key, (0, 1), value=-SHIFT), F.pad(query, (0, 1), value=1.0)
     logits = key @ query.transpose(1, 2)
     shift = None if cosine else logits.amax(-1, keepdim=True)
     weights = (logits if shift is None else logits - shift).exp()
     # ONNX Runtime does not reduce an empty tensor (L = 0): the axis is taken away by an index.
     total = weights.sum(-1, keepdim=True)[..., 0]
-    logsum = total.log() + (SHIFT if shift is None else shift[..., 0])
+    logsum = total.log() if shift is None else total.log() + shift[..., 0]
     return AttentionBlocks(logsum, weights @ value / total[..., None])

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from model_training.networks.cmsa.cfsa import CLIP_VALUES, CrossFrameSelfAttention
 from model_training.networks.cmsa.encoder import Ring, grid_sizes
-from model_training.networks.cmsa.level import Level, Multimodal
+from model_training.networks.cmsa.level import Level, MakeMultimodal, Rounds
 from model_training.networks.config import NetworkConfig, chosen
+from model_training.networks.layers.cosine import unit
 from model_training.networks.layers.language import Language
 
 
@@ -29,7 +30,7 @@ class MapFusion(NamedTuple):
 class Parts(NamedTuple):
     """What stands in the places where the paper compares its own parts with others."""
 
-    multimodal: Multimodal
+    multimodal: MakeMultimodal
     """CMSA, Eq. 2-5."""
     map_fusion: MapFusion
     """GMLF, Eq. 6."""
@@ -46,6 +47,18 @@ class ClipFeatures(NamedTuple):
     """Per level: (B, T) the weights of the clip's frames in Eq. 11; rows sum to one. Empty without CFSA."""
     skip: Tensor | None = None
     """(B, C, H, W) of the target frames at stride 4, which CFSA leaves as it is; None without a skip."""
+
+
+class Query(NamedTuple):
+    """E expressions as they are read, once for all frames."""
+
+    word_vectors: Tensor
+    """(B, E, N, C_l) e_n, or that of the sentence as of a single word."""
+    word_mask: Tensor
+    """(B, E, N) bool, True where one stands for a word and not for padding."""
+    levels: tuple[Rounds, ...]
+    word_weights: Tensor | None = None
+    """(B, E, N) a_n where one vector stands for all words; None where CMSA finds it, Eq. 4."""
 
 
 class Fused(NamedTuple):
@@ -144,7 +157,7 @@ class Fusion(nn.Module):
             words: (B, E, N) int64, PADDING at the end.
             skip: (B, C, H, W) as the encoder gives it.
         """
-        return self.answer(self.attend_to_clip(features, ring, valid)._replace(skip=skip), words)
+        return self.answer(self.attend_to_clip(features, ring, valid)._replace(skip=skip), self.read(words))
 
     def attend_to_clip(self, features: tuple[Tensor, ...], ring: Ring, valid: Tensor) -> ClipFeatures:
         """The target frames after CFSA."""
@@ -157,26 +170,37 @@ class Fusion(nn.Module):
             frame_weights.append(weights)
         return ClipFeatures(tuple(updated), tuple(frame_weights))
 
-    def answer(self, clip: ClipFeatures, words: Tensor) -> Fused:
-        """Answer E expressions (B, E, N) on frames after CFSA."""
-        e, real = self.language(words)
-        mask = real
+    def read(self, words: Tensor) -> Query:
+        """Read E expressions (B, E, N)."""
+        e, mask = self.language(words)
+        weights = None
         if self.sentence is not None:
-            e, mask = self.sentence(e, real)
-        levels = [level(feature, e, mask) for level, feature in zip(self.levels, clip.features, strict=True)]
+            e, mask, weights = self.sentence(e, mask)
+        if self.config.normalise:
+            e = unit(e)
+        return Query(e, mask, tuple(level.read(e) for level in self.levels), weights)
+
+    def answer(self, clip: ClipFeatures, query: Query) -> Fused:
+        """Answer on frames after CFSA."""
+        levels = [
+            level(feature, query.word_vectors, query.word_mask, rounds)
+            for level, feature, rounds in zip(self.levels, clip.features, query.levels, strict=True)
+        ]
         lasts, firsts, attentions, sentences = zip(*levels, strict=True)
-        if self.sentence is not None:
-            attentions = tuple(self.sentence.weights(attention, real) for attention in attentions)
+        if query.word_weights is not None:
+            attentions = (query.word_weights,) * len(self.levels)
 
         fused = self.fuse([self._at_finest(x.flatten(0, 1)) for x in lasts])  # Eq. 6
         if self.refine is not None:
             fused = self.refine(fused)
         finest = fused if self.skip is None else self.skip(fused, clip.skip)
-        logits = F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, words.shape[:2])  # Eq. 7
+        logits = (
+            F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, query.word_mask.shape[:2])
+        )  # Eq. 7
 
         # Presence is told from the fused map, the strongest response of each level's first and last round (an anchor
         # that is nowhere shows in the first), the attended words, and the mask's strongest logit.
-        whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, words.shape[:2])
+        whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, query.word_mask.shape[:2])
         strongest = [x.amax((-2, -1)) for x in (*firsts, *lasts)]
         peak = logits.amax((-2, -1))[..., None]
         presence = self.presence(torch.cat([whole, *strongest, sum(sentences) / len(sentences), peak], -1)).squeeze(-1)

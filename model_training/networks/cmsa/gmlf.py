@@ -23,11 +23,11 @@ class GatedMultiLevelFusion(nn.Module):
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """L tensors (B, C, H, W) of one size -> (B, C, H, W)."""
         gates = [gate(x).sigmoid().chunk(2, 1) for gate, x in zip(self.gates, levels, strict=True)]
-        shared = [self.gamma[j] * gates[j][0] * x for j, x in enumerate(levels)]
-        total = sum(shared)
-        fused = 0
+        total = sum(self.gamma[j] * gates[j][0] * x for j, x in enumerate(levels))
+        fused = sum(levels)
         for i, x in enumerate(levels):
             memory, reset = gates[i]
-            controller = (1 - memory) * x + (total - shared[i])  # G^i
-            fused = fused + reset * torch.tanh(controller) + (1 - reset) * x  # F_o^i
+            # G^i = (1 - m^i) X^i + the others' share, which is the total without gamma^i m^i X^i
+            controller = (1 - (1 + self.gamma[i]) * memory) * x + total
+            fused = fused + reset * (torch.tanh(controller) - x)  # F_o^i = r^i tanh(G^i) + (1 - r^i) X^i
         return fused

@@ -1,4 +1,4 @@
-"""The graphs of the paper's system on a robot: encoder, clip and fusion."""
+"""The graphs of the paper's system on a robot: encoder, clip, text and fusion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from model_training.networks.base import Graph
 from model_training.networks.cmsa.cfsa import Past
 from model_training.networks.cmsa.encoder import Encoder
-from model_training.networks.cmsa.fusion import ClipFeatures, Fusion
+from model_training.networks.cmsa.fusion import ClipFeatures, Fusion, Query
 from refseg_ros.engines.clip_memory import pair_names
 from refseg_ros.engines.network import OUTPUTS
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS
@@ -17,7 +17,9 @@ SKIP = "skip"
 
 
 def graphs(encoder: Encoder, fusion: Fusion) -> list[Graph]:
-    """`encoder` and `clip`, once a frame; `fusion`, for each frame and query. There is no clip of one frame."""
+    """`encoder` and `clip`, once a frame; `text`, once a query; `fusion`, for each frame and query. There is no clip of
+    one frame.
+    """
     levels = [str(index + 1) for index in range(len(encoder.channels))]
     features = [f"feature_{level}" for level in levels]
     with_clip = len(fusion.clip) > 0
@@ -34,13 +36,24 @@ def graphs(encoder: Encoder, fusion: Fusion) -> list[Graph]:
             outputs += [f"clip_feature_{level}", *pair_names(level)]
         made.append(Graph("clip", ClipGraph(fusion), inputs, tuple(outputs)))
         features = [f"clip_feature_{level}" for level in levels]
-    return [*made, fusion_graph(fusion, [*features, *skip])]
+    return [*made, *query_graphs(fusion, [*features, *skip])]
 
 
-def fusion_graph(fusion: Fusion, features: list[str]) -> Graph:
-    """The fusion, on features of these names, and the skip if there is one."""
-    words = {WORDS: {0: "queries", 1: "length"}}
-    return Graph("fusion", FusionGraph(fusion), {name: {} for name in features} | words, OUTPUTS)
+def query_graphs(fusion: Fusion, features: list[str]) -> list[Graph]:
+    """`text` and `fusion`, on features of these names, the skip among them if there is one."""
+    axes = {0: "queries"}
+    text, read = TextGraph(fusion), read_names(fusion)
+    inputs = dict.fromkeys(features, {}) | dict.fromkeys(read, axes)
+    return [Graph("text", text, {WORDS: axes}, tuple(read)), Graph("fusion", FusionGraph(fusion), inputs, OUTPUTS)]
+
+
+def read_names(fusion: Fusion) -> list[str]:
+    """Names of the arrays of a `Query`."""
+    names = ["word_vectors", "word_mask"]
+    for index, level in enumerate(fusion.levels, start=1):
+        for number, attention in enumerate(level.attention, start=1):
+            names += [f"word_{part}_{index}_{number}" for part in attention.reads]
+    return names if fusion.sentence is None else [*names, "word_weights"]
 
 
 class EncoderGraph(nn.Module):
@@ -78,6 +91,21 @@ class ClipGraph(nn.Module):
         return tuple(outputs)
 
 
+class TextGraph(nn.Module):
+    """What hangs on Q expressions alone, as a flat list."""
+
+    def __init__(self, fusion: Fusion) -> None:
+        super().__init__()
+        self.fusion = fusion
+
+    def forward(self, words: Tensor) -> tuple[Tensor, ...]:
+        """(Q, N) int64 -> the arrays of `Query`."""
+        query = self.fusion.read(words[None])
+        parts = [part for level in query.levels for read in level for part in read]
+        weights = () if query.word_weights is None else (query.word_weights,)
+        return tuple(array[0] for array in (query.word_vectors, query.word_mask, *parts, *weights))
+
+
 class FusionGraph(nn.Module):
     """The fusion of one frame with Q expressions, with the flat list of inputs that a bundle's fusion has."""
 
@@ -86,8 +114,14 @@ class FusionGraph(nn.Module):
         self.fusion = fusion
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (1, C, H, W) per level, after the clip, the skip if there is one, and `words` (Q, N)."""
-        levels = len(self.fusion.levels)
-        skip = inputs[levels] if self.fusion.skip is not None else None
-        fused = self.fusion.answer(ClipFeatures(inputs[:levels], skip=skip), inputs[-1][None])
+        """Features (1, C, H, W) per level, after the clip, the skip if there is one, and what `TextGraph` gives."""
+        levels, arrays = self.fusion.levels, iter(inputs)
+        features = tuple(next(arrays) for _ in levels)
+        skip = next(arrays) if self.fusion.skip is not None else None
+        words = (array[None] for array in arrays)
+        e, mask = next(words), next(words)
+        rounds = tuple(
+            tuple(tuple(next(words) for _ in attention.reads) for attention in level.attention) for level in levels
+        )
+        fused = self.fusion.answer(ClipFeatures(features, skip=skip), Query(e, mask, rounds, next(words, None)))
         return fused.logits[0], fused.presence[0], fused.word_attention[0]

@@ -9,21 +9,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_training.networks.cmsa.counting import Counting
+from model_training.networks.cmsa.multimodal import Multimodal
 from model_training.networks.config import NetworkConfig
 from model_training.networks.layers.coordinates import COORDINATES, coordinate_map
 from model_training.networks.layers.cosine import unit
 
-Multimodal = Callable[[NetworkConfig, int, tuple[int, int]], nn.Module]
-"""Makes the module from x_p, e_n to f^_p, of which CMSA is one: of the channels of x_p, and (H, W) of the positions.
-Its `channels` are those of f^_p; it is called as `CrossModalSelfAttention` is.
-"""
+MakeMultimodal = Callable[[NetworkConfig, int, tuple[int, int]], Multimodal]
+"""Of the channels of x_p, and (H, W) of the positions."""
+
+
+Rounds = tuple[tuple[Tensor, ...], ...]
+"""What each round's module reads of the words alone."""
 
 
 class Level(nn.Module):
     """Features of a level and words -> X^i, in one round or, beyond the paper, in several."""
 
     def __init__(
-        self, config: NetworkConfig, multimodal: Multimodal, visual: int, size: tuple[int, int], rounds: int
+        self, config: NetworkConfig, multimodal: MakeMultimodal, visual: int, size: tuple[int, int], rounds: int
     ) -> None:
         super().__init__()
         self.size = size
@@ -40,19 +43,23 @@ class Level(nn.Module):
             for c in (inputs[1:] if config.counting_channels else ())
         )
 
-    def forward(self, feature: Tensor, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def read(self, e: Tensor) -> Rounds:
+        """Of word vectors (B, E, N, C_l), what each round's module makes of them."""
+        return tuple(attention.read(e) for attention in self.attention)
+
+    def forward(self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds) -> tuple[Tensor, ...]:
         """(B, C_v, H, W), (B, E, N, C_l), (B, E, N) -> X^i (B, E, C, H, W), after its last and its first round, and
-        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last.
+        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last. `rounds` is what `read` makes of e.
         """
         v = feature.flatten(2).transpose(1, 2)[:, None]
         if self.normalise:
-            v, e = unit(v), unit(e)
+            v = unit(v)
         first, sentence = None, None
-        for index, (attention, merge) in enumerate(zip(self.attention, self.merge, strict=True)):
+        for index, (attention, merge, read) in enumerate(zip(self.attention, self.merge, rounds, strict=True)):
             s = self.coordinates.to(v.dtype).expand(*v.shape[:-1], COORDINATES)
             if index and len(self.count):
                 v = v + self.count[index - 1](torch.cat([v, s], -1), sentence)
-            fused, weights, sentence = attention(torch.cat([v, s], -1), e, mask)  # Eq. 1-5
+            fused, weights, sentence = attention(torch.cat([v, s], -1), e, mask, read)  # Eq. 1-5
             v = merge(fused, v, sentence, self.size)
             first = v if first is None else first
         x, first = (part.transpose(-1, -2).unflatten(-1, self.size) for part in (v, first))
@@ -79,13 +86,14 @@ class Merge(nn.Module):
         x = self.project(fused)
         if self.norm is None:
             return F.relu(x) if self.rectified else x
-        batch = x.shape[:2]
-        image = x.flatten(0, 1).transpose(1, 2).unflatten(-1, size)
-        if self.local is not None:
-            image = self.local(F.relu(image))
-        image = self.norm(image)
+        if self.local is None:
+            x = self.norm(x.flatten(0, 2)[..., None, None])  # positions need no neighbours
+        else:
+            image = F.relu(x).flatten(0, 1).transpose(1, 2).unflatten(-1, size)
+            x = self.norm(self.local(image)).flatten(2).transpose(1, 2)
+        x = x.reshape(*fused.shape[:-1], -1)
         if self.modulation is not None:
-            gamma, beta = self.modulation(sentence).flatten(0, 1)[..., None, None].chunk(2, 1)
-            image = image * (1 + gamma) + beta
-        x = F.relu(image).flatten(2).transpose(1, 2).unflatten(0, batch)
+            gamma, beta = self.modulation(sentence)[..., None, :].chunk(2, -1)
+            x = x * (1 + gamma) + beta
+        x = F.relu(x)
         return x + before if self.later else x

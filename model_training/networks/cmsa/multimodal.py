@@ -1,10 +1,11 @@
-"""From features of every word, f^_pn, to one feature f^_p: word attention-aware pooling (Eq. 4-5)."""
+"""From x_p and e_n to one feature f^_p of each position, of which CMSA is one way; the pooling of Eq. 4-5."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Pooled(NamedTuple):
@@ -16,6 +17,33 @@ class Pooled(NamedTuple):
     """(..., N) a_n of Eq. 4, zero for padding; rows sum to one. Equal where the pooling does not weigh the words."""
     sentence: Tensor
     """(..., C_l) the word vectors, pooled with the same weights."""
+
+
+class Multimodal(nn.Module, ABC):
+    """Makes f^_p.
+
+    Attributes:
+        channels: of f^_p.
+        reads: names of what `read` gives.
+    """
+
+    channels: int
+    reads: tuple[str, ...] = ()
+
+    def read(self, e: Tensor) -> tuple[Tensor, ...]:
+        """What it makes of the word vectors (..., N, C_l) alone, once for all frames; rows are words."""
+        return ()
+
+    @abstractmethod
+    def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
+        """One level.
+
+        Args:
+            x: (..., P, C_v + 8) spatial parts; its leading dimensions may broadcast against those of e.
+            e: (..., N, C_l) word vectors.
+            mask: (..., N) bool, True for real words; at least one.
+            read: what `read` makes of e.
+        """
 
 
 def received_weights(received: Tensor, mask: Tensor, gain: float) -> Tensor:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from model_training.networks.cmsa.cfsa import ClipProjection, CrossFrameSelfAttention, Past
+from model_training.networks.cmsa.cfsa import SHIFT, ClipProjection, CrossFrameSelfAttention, Past
 from model_training.networks.layers.cosine import MAX_SCALE
 from refseg_ros.engines.clip_memory import ClipMemory, Looked, pair_names
 from refseg_ros.engines.frame_buffer import FrameBuffer
@@ -211,8 +211,9 @@ def test_bounded_logits_are_streamed_in_float16(sign: float) -> None:
     key = torch.zeros(1, positions, channels)
     key[..., 0] = MAX_SCALE
     query, value = sign * key / MAX_SCALE, torch.randn(1, positions, channels, generator=generator)
+    query[..., -1], key[..., -1] = 1, -SHIFT
     target = torch.zeros(1, positions, channels)
-    earlier = torch.full((1, positions), positions * float(np.exp(sign * MAX_SCALE))).log()
+    earlier = torch.full((1, positions), positions * float(np.exp(sign * MAX_SCALE - SHIFT))).log()
     past = Past(query, key, value, earlier, value.mean(1, keepdim=True).expand_as(value), torch.ones(1, 1, positions))
     attention = CrossFrameSelfAttention(channels)
     whole = attention.step(target, query, key, value, past, True)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model_training.networks.cmsa.attention import CrossModalSelfAttention, paired_attention, pooled_attention
 from tests.model_training import literal
-from tests.model_training.comparing import VALUES, check_equal, draw, randomise
+from tests.model_training.comparing import VALUES, asked, check_equal, draw, randomise
 
 POSITIONS, WORDS = 6, 5
 SPATIAL, LANGUAGE, CHANNELS = 7 + 8, 4, 3
@@ -36,7 +36,7 @@ def test_equals_the_materialised_equations(pooled: bool, words: int, gain: float
         attended = literal.cross_modal(module, x, e)
         return [attended.pooled, attended.words]
 
-    check_equal(lambda: module(x, e, everything(words))[:2], theirs, [x, e, *module.parameters()])
+    check_equal(lambda: asked(module, x, e, everything(words))[:2], theirs, [x, e, *module.parameters()])
 
 
 @FORMS
@@ -47,11 +47,11 @@ def test_padded_words_change_nothing(pooled: bool) -> None:
     mask = torch.cat([everything(WORDS), ~everything(3)])
 
     def padded() -> list[Tensor]:
-        pooled, words, _ = module(x, torch.cat([e, padding]), mask)
+        pooled, words, _ = asked(module, x, torch.cat([e, padding]), mask)
         assert (words[WORDS:] == 0).all()
         return [pooled, words[:WORDS]]
 
-    check_equal(padded, lambda: module(x, e, everything(WORDS))[:2], [x, e, padding, *module.parameters()])
+    check_equal(padded, lambda: asked(module, x, e, everything(WORDS))[:2], [x, e, padding, *module.parameters()])
 
 
 @FORMS
@@ -59,7 +59,7 @@ def test_batches_and_expressions_are_independent(pooled: bool) -> None:
     module = attention(pooled)
     x, e = draw(2, 1, POSITIONS, SPATIAL), draw(2, 3, WORDS, LANGUAGE, seed=1)
     mask = torch.arange(WORDS) < torch.tensor([[5, 3, 1], [2, 4, 5]])[..., None]
-    together, words, _ = module(x, e, mask)
+    together, words, _ = asked(module, x, e, mask)
     assert together.shape == (2, 3, POSITIONS, SPATIAL + LANGUAGE)
     for b in range(2):
         for i in range(3):
@@ -73,8 +73,8 @@ def test_positions_carry_no_order_of_their_own(pooled: bool) -> None:
     module = attention(pooled)
     x, e = draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
     order = torch.randperm(POSITIONS)
-    plain, words, _ = module(x, e, everything(WORDS))
-    mixed, mixed_words, _ = module(x[order], e, everything(WORDS))
+    plain, words, _ = asked(module, x, e, everything(WORDS))
+    mixed, mixed_words, _ = asked(module, x[order], e, everything(WORDS))
     assert (plain[order] - mixed).abs().max() < VALUES and (words - mixed_words).abs().max() < VALUES
 
 
@@ -96,7 +96,7 @@ def test_the_bounded_form_stays_finite_at_its_largest_scale() -> None:
         module.scale.fill_(1e6)  # is pooled by MAX_SCALE
         module.from_spatial.weight.mul_(1e3)
     x = draw(400, SPATIAL).float().detach().requires_grad_()
-    pooled, words, _ = module(x, draw(WORDS, LANGUAGE, seed=1).float(), everything(WORDS))
+    pooled, words, _ = asked(module, x, draw(WORDS, LANGUAGE, seed=1).float(), everything(WORDS))
     (pooled.sum() + words.pow(2).sum()).backward()
     assert torch.isfinite(pooled).all() and torch.isfinite(words).all()
     assert all(torch.isfinite(p.grad).all() for p in [x, *module.parameters()] if p.grad is not None)
@@ -106,7 +106,7 @@ def test_the_paired_form_stays_finite_for_huge_logits() -> None:
     module = CrossModalSelfAttention(SPATIAL, LANGUAGE, CHANNELS)
     with torch.no_grad():
         module.from_spatial.weight.mul_(1e3)
-    pooled, words, _ = module(draw(50, SPATIAL).float(), draw(WORDS, LANGUAGE).float(), everything(WORDS))
+    pooled, words, _ = asked(module, draw(50, SPATIAL).float(), draw(WORDS, LANGUAGE).float(), everything(WORDS))
     assert torch.isfinite(pooled).all() and torch.isfinite(words).all()
 
 
@@ -114,7 +114,7 @@ def test_the_paired_form_stays_finite_for_huge_logits() -> None:
 def test_word_attention_is_the_attention_received(pooled: bool) -> None:
     module = attention(pooled)
     x, e = draw(POSITIONS, SPATIAL), draw(WORDS, LANGUAGE, seed=1)
-    words = module(x, e, everything(WORDS))[1]
+    words = asked(module, x, e, everything(WORDS))[1]
     received = literal.cross_modal(module, x, e).scores.sum((0, 1, 2)) / POSITIONS
     assert torch.isclose(received.sum(), torch.tensor(float(WORDS), dtype=torch.float64))
     assert (words - received.softmax(0)).abs().max() < VALUES

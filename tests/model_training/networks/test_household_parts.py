@@ -10,6 +10,7 @@ import torch
 from model_training.networks.cmsa.attention import CrossModalSelfAttention
 from model_training.networks.cmsa.counting import Counting
 from tests.model_training import tiny
+from tests.model_training.comparing import asked
 
 WORDS = torch.tensor([[[3, 4, 5, 0], [6, 7, 0, 0]]])
 
@@ -27,7 +28,9 @@ def test_the_mask_head_sees_the_skip() -> None:
     assert skip.shape == (1, 6, tiny.NETWORK.height // 4, tiny.NETWORK.width // 4)
     _, fused = model.encode_and_fuse(clip(), WORDS)
     assert fused.logits.shape == tiny.network()(clip(), WORDS).logits.shape
-    changed = model.fusion.answer(fused.clip._replace(skip=fused.clip.skip + torch.randn_like(skip)), WORDS)
+    changed = model.fusion.answer(
+        fused.clip._replace(skip=fused.clip.skip + torch.randn_like(skip)), model.fusion.read(WORDS)
+    )
     assert (changed.logits - fused.logits).abs().max() > 1e-3
     assert torch.equal(changed.word_attention, fused.word_attention)
 
@@ -57,7 +60,7 @@ def test_heads_attend_as_each_would_alone() -> None:
                 whole.copy_(torch.cat([parts, parts], 1).flatten(0, 1))
     several.output.weight.copy_(torch.cat([one.output.weight, one.output.weight], 1) / 2)
     several.output.bias.copy_(one.output.bias)
-    for ours, alone in zip(several(x, e, mask), one(x, e, mask), strict=True):
+    for ours, alone in zip(asked(several, x, e, mask), asked(one, x, e, mask), strict=True):
         assert torch.allclose(ours, alone, atol=1e-5)
 
 
@@ -69,7 +72,7 @@ def test_pooled_and_paired_heads_agree() -> None:
     pooled.load_state_dict(paired.state_dict())
     x, e = torch.randn(2, 7, 6), torch.randn(2, 3, 5)
     mask = torch.tensor([[True, True, True], [True, False, False]])
-    for ours, theirs in zip(pooled(x, e, mask), paired(x, e, mask), strict=True):
+    for ours, theirs in zip(asked(pooled, x, e, mask), asked(paired, x, e, mask), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-4)
 
 

@@ -16,7 +16,7 @@ from model_training.networks.ablations.recurrent import MultimodalLSTM, Sentence
 from model_training.networks.cmsa.attention import CrossModalSelfAttention
 from model_training.networks.config import NetworkConfig
 from tests.model_training import literal
-from tests.model_training.comparing import VALUES, check_equal, draw, randomise
+from tests.model_training.comparing import VALUES, asked, check_equal, draw, randomise
 
 SIZE = (3, 2)
 POSITIONS, WORDS, SPATIAL, LANGUAGE = 6, 3, 7 + 8, 4
@@ -57,7 +57,7 @@ def test_each_attention_and_pooling_equals_its_equations(attention: str, pooling
         attended = literal.cross_modal(made, x, e, pooling)
         return [attended.pooled, attended.words]
 
-    check_equal(lambda: made(x, e, everything(WORDS))[:2], theirs, [x, e, *made.parameters()])
+    check_equal(lambda: asked(made, x, e, everything(WORDS))[:2], theirs, [x, e, *made.parameters()])
 
 
 @POOL
@@ -70,7 +70,7 @@ def test_without_attention_the_features_are_pooled_as_they_are(pooling: str) -> 
     def theirs() -> list[Tensor]:
         return list(literal.pool(equal, literal.multimodal(x, e), torch.zeros(WORDS), 1.0))[::-1]
 
-    check_equal(lambda: made(x, e, everything(WORDS))[:2], theirs, [x, e])
+    check_equal(lambda: asked(made, x, e, everything(WORDS))[:2], theirs, [x, e])
 
 
 @pytest.mark.parametrize("cosine", [False, True], ids=["plain", "cosine"])
@@ -91,7 +91,7 @@ def test_the_cvpr_form_equals_its_equations(
     def theirs() -> list[Tensor]:
         return list(literal.pairwise(made, x, e, pooling))[::-1]
 
-    check_equal(lambda: made(x, e, everything(WORDS))[:2], theirs, [x, e, *made.parameters()])
+    check_equal(lambda: asked(made, x, e, everything(WORDS))[:2], theirs, [x, e, *made.parameters()])
 
 
 def test_without_relu_and_pooling_the_cvpr_form_is_the_paper_s() -> None:
@@ -100,7 +100,7 @@ def test_without_relu_and_pooling_the_cvpr_form_is_the_paper_s() -> None:
     paper = CrossModalSelfAttention(SPATIAL, LANGUAGE, 3, gain=2.0).double()
     paper.load_state_dict(form.state_dict())
     x, e = inputs()
-    for a, b in zip(form(x, e, everything(WORDS)), paper(x, e, everything(WORDS)), strict=True):
+    for a, b in zip(asked(form, x, e, everything(WORDS)), asked(paper, x, e, everything(WORDS)), strict=True):
         assert (a - b).abs().max() < VALUES
 
 
@@ -110,7 +110,7 @@ def test_the_multimodal_lstm_equals_its_equations() -> None:
     x, e = inputs()
 
     def ours() -> list[Tensor]:
-        features, _, sentence = made(x[None], e[None], everything(WORDS)[None])
+        features, _, sentence = asked(made, x[None], e[None], everything(WORDS)[None])
         return [features[0], sentence[0]]
 
     check_equal(ours, lambda: literal.multimodal_lstm(made, x, e), [x, e, *made.parameters()])
@@ -123,8 +123,9 @@ def test_a_sentence_is_the_last_state_of_an_lstm() -> None:
     mask = torch.tensor([[True, True, True], [True, True, False]])
 
     def ours() -> list[Tensor]:
-        vectors, there = sentence(e, mask)
+        vectors, there, weights = sentence(e, mask)
         assert there.tolist() == [[True], [True]]
+        assert weights.tolist() == [[1 / 3] * 3, [0.5, 0.5, 0]]
         return [vectors[:, 0]]
 
     def theirs() -> list[Tensor]:
@@ -156,12 +157,12 @@ def test_padding_changes_nothing_and_expressions_are_independent(switch: str) ->
     x, e = draw(2, 1, POSITIONS, SPATIAL), draw(2, 3, 5, LANGUAGE, seed=1)
     lengths = [[5, 3, 1], [2, 4, 5]]
     mask = torch.arange(5) < torch.tensor(lengths)[..., None]
-    together = made(x, e, mask)
+    together = asked(made, x, e, mask)
     assert together.features.shape == (2, 3, POSITIONS, made.channels)
     assert (together.weights.sum(-1) - 1).abs().max() < VALUES and (together.weights[~mask] == 0).all()
     for b, i in ((0, 1), (1, 0), (1, 2)):
         n = lengths[b][i]
-        alone = made(x[b, :1], e[b, i : i + 1, :n], everything(n)[None])
+        alone = asked(made, x[b, :1], e[b, i : i + 1, :n], everything(n)[None])
         assert (together.features[b, i] - alone.features[0]).abs().max() < VALUES
         assert (together.weights[b, i, :n] - alone.weights[0]).abs().max() < VALUES
         assert (together.sentence[b, i] - alone.sentence[0]).abs().max() < VALUES
