@@ -22,6 +22,7 @@ from benchmarks.report import Section
 from refseg_ros.command import program
 
 SECTIONS = {
+    "floor": "The floor",
     "clip": "Clips",
     "growth": "Words, expressions, cameras, image size",
     "cmsa": "CMSA",

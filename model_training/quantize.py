@@ -143,7 +143,7 @@ def calibration(bundle: Bundle) -> dict[str, list[Arrays]]:
     them.
     """
     manifest, tokenizer = bundle.manifest, bundle.tokenizer()
-    graphs = {name: _Recording(OnnxEngine(bundle.contents[name], name, 0)) for name in manifest.graphs}
+    graphs = {name: Recording(OnnxEngine(bundle.contents[name], name, 0)) for name in manifest.graphs}
     network, size = Network(graphs, manifest, len(tokenizer)), manifest.input
     letterbox = Letterbox.fit(HEIGHT, WIDTH, size.height, size.width)
     for graph in graphs.values():
@@ -160,18 +160,17 @@ def calibration(bundle: Bundle) -> dict[str, list[Arrays]]:
     return {name: graph.given for name, graph in graphs.items()}
 
 
-class _Recording:
+class Recording:
     """An engine that keeps what it is given."""
 
     def __init__(self, engine: OnnxEngine) -> None:
         self.inputs, self.outputs, self.zeros = engine.inputs, engine.outputs, engine.zeros
-        self.given: list[Arrays] = []
-        self._engine = engine
+        self.engine, self.given = engine, list[Arrays]()
 
     def run(self, arrays: Mapping[str, Array]) -> Arrays:
         """See Engine."""
         self.given.append(dict(arrays))
-        return self._engine.run(arrays)
+        return self.engine.run(arrays)
 
 
 def evaluated(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> dict[str, float]:

@@ -1,0 +1,150 @@
+"""How near a frame is to its floor: the multiply-adds of each graph over the measured peak of the cores."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks.growth import picture
+from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds
+from model_training.quantize import Recording
+from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.frame_buffer import FrameBuffer
+from refseg_ros.engines.graphs import for_cpu
+from refseg_ros.engines.network import Arrays, Network
+from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.geometry import Letterbox
+
+SIDE = 1024
+"""Of the matrices whose product is the peak."""
+
+
+class Work(NamedTuple):
+    """Multiply-adds of one run."""
+
+    floats: int = 0
+    bytes: int = 0
+
+
+def product(kind: type[np.generic]) -> tuple[bytes, Arrays]:
+    """A graph of one product of two square matrices, of float32 or of bytes, and what it is given."""
+    whole = kind is np.uint8
+    right = np.ones((SIDE, SIDE), np.int8 if whole else np.float32)
+    element, result = (TensorProto.UINT8, TensorProto.INT32) if whole else (TensorProto.FLOAT, TensorProto.FLOAT)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger" if whole else "MatMul", ["left", "right"], ["made"])],
+        "product",
+        [helper.make_tensor_value_info("left", element, [SIDE, SIDE])],
+        [helper.make_tensor_value_info("made", result, [SIDE, SIDE])],
+        [numpy_helper.from_array(right, "right")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return model.SerializeToString(), {"left": np.ones((SIDE, SIDE), kind)}
+
+
+def given_to_graphs(bundle: Bundle) -> dict[str, Recording]:
+    """The graphs as a CPU runs them, and what each was given for a frame with a whole past and one expression."""
+    graphs = {
+        name: Recording(OnnxEngine(bundle.contents[for_cpu(bundle, name)], name, CORES))
+        for name in bundle.manifest.graphs
+    }
+    size, clip, tokenizer = bundle.manifest.input, bundle.manifest.clip, bundle.tokenizer()
+    network = Network(graphs, bundle.manifest, len(tokenizer))
+    image = Letterbox.fit(480, 640, size.height, size.width).apply(picture(640, 480), size.padding)
+    memory = network.memory(FrameBuffer(clip.length, clip.interval, 2 * clip.interval))
+    for number in range(clip.length):
+        frame = network.look_back(network.encode(image[None])[0], memory, number * clip.interval)
+    network.answer(frame, network.read(tokenizer.encode(TEXT, bundle.manifest.text.length).ids[None]))
+    return graphs
+
+
+def work(model: bytes, given: Mapping[str, np.ndarray]) -> Work:
+    """The multiply-adds of one run, by the shapes that it meets."""
+    graph = onnx.load_from_string(model).graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    of_bytes = {node.name for node in graph.node if all(makers.get(x) == "DequantizeLinear" for x in node.input[:2])}
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "run")
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session.run(None, dict(given))
+        events = json.loads(Path(session.end_profiling()).read_text())
+    floats = whole = 0
+    for event in events:
+        name, suffix = event["name"], "_kernel_time"
+        if event["cat"] != "Node" or not name.endswith(suffix):
+            continue
+        inputs, outputs = (
+            [next(iter(shape.values())) for shape in event["args"][f"{side}_type_shape"]]
+            for side in ("input", "output")
+        )
+        count = int(np.prod(outputs[0]))
+        match event["args"]["op_name"]:
+            case "MatMul" | "Gemm":
+                count *= inputs[0][-1]
+            case "Conv":
+                count *= int(np.prod(inputs[1][1:]))
+            case _:
+                continue
+        if name.removesuffix(suffix) in of_bytes:
+            whole += count
+        else:
+            floats += count
+    return Work(floats, whole)
+
+
+def measure(effort: Effort) -> list[Table]:
+    """The table of the floor."""
+    bundle = Bundle.load(SHIPPED)
+    graphs = given_to_graphs(bundle)
+    peaks = {
+        kind: (OnnxEngine(model, "product", CORES), left)
+        for kind in (np.float32, np.uint8)
+        for model, left in [product(kind)]
+    }
+    steps = {name: lambda graph=graph: graph.engine.run(graph.given[-1]) for name, graph in graphs.items()}
+    steps |= {
+        kind.__name__: lambda engine=engine, left=left: engine.run(left) for kind, (engine, left) in peaks.items()
+    }
+    times = in_turn(steps, effort)
+    floats, whole = (SIDE**3 / float(np.median(times[kind.__name__])) for kind in peaks)
+    table = Table(
+        f"A frame of `tabletop` and one expression, with a whole past, on {CORES} cores",
+        ["graph", "multiply-adds, M", "of these in 8 bits, M", "floor ms", "measured ms", "measured, of the floor"],
+        notes=[
+            f"The floor is the time that the multiply-adds take at the cores' peak: {floats / 1e9:.0f} G/s in float32 "
+            f"and {whole / 1e9:.0f} G/s in 8 bits, as ONNX Runtime multiplies matrices of {SIDE} x {SIDE}. All else "
+            "that a graph does counts nothing there: softmaxes, norms, sums, moving arrays from one operator to the "
+            "next, and waking the other cores for each. `text` runs once a query; the sum is without it."
+        ],
+    )
+    total = np.zeros(4)
+    for name, graph in graphs.items():
+        done, took = work(bundle.contents[for_cpu(bundle, name)], graph.given[-1]), float(np.median(times[name]))
+        row = np.array([sum(done), done.bytes, done.floats / floats + done.bytes / whole, took])
+        total += 0 if name == "text.onnx" else row
+        table.rows.append(_row(name.removesuffix(".onnx"), row))
+    table.rows.append(_row("sum", total))
+    return [table]
+
+
+def _row(name: str, row: np.ndarray) -> list[str]:
+    adds, whole, floor, took = row
+    return [
+        name,
+        f"{adds / 1e6:.0f}",
+        f"{whole / 1e6:.0f}",
+        f"{1e3 * floor:.2f}",
+        milliseconds(np.array([took])),
+        f"{took / floor:.1f} x",
+    ]
