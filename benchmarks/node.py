@@ -32,6 +32,10 @@ WARM_UP = 10
 RATE = 30.0
 START = 120.0
 """Seconds after which the nodes are given up."""
+READY = "waits for images"
+"""What the node's log says once it is active."""
+IDLE = 5.0
+"""Seconds that a node is left alone for."""
 PATIENCE = 20.0
 """Seconds after which a mask is given up."""
 
@@ -103,8 +107,6 @@ class Bench(Node):
 @contextlib.contextmanager
 def nodes() -> Iterator[tuple[Bench, NodeProcess]]:
     """The node, the echo node and the bench, connected."""
-    stay_on_this_machine()
-    prefer_large_shared_memory()
     rclpy.init()
     bench = Bench()
     echo = subprocess.Popen([sys.executable, "-m", "benchmarks.echo_node"])
@@ -124,6 +126,34 @@ def nodes() -> Iterator[tuple[Bench, NodeProcess]]:
         echo.wait()
         bench.destroy_node()
         rclpy.try_shutdown()
+
+
+def start(effort: Effort) -> Table:
+    """The table of a node that starts, and is left alone."""
+    seconds, cores, memory = [], [], []
+    for _ in range(effort.least):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            with NodeProcess("segment_node", {"threads": CORES}, Path(folder) / "node.log") as node:
+                while READY not in node.log.read_text():
+                    node.check()
+                    time.sleep(0.005)
+                seconds.append(time.perf_counter() - began)
+                time.sleep(1.0)
+                cpu, idle = _cpu_seconds(node.process.pid), time.perf_counter()
+                time.sleep(IDLE)
+                cores.append((_cpu_seconds(node.process.pid) - cpu) / (time.perf_counter() - idle))
+                memory.append(_resident(node.process.pid))
+    return Table(
+        "A node that starts, and gets neither images nor queries",
+        ["what", "measured"],
+        [
+            ["process start to active, with the model loaded", f"{np.median(seconds):.2f} s"],
+            ["cores used while it waits", f"{np.median(cores):.3f}"],
+            ["memory", f"{np.median(memory):.1f} MB"],
+        ],
+        figures={"start": float(np.median(seconds))},
+    )
 
 
 def latency(bench: Bench, effort: Effort) -> Table:
@@ -191,7 +221,7 @@ def soak(bench: Bench, node: NodeProcess, effort: Effort) -> Table:
         ["one period and the longest inference", f"{limit:.1f} ms"],
     ]
     title = f"The node at {RATE:g} images of 640x480 a second, for {lasted / 60:.1f} minutes"
-    figures = {"soak memory": late - early, "soak age": 1e3 * max(ages) - limit}
+    figures = {"memory": late, "soak memory": late - early, "soak age": 1e3 * max(ages) - limit}
     return Table(title, ["what", "measured"], rows, figures=figures)
 
 
@@ -207,5 +237,8 @@ def _resident(process: int) -> float:
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of the node."""
+    stay_on_this_machine()
+    prefer_large_shared_memory()
+    alone = start(effort)
     with nodes() as (bench, node):
-        return [latency(bench, effort), soak(bench, node, effort)]
+        return [alone, latency(bench, effort), soak(bench, node, effort)]
