@@ -73,16 +73,18 @@ def clipseg_in_onnx(model: nn.Module, side: int) -> Callable[[], object]:
 
 
 def ours_in_onnx() -> Callable[[], object]:
-    """The shipped network in ONNX Runtime, float32: encoder and fusion of a still image, of tensors to tensors."""
+    """The shipped network in ONNX Runtime, float32: a still image and its words, of tensors to tensors."""
     bundle = Bundle.load(SHIPPED)
     size = bundle.manifest.input
-    encoder, fusion = (OnnxEngine(bundle.contents[name], name, CORES) for name in ("encoder.onnx", "fusion.onnx"))
+    names = ("encoder.onnx", "text.onnx", "fusion.onnx")
+    encoder, text, fusion = (OnnxEngine(bundle.contents[name], name, CORES) for name in names)
     image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
-    words = np.full((1, WORDS), 2, np.int64)
+    words = np.zeros((1, bundle.manifest.text.length), np.int64)
+    words[:, :WORDS] = 2
 
     def run() -> object:
         features = encoder.run({"image": image})
-        known = {f"clip_{name}": array for name, array in features.items()} | {WORD_IDS: words}
+        known = {f"clip_{name}": array for name, array in features.items()} | text.run({WORD_IDS: words})
         return fusion.run({name: known[name] for name in fusion.inputs})
 
     return run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
-from benchmarks.measuring import CORES, Effort, Table, in_turn, milliseconds, ratio
+from benchmarks.floor import given_to_graphs
+from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
 from model_training.configs.shipped import NETWORK
 from model_training.networks.cmsa.fusion import ClipFeatures
 from model_training.networks.refseg import ReferringSegmentation
@@ -15,9 +15,8 @@ from model_training.quantize import in_16_bits
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.graphs import CPU_INT8, graph_file
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.engines.reach import WORDS
 
-QUERY_WORDS = 6
+QUERY_WORDS = len(TEXT.split())
 
 
 def torch_steps() -> dict[str, Callable[[], object]]:
@@ -44,20 +43,15 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 def onnx_steps() -> dict[str, Callable[[], object]]:
     """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and where the bundle has it int8."""
     bundle = Bundle.load(SHIPPED)
-    size = bundle.manifest.input
-    encoder = OnnxEngine(bundle.contents["encoder.onnx"], "the encoder", CORES)
-    image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
-    known = encoder.run({"image": image})
-    known["image"] = image
-    known[WORDS] = np.full((1, QUERY_WORDS), 2, np.int64)
+    graphs = given_to_graphs(bundle)
     steps: dict[str, Callable[[], object]] = {}
     for name, title in (("encoder.onnx", "encoder"), ("fusion.onnx", "fusion")):
-        graphs = {"fp32": bundle.contents[name], "fp16": in_16_bits(bundle.contents[name])}
+        files = {"fp32": bundle.contents[name], "fp16": in_16_bits(bundle.contents[name])}
         if graph_file(name, CPU_INT8) in bundle.contents:
-            graphs["int8"] = bundle.contents[graph_file(name, CPU_INT8)]
-        for precision, graph in graphs.items():
-            engine = OnnxEngine(graph, f"{title} in {precision}", CORES)
-            arrays = {wanted: known[wanted.removeprefix("clip_")] for wanted in engine.inputs}
+            files["int8"] = bundle.contents[graph_file(name, CPU_INT8)]
+        arrays = graphs[name].given[-1]
+        for precision, file in files.items():
+            engine = OnnxEngine(file, f"{title} in {precision}", CORES)
             steps[f"{title}, ONNX Runtime {precision}"] = lambda engine=engine, arrays=arrays: engine.run(arrays)
     return steps
 
@@ -70,7 +64,7 @@ def measure(effort: Effort) -> list[Table]:
         ["what", "ms", "torch fp32 takes"],
         notes=[
             "fp16 is meant for GPUs: on a CPU, what ONNX Runtime has no kernel for is converted and computed in fp32. "
-            "Only the encoder has an int8 form, and only where the bundle ships it."
+            "In int8 are the wide convolutions, where the bundle ships such a graph."
         ],
     )
     for name, values in times.items():
