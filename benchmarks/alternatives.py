@@ -136,8 +136,8 @@ def as_published(model: nn.Module, effort: Effort) -> Table:
         ["what", "ms", "refseg_ros takes ms", "refseg_ros is"],
         notes=[
             f"The alternatives ran in transformers {transformers.__version__} on torch {torch.__version__}: float32, "
-            "weights at random, the forward passes alone. refseg_ros ran in ONNX Runtime with the wide convolutions in 8 "
-            "bits, from a 640x480 image to its mask, with an input of 256x192.",
+            "weights at random, the forward passes alone. refseg_ros ran in ONNX Runtime with the wide convolutions in "
+            "8 bits, from a 640x480 image to its mask, with an input of 256x192.",
             "**What they can do and refseg_ros can't:** as published they know photographs and words of any kind. "
             "`tabletop` knows simulated tabletops and 128 words; for your things you train one. **What it can do "
             "and they can't:** it looks at the frames before, so it can tell a rolling ball from a resting one, and "
