@@ -55,30 +55,42 @@ NARROW = 64
 ROUNDS = 60
 
 
+def to_8_bits(bundle: Bundle, kind: str) -> list[str]:
+    """The graphs of a bundle whose wide convolutions a kind has in 8 bits.
+
+    Raises:
+        ValueError: there is no such kind, or it has no graph of this bundle.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of graph; there are {', '.join(KINDS)}")
+    if kind == ENGINE_PRECISIONS["fp16"]:
+        return []
+    names = []
+    for name in bundle.manifest.graphs:
+        graph = onnx.load_from_string(bundle.contents[name]).graph
+        if wide(graph) and (kind == CPU_INT8 or IMAGE in {one.name for one in graph.input}):
+            names.append(name)
+    if kind == CPU_INT8 and not names:
+        raise ValueError(f"{bundle.folder}: no graph has a convolution from and to {NARROW} channels; keep it as it is")
+    return names
+
+
 def lowered(bundle: Bundle, kind: str, examples: Mapping[str, Sequence[Arrays]]) -> dict[str, bytes]:
     """Make the graphs of a kind: graph that they stand in for -> bytes of the ONNX file.
 
     Args:
         bundle: of the graphs.
         kind: one of KINDS.
-        examples: as `calibration` gives them.
+        examples: as `calibration` gives them, of the graphs that are `to_8_bits`.
 
     Raises:
-        ValueError: there is no such kind, or it changes no graph of the bundle.
+        ValueError: as `to_8_bits`.
     """
-    if kind not in KINDS:
-        raise ValueError(f"{kind!r} is no kind of graph; there are {', '.join(KINDS)}")
     made = {}
+    for name in to_8_bits(bundle, kind):
+        made[name] = in_8_bits(bundle.contents[name], examples[name], symmetric=kind != CPU_INT8)
     if kind != CPU_INT8:
-        made = {name: in_16_bits(bundle.contents[name]) for name in bundle.manifest.graphs}
-    if kind != ENGINE_PRECISIONS["fp16"]:
-        for name, given in examples.items():
-            if (kind == CPU_INT8 or IMAGE in given[0]) and wide(onnx.load_from_string(bundle.contents[name]).graph):
-                made[name] = in_8_bits(bundle.contents[name], given, symmetric=kind != CPU_INT8)
-    if not made:
-        raise ValueError(
-            f"{bundle.folder}: no graph has a convolution from and to {NARROW} channels; {kind} is as it is"
-        )
+        made = {name: in_16_bits(bundle.contents[name]) for name in bundle.manifest.graphs} | made
     return made
 
 
@@ -210,10 +222,10 @@ def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
 
     Raises:
         BundleError: they are not good; the message has the figures.
-        ValueError: there is no such kind.
+        ValueError: as `to_8_bits`.
         OSError: the bundle cannot be written to.
     """
-    examples = calibration(bundle)
+    examples = calibration(bundle) if to_8_bits(bundle, kind) else {}
     made = lowered(bundle, kind, examples)
     full, figures = evaluated(bundle, {}, expressions), evaluated(bundle, made, expressions)
     worse = max(full[IOU] - figures[IOU], figures[CALLED_ABSENT] - full[CALLED_ABSENT])
