@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.growth import picture
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds
-from model_training.quantize import Recording
+from model_training.recording import Recording
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.graphs import for_cpu

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training import build_engine, quantize
+from model_training import build_engine, quantize, recording
 from model_training.learning import checkpoint
 from refseg_ros.engines import build, stored
 from refseg_ros.engines import bundle as bundles
@@ -30,8 +30,8 @@ def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundl
     plain = Bundle.load(folder)
     contents = dict(plain.contents)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantize, "CALIBRATION_SCENES", 8)
-        examples = quantize.calibration(plain)
+        patch.setattr(recording, "CALIBRATION_SCENES", 8)
+        examples = recording.calibration(plain)
         for kind in filter(None, ENGINE_PRECISIONS.values()):
             contents |= {graph_file(name, kind): data for name, data in quantize.lowered(plain, kind, examples).items()}
     bundles.write(folder, plain.manifest, contents)

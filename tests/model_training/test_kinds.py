@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_training import configs, export, quantize, train, visualize
+from model_training import configs, export, quantize, recording, train, visualize
 from model_training.configs import systems
 from model_training.learning import checkpoint
 from model_training.learning.training import Training
@@ -95,10 +95,10 @@ def test_the_command_line_segments_with_it(trained: Path, tmp_path: Path, capsys
 
 
 def test_convolutions_are_quantised(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 2)
+    monkeypatch.setattr(recording, "CALIBRATION_SCENES", 2)
     monkeypatch.setattr(quantize, "NARROW", 4)
     bundle = Bundle.load(shutil.copytree(trained / "bundle", tmp_path / "bundle"))
-    examples = quantize.calibration(bundle)
+    examples = recording.calibration(bundle)
     made = quantize.lowered(bundle, "gpu-int8", examples)
     assert set(made) == set(bundle.manifest.graphs)
     assert b"QuantizeLinear" not in made["answer.onnx"]

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from model_training import quantize
+from model_training import quantize, recording
 from refseg_ros.engines import bundle as bundles
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.choice import choose_engines
@@ -23,7 +23,7 @@ Examples = dict[str, list[Arrays]]
 
 @pytest.fixture(autouse=True)
 def few_scenes_and_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantize, "CALIBRATION_SCENES", 4)
+    monkeypatch.setattr(recording, "CALIBRATION_SCENES", 4)
     monkeypatch.setattr(quantize, "NARROW", 12)
 
 
@@ -35,8 +35,8 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Bundle:
 @pytest.fixture(scope="module")
 def examples(tiny_bundle: Path) -> Examples:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantize, "CALIBRATION_SCENES", 4)
-        return quantize.calibration(Bundle.load(tiny_bundle))
+        patch.setattr(recording, "CALIBRATION_SCENES", 4)
+        return recording.calibration(Bundle.load(tiny_bundle))
 
 
 @pytest.mark.parametrize("kind", KINDS)
