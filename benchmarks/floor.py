@@ -107,17 +107,13 @@ def measure(effort: Effort) -> list[Table]:
     """The table of the floor."""
     bundle = Bundle.load(SHIPPED)
     graphs = given_to_graphs(bundle)
-    peaks = {
-        kind: (OnnxEngine(model, "product", CORES), left)
-        for kind in (np.float32, np.uint8)
-        for model, left in [product(kind)]
-    }
     steps = {name: lambda graph=graph: graph.engine.run(graph.given[-1]) for name, graph in graphs.items()}
-    steps |= {
-        kind.__name__: lambda engine=engine, left=left: engine.run(left) for kind, (engine, left) in peaks.items()
-    }
+    for kind in (np.float32, np.uint8):
+        model, left = product(kind)
+        engine = OnnxEngine(model, "product", CORES)
+        steps[kind.__name__] = lambda engine=engine, left=left: engine.run(left)
     times = in_turn(steps, effort)
-    floats, whole = (SIDE**3 / float(np.median(times[kind.__name__])) for kind in peaks)
+    floats, whole = (SIDE**3 / float(np.median(times[name])) for name in ("float32", "uint8"))
     table = Table(
         f"A frame of `tabletop` and one expression, with a whole past, on {CORES} cores",
         ["graph", "multiply-adds, M", "of these in 8 bits, M", "floor ms", "measured ms", "measured, of the floor"],

@@ -137,6 +137,8 @@ def start(effort: Effort) -> Table:
             with NodeProcess("segment_node", {"threads": CORES}, Path(folder) / "node.log") as node:
                 while READY not in node.log.read_text():
                     node.check()
+                    if time.perf_counter() - began > START:
+                        raise SystemExit(f"the node was not active within {START:g} s")
                     time.sleep(0.005)
                 seconds.append(time.perf_counter() - began)
                 time.sleep(1.0)

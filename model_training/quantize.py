@@ -44,7 +44,7 @@ IOU, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "abse
 FASTER = "times faster"
 EVALUATED_SEED = 7_000_000
 NARROW = 64
-"""Convolutions that read fewer channels stay in float32: they gain little time and carry most of the error."""
+"""Convolutions from or to fewer channels stay in float32: they gain little time and carry most of the error."""
 ROUNDS = 60
 
 

@@ -61,7 +61,9 @@ class GuidedFilter:
         Returns:
             (H, W) float32 logits.
         """
-        p = np.clip(cv2.resize(logits, self._coarse, interpolation=cv2.INTER_AREA), -SURE, SURE)
+        shrinks = logits.shape[1] > self._coarse[0] or logits.shape[0] > self._coarse[1]
+        p = cv2.resize(logits, self._coarse, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        p = np.clip(p, -SURE, SURE)
         mean = self._mean(p)
         covariance = [self._mean(colour * p) - m * mean for colour, m in zip(self._colours, self._means, strict=True)]
         a = (self._inverse * covariance).sum(1)  # Eq. 19

@@ -105,6 +105,14 @@ def test_coarser_logits_are_brought_to_the_image_first() -> None:
     assert ((refined > 0) == truth).mean() > 0.98
 
 
+def test_far_coarser_logits_become_no_blocks() -> None:
+    slope = np.tile(np.linspace(-6, 6, 6, dtype=np.float32), (4, 1))
+    image = np.full((144, 192, 3), 90, np.uint8)
+    plain = cv2.resize(slope, (192, 144), interpolation=cv2.INTER_LINEAR)
+    refined = GuidedFilter(image).refine(slope)
+    assert np.abs(refined - plain)[:, 32:-32].max() < 0.05
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1)])
 def test_the_smallest_images(size: tuple[int, int]) -> None:
     refined = GuidedFilter(np.zeros((*size, 3), np.uint8)).refine(np.ones(size, np.float32))

@@ -54,8 +54,7 @@ class Graph(NamedTuple):
     """Takes the inputs in order, and returns a tuple of the outputs."""
     inputs: Mapping[str, Mapping[int, str]]
     """Name of an array -> its axes that are dynamic: "batch" of `image` where nothing else reaches the graph,
-    "queries", "past". `past_X` has X of earlier frames along its first axis, the oldest
-    first, and there may be none."""
+    "queries", "past". `past_X` has X of earlier frames along its first axis, the oldest first; there may be none."""
     outputs: tuple[str, ...]
 
 

@@ -48,10 +48,11 @@ def test_a_graph_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, exam
             [OnnxEngine(file[graph], graph, 1).run(given) for given in examples[graph]]
             for file in (bundle.contents, made)
         )
+        assert full[0].keys() == low[0].keys()
         differences = {}
         for name in full[0]:
             expected, got = (np.stack([outputs[name] for outputs in runs]) for runs in (full, low))
-            assert got.dtype == expected.dtype, name
+            assert (got.shape, got.dtype) == (expected.shape, expected.dtype), name
             differences[name] = np.linalg.norm(got - expected) / np.linalg.norm(expected)
         assert 0 < max(differences.values()) < (0.005 if kind == "gpu-fp16" else 0.2), (graph, differences)
 

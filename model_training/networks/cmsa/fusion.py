@@ -57,6 +57,7 @@ class Query(NamedTuple):
     word_mask: Tensor
     """(B, E, N) bool, True where one stands for a word and not for padding."""
     levels: tuple[Rounds, ...]
+    """What each level's modules read of e_n."""
     word_weights: Tensor | None = None
     """(B, E, N) a_n where one vector stands for all words; None where CMSA finds it, Eq. 4."""
 
@@ -194,13 +195,12 @@ class Fusion(nn.Module):
         if self.refine is not None:
             fused = self.refine(fused)
         finest = fused if self.skip is None else self.skip(fused, clip.skip)
-        logits = (
-            F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, query.word_mask.shape[:2])
-        )  # Eq. 7
+        lead = query.word_mask.shape[:2]
+        logits = F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, lead)  # Eq. 7
 
         # Presence is told from the fused map, the strongest response of each level's first and last round (an anchor
         # that is nowhere shows in the first), the attended words, and the mask's strongest logit.
-        whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, query.word_mask.shape[:2])
+        whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, lead)
         strongest = [x.amax((-2, -1)) for x in (*firsts, *lasts)]
         peak = logits.amax((-2, -1))[..., None]
         presence = self.presence(torch.cat([whole, *strongest, sum(sentences) / len(sentences), peak], -1)).squeeze(-1)

@@ -15,8 +15,7 @@ from model_training.networks.layers.coordinates import COORDINATES, coordinate_m
 from model_training.networks.layers.cosine import unit
 
 MakeMultimodal = Callable[[NetworkConfig, int, tuple[int, int]], Multimodal]
-"""Of the channels of x_p, and (H, W) of the positions."""
-
+"""Makes it of the channels of x_p and the (H, W) of the positions."""
 
 Rounds = tuple[tuple[Tensor, ...], ...]
 """What each round's module reads of the words alone."""
@@ -47,7 +46,9 @@ class Level(nn.Module):
         """Of word vectors (B, E, N, C_l), what each round's module makes of them."""
         return tuple(attention.read(e) for attention in self.attention)
 
-    def forward(self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds) -> tuple[Tensor, ...]:
+    def forward(
+        self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(B, C_v, H, W), (B, E, N, C_l), (B, E, N) -> X^i (B, E, C, H, W), after its last and its first round, and
         a_n (B, E, N) and the attended sentence (B, E, C_l) of the last. `rounds` is what `read` makes of e.
         """

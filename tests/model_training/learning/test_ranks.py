@@ -69,8 +69,12 @@ def test_a_killed_process_ends_the_job_and_two_give_what_one_gives(frames: Path,
     ours, theirs = (checkpoint.load(tmp_path / name / "model.safetensors")[0] for name in ("two", "one"))
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
-        # A bias that all queries of a softmax share has no gradient, and Adam makes steps of its rounding errors.
-        assert (ours[name] - tensor).abs().max() < (5e-5 if name.endswith("project.bias") else 1e-5), name
+        difference = (ours[name] - tensor).abs()
+        if name.endswith("project.bias"):
+            # All queries of a softmax share theirs, so it has no gradient, and Adam makes steps of rounding errors.
+            queries, difference = difference.chunk(2)
+            assert queries.max() < 5e-5, name
+        assert difference.max() < 1e-5, name
     assert terms(tmp_path / "two") == pytest.approx(terms(tmp_path / "one"), abs=1.1e-5)
     assert len(terms(tmp_path / "two")) == 2 * STEPS // 2
 
