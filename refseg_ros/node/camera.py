@@ -19,7 +19,7 @@ from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.answering import Frame, answer, results, stale_answers
 from refseg_ros.node.depth import Depth
-from refseg_ros.node.diagnostics import camera_values, judge_camera, status
+from refseg_ros.node.diagnostics import camera_status
 from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
@@ -141,18 +141,19 @@ class Camera:
 
     def _look_for_topic(self) -> None:
         """While no image comes: whoever publishes them may have been discovered since, under the name itself."""
-        if self.health.silence() > LOOK and self._transport.topic(self._node, self._image_topic) != self._wanted_topic:
+        silent = self.health.silence(time.monotonic()) > LOOK
+        if silent and self._transport.topic(self._node, self._image_topic) != self._wanted_topic:
             self.listen_anew()
 
     def status(self, own: Collection[str]) -> DiagnosticStatus:
         """The camera's diagnostics; `own` are the topics that the node publishes itself."""
-        level, message = judge_camera(
+        return camera_status(
+            f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip(),
+            self.topic,
             self.health,
             self._config.max_frame_age,
             lambda: why_no_image(self._node, self.topic, self._transport.type_name, self._qos, own),
         )
-        name = f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip()
-        return status(name, level, message, camera_values(self.health, self.topic))
 
     def close(self) -> None:
         """Close the topics; an answer that the worker is still computing is not published."""
@@ -193,6 +194,8 @@ class Camera:
             if not 0 <= frame.stamp - past.observed < model.interval:
                 model.observe(past, frame.image, frame.stamp)
             self.health.counters.passed += 1
+            if not arrival.queries:
+                self.health.not_placed = ""  # what nobody asks for any more need not be placed
         elif self._is_stale(frame, arrival):
             self._publish_stale(frame, arrival)
         else:

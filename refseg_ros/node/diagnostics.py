@@ -53,35 +53,40 @@ def status(name: str, level: bytes, message: str, values: Mapping[str, object]) 
     )
 
 
-def judge_camera(health: Health, max_frame_age: float, why_silent: Callable[[], str]) -> tuple[bytes, str]:
-    """Judge a camera: a level and a line. `why_silent` is called when no image comes."""
-    silence, now = health.silence(), time.monotonic()
+def camera_status(
+    name: str, topic: str, health: Health, max_frame_age: float, why_silent: Callable[[], str]
+) -> DiagnosticStatus:
+    """The status of a camera: level, message and values of one moment. `why_silent` is called when no image comes."""
+    now = time.monotonic()
+    level, message = _judged(health, now, max_frame_age, why_silent)
+    return status(name, level, message, _values(health, now, topic))
+
+
+def _judged(health: Health, now: float, max_frame_age: float, why_silent: Callable[[], str]) -> tuple[bytes, str]:
     rates = f"{health.images.per_second(now):.1f} images/s, {health.answers.per_second(now):.1f} answered/s"
     if health.failed_in_a_row >= FAILURES:
         return ERROR, f"the last {health.failed_in_a_row} images were lost: {health.last_fault}"
-    if silence >= STALL:
-        return WARN, f"no image for {silence:.0f} s: {why_silent()}"
+    if health.silence(now) >= STALL:
+        return WARN, f"no image for {health.silence(now):.0f} s: {why_silent()}"
     if health.last_was_stale:
         return WARN, (
             f"images are {health.frame_age:.3g} s old at their turn, older than max_frame_age {max_frame_age:g}: "
             "do the camera's clock and this machine's agree, and has a played bag use_sim_time?"
         )
-    if health.since_fault() < RATE_WINDOW:
+    if health.since_fault(now) < RATE_WINDOW:
         return WARN, f"an image was not answered: {health.last_fault}"
     if health.not_placed:
         return WARN, f"{rates}; nothing placed in space: {health.not_placed}"
     return OK, rates
 
 
-def camera_values(health: Health, topic: str) -> dict[str, object]:
-    """The values that the diagnostics show of a camera."""
-    now = time.monotonic()
+def _values(health: Health, now: float, topic: str) -> dict[str, object]:
     times = list(health.inference)
     return {
         "topic": topic,
         "images per second": health.images.per_second(now),
         "answered per second": health.answers.per_second(now),
-        "seconds since the last image": health.silence(),
+        "seconds since the last image": health.silence(now),
         "age of the last image [s]": health.frame_age,
         "inference, mean [ms]": sum(times) / len(times) if times else 0.0,
         "inference, longest [ms]": max(times, default=0.0),

@@ -33,8 +33,6 @@ class Health:
 
     def received(self) -> None:
         """An image arrived."""
-        self.not_placed = ""
-        """Why a thing of the last answered image is not placed in space; empty where all are, or none is to be."""
         self._heard = time.monotonic()
         self.images.note(self._heard)
         self.counters.received += 1
@@ -57,13 +55,13 @@ class Health:
         self.failed_in_a_row += 1
         self._note_fault(reason)
 
-    def silence(self) -> float:
-        """Seconds since the last image, or since the camera was opened."""
-        return time.monotonic() - self._heard
+    def silence(self, now: float) -> float:
+        """Seconds since the last image, or since the camera was opened; at least 0."""
+        return max(0.0, now - self._heard)
 
-    def since_fault(self) -> float:
+    def since_fault(self, now: float) -> float:
         """Seconds since an image was refused or lost."""
-        return time.monotonic() - self._fault_at
+        return now - self._fault_at
 
     def _note_fault(self, reason: str) -> None:
         self.last_fault = reason
