@@ -38,7 +38,12 @@ class Frame:
     @property
     def stamp(self) -> float:
         """The header's stamp in seconds."""
-        return float(self.header.stamp.sec + self.header.stamp.nanosec * 1e-9)
+        return seconds_of(self.header)
+
+
+def seconds_of(header: Header) -> float:
+    """The stamp in seconds."""
+    return float(header.stamp.sec + header.stamp.nanosec * 1e-9)
 
 
 def answer(model: Model, past: Past, frame: Frame, queries: Sequence[Query]) -> list[Answer]:

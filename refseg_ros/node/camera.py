@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 from refseg_ros.answer import Answer
 from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
-from refseg_ros.node.answering import Frame, answer, results, stale_answers
+from refseg_ros.node.answering import Frame, answer, results, seconds_of, stale_answers
 from refseg_ros.node.depth import Depth
 from refseg_ros.node.diagnostics import camera_status
 from refseg_ros.node.entities import forget_destroyed
@@ -188,18 +188,25 @@ class Camera:
                 self._parts.faults.note(type(error).__name__, f"image lost: {reason}")
 
     def _take(self, arrival: _Arrival) -> None:
-        model, frame = self._parts.model, Frame.of(arrival.message, self._config.white)
-        past = model.past(self)
+        past = self._parts.model.past(self)
         if not arrival.queries or not past.rate_limit.is_due(self._config.max_rate, time.monotonic()):
-            if not 0 <= frame.stamp - past.observed < model.interval:
-                model.observe(past, frame.image, frame.stamp)
-            self.health.counters.passed += 1
-            if not arrival.queries:
-                self.health.not_placed = ""  # what nobody asks for any more need not be placed
-        elif self._is_stale(frame, arrival):
+            self._pass(arrival, past)
+            return
+        frame = Frame.of(arrival.message, self._config.white)
+        if self._is_stale(frame, arrival):
             self._publish_stale(frame, arrival)
         else:
             self._answer(frame, arrival, past)
+
+    def _pass(self, arrival: _Arrival, past: Past) -> None:
+        """Take an image without an answer into the past, where the clip wants it; others are not even decoded."""
+        model = self._parts.model
+        if not 0 <= seconds_of(arrival.message.header) - past.observed < model.interval:
+            frame = Frame.of(arrival.message, self._config.white)
+            model.observe(past, frame.image, frame.stamp)
+        self.health.counters.passed += 1
+        if not arrival.queries:
+            self.health.not_placed = ""  # what nobody asks for any more need not be placed
 
     def _answer(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         began = time.perf_counter()

@@ -14,6 +14,9 @@ from refseg_ros.errors import BundleError
 from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.text import one_line
 
+PATIENCE = 10.0
+"""Seconds in which a scheduler has to answer first."""
+
 
 @contextmanager
 def local(workers: int) -> Iterator[Client]:
@@ -39,7 +42,7 @@ def remote(scheduler: str) -> Iterator[Client]:
         OSError: it does not answer.
     """
     # What went wrong arrives as an exception.
-    with silence_logging_cmgr(logging.CRITICAL), Client(scheduler) as client:
+    with silence_logging_cmgr(logging.CRITICAL), Client(scheduler, timeout=PATIENCE) as client:
         yield client
 
 

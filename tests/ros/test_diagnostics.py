@@ -17,6 +17,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
+from refseg_ros.images.messages import to_message
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
 
@@ -81,6 +82,26 @@ def test_every_image_is_accounted_for_and_faults_are_told(start, bundle_folder, 
 
     told = values(reader.until("camera", all_accounted_for, "an account of every image"))
     assert told["failed"] == told["stale"] == "0"
+
+
+def test_an_image_that_nobody_asks_about_is_looked_at_only_where_the_past_wants_it(start, bundle_folder, bench) -> None:
+    """A broken image tells who looks."""
+    start("segment_node", model=str(bundle_folder), threads=1)
+    reader = Reader(bench)
+    bench.wait_for_node()
+
+    def send(message: Image, passed: int, refused: int) -> None:
+        message.header = bench.header()
+        bench.images.publish(message)
+        wanted = str(passed), str(refused)
+        reader.until("camera", lambda _, told: (told["passed"], told["refused"]) == wanted, f"{wanted}")
+
+    broken = Image(width=320, height=240, step=960, encoding="rgb9")
+    broken.data = array.array("B", bytes(320 * 240 * 3))
+    send(to_message(picture(), "rgb8", bench.header()), passed=1, refused=0)
+    send(broken, passed=2, refused=0)
+    bench.clock += 60.0
+    send(broken, passed=2, refused=1)
 
 
 def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bundle_folder, bench) -> None:

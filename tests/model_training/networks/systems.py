@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from model_training.configs import systems as configurations
 from model_training.configs.schema import Config, Phase
-from model_training.graphs import onnx_files
 from model_training.learning.head_losses import LBDT, head_loss
 from model_training.networks.base import Answer, System
 from model_training.networks.lastc.config import lastc_config
@@ -125,44 +122,39 @@ def without_gradient(system: System) -> list[str]:
 
 
 class Streaming:
-    """The graphs of a system in ONNX Runtime, fed as a robot does, frame by frame."""
+    """The graphs of a system as torch modules, fed as a robot does, frame by frame."""
 
     def __init__(self, system: System) -> None:
         self.graphs, self.kept = system.graphs(), []
         self.before = system.window.before
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.files = onnx_files(system.eval())
-        self.sessions = {name: onnxruntime.InferenceSession(data, options) for name, data in self.files.items()}
 
-    def frame(self, image: np.ndarray, words: np.ndarray) -> list[np.ndarray]:
+    def frame(self, image: Tensor, words: Tensor) -> tuple[Tensor, ...]:
         """(H, W, 3) and (Q, N) -> the last graph's outputs."""
         known = {IMAGE: image[None], WORDS: words}
         for graph in self.graphs:
             for name in graph.inputs:
                 if name.startswith(PAST):
-                    now = known[name.removeprefix(PAST)]
-                    known[name] = np.concatenate([now[:0], *(old[name.removeprefix(PAST)] for old in self.kept)])
-            outputs = self.sessions[graph.name].run(list(graph.outputs), {name: known[name] for name in graph.inputs})
+                    array = name.removeprefix(PAST)
+                    known[name] = torch.cat([known[array][:0], *(old[array] for old in self.kept)])
+            outputs = graph.module(*(known[name] for name in graph.inputs))
             known |= dict(zip(graph.outputs, outputs, strict=True))
         self.kept = [*self.kept, known][-self.before :] if self.before else []
         return outputs
 
 
-def streaming_error(system: System, streaming: Streaming, counts: Sequence[int] = (1, 2, 3)) -> float:
+@torch.no_grad()
+def streaming_error(system: System, counts: Sequence[int] = (1, 2, 3)) -> float:
     """Largest difference of the graphs from the network over a stream, with as many expressions as `counts` says."""
-    generator = torch.Generator().manual_seed(3)
+    generator, streaming = torch.Generator().manual_seed(3), Streaming(system)
     frames = clips(1, len(counts), seed=4)
     worst = 0.0
     for index, count in enumerate(counts):
         words = torch.randint(1, 12, (count, 4), generator=generator)
         words[0, 2:] = 0
-        found = streaming.frame(frames[0, index].numpy(), words.numpy())
-        with torch.no_grad():
-            # One frame more than a window has of the past would be a window with a future.
-            wanted = system(frames[:, max(0, index - system.window.before) : index + 1], words[None])[:3]
-        for ours, theirs in zip(found, wanted, strict=True):
-            worst = max(worst, float(np.abs(ours - theirs[0].numpy()).max()))
+        found = streaming.frame(frames[0, index], words)
+        # One frame more than a window has of the past would be a window with a future.
+        wanted = system(frames[:, max(0, index - system.window.before) : index + 1], words[None])[:3]
+        worst = max(worst, *(float((ours - theirs[0]).abs().max()) for ours, theirs in zip(found, wanted, strict=True)))
     return worst
 
 
