@@ -137,7 +137,7 @@ class Watching:
             self._refuse("truth", f"message refused: {error}")
 
     def _on_image(self, message: Image | CompressedImage) -> None:
-        if self._stream.put_image(nanoseconds_of(message.header), message.header.frame_id, to_rgb(message)):
+        if self._stream.put_image(nanoseconds_of(message.header), message.header.frame_id, to_rgb(message, self._config.white)):
             self._hub.wake(self._name)
 
     def _on_truth(self, message: String) -> None:

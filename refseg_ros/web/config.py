@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refseg_ros.config import check, setting
+from refseg_ros.images.encodings import white_of
 from refseg_ros.ros.node_config import SegmentNodeConfig
 
 THIS_MACHINE = "127.0.0.1"
@@ -24,6 +25,7 @@ class WebConfig:
 
     image_topic: str = _as_segment("image_topic")
     image_transport: str = _as_segment("image_transport")
+    mono16_range: str = _as_segment("mono16_range")
     rectified: str = _as_segment("rectified")
     depth_topic: str = _as_segment("depth_topic")
     depth_transport: str = _as_segment("depth_transport")
@@ -44,5 +46,11 @@ class WebConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        white_of(self.mono16_range)
         if not self.host or not self.lessons:
             raise ValueError("host and lessons must not be empty")
+
+    @property
+    def white(self) -> int | None:
+        """`mono16_range` as `images.encodings.eight_bits` takes it."""
+        return white_of(self.mono16_range)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from refseg_ros.demo.processes import NodeProcess, Setting, stay_on_this_machine
@@ -25,6 +28,9 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader"),
     *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
 )
+
+
+CANVAS_AS_PNG = '() => document.querySelector("canvas.live-view").toDataURL("image/png").split(",")[1]'
 
 
 class Robot:
@@ -118,3 +124,9 @@ def ask(page, text: str) -> None:  # noqa: ANN001
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
     page.keyboard.press("Enter")
+
+
+def picture(page) -> np.ndarray:  # noqa: ANN001
+    """(H, W, 3) uint8: what the camera's picture shows."""
+    png = np.frombuffer(base64.b64decode(page.evaluate(CANVAS_AS_PNG)), np.uint8)
+    return cv2.imdecode(png, cv2.IMREAD_COLOR)[..., ::-1]

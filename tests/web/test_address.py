@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
-from tests.web.conftest import PATIENCE, address_of
+from tests.web.conftest import PATIENCE, address_of, picture
 
 pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+
+from refseg_ros.images.messages import to_message
 
 
 @pytest.fixture
@@ -72,6 +75,26 @@ def test_an_address_that_is_not_to_be_had_is_told_in_a_line(start, host):
         assert process.process.wait(60) == 1
     told = process.log.read_text()
     assert f"the page cannot be served at {host}:" in told and "Traceback" not in told
+
+
+def test_the_page_takes_the_same_white_as_the_node(start, browser, bench):
+    address = address_of(start(mono16_range="300"))
+    window = browser.new_context()
+    window.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    page.goto(address)
+    image = to_message(np.full((48, 64), 300, np.uint16), "mono16", bench.header())
+    bench.until(lambda: bench.images.get_subscription_count(), "the page's subscription", seconds=PATIENCE / 1e3)
+
+    def shown() -> bool:
+        image.header = bench.header()
+        bench.images.publish(image)
+        bench.listen(0.1)
+        return page.locator("canvas[data-stamp]").count() > 0
+
+    bench.until(shown, "the picture on the page", seconds=PATIENCE / 1e3)
+    assert picture(page).mean() > 250, "75 by the bits that the brightest pixel takes"
+    window.close()
 
 
 def test_each_camera_can_be_chosen(start, browser):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import cv2
 import numpy as np
 import pytest
 
 from refseg_ros.web.palette import COLOURS, rgb_of
 from tests.speech.voice import needs_espeak
-from tests.web.conftest import PATIENCE, ask
+from tests.web.conftest import PATIENCE, ask, picture
 
 README_PICTURE = Path(__file__).parent.parent.parent / "docs" / "live.png"
-
-CANVAS_AS_PNG = '() => document.querySelector("canvas.live-view").toDataURL("image/png").split(",")[1]'
 
 
 def answer(page, text: str):  # noqa: ANN001, ANN201
@@ -27,12 +23,6 @@ def answer(page, text: str):  # noqa: ANN001, ANN201
     card = page.locator(".answer").filter(has=page.locator(".expression", has_text=re.compile(f"^{re.escape(text)}$")))
     card.first.wait_for()
     return card.first
-
-
-def picture(page) -> np.ndarray:  # noqa: ANN001
-    """(H, W, 3) uint8: what the camera's picture shows."""
-    png = np.frombuffer(base64.b64decode(page.evaluate(CANVAS_AS_PNG)), np.uint8)
-    return cv2.imdecode(png, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def test_the_mask_lies_on_what_was_typed(open_page):
