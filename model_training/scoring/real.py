@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model_training.datasets.formats import open_folder
-from model_training.datasets.sample import Reader
+from model_training.datasets.sample import Reader, Record
 from model_training.scoring.metrics import Scores
 from model_training.scoring.reliability import Claim, claims, found_and_right
 from refseg_ros.answer import Verdict
@@ -44,14 +44,14 @@ class RealScores:
         return {name: round(float(value), 4) for name, value in figures.items() if not math.isnan(value)}
 
 
-def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -> RealScores:
-    """Ask a model about the pictures of a reader; each is a stream of its own.
+def scored_really(segmenter: Segmenter, reader: Reader, records: Iterable[Record]) -> RealScores:
+    """Ask a model about pictures of a reader; each is a stream of its own.
 
     Raises:
         ValueError, OSError: a file cannot be read; the message names it.
     """
     scores = RealScores()
-    for record in tqdm([record for split in splits for record in reader.of_split(split)], unit="picture"):
+    for record in tqdm(records, unit="picture"):
         sample, stream = reader.load(record), segmenter.stream()
         stream.observe(sample.frames[-1], 0.0)
         answers = stream.answer([expression.text for expression in record.expressions])
@@ -70,7 +70,7 @@ def scored_really(segmenter: Segmenter, reader: Reader, splits: Iterable[str]) -
 def scored_folders(
     segmenter: Segmenter, folders: Iterable[Path], splits: Sequence[str] | None = None, images: Path | None = None
 ) -> Iterator[tuple[str, RealScores]]:
-    """The same for folders of pictures, each by its reader's name.
+    """The same for folders of pictures, each by its reader's name. All are opened before the first is scored.
 
     Args:
         segmenter: the model.
@@ -79,8 +79,12 @@ def scored_folders(
         images: folder of COCO's images, if not in a usual place.
 
     Raises:
-        ValueError, OSError: as above.
+        ValueError, OSError: as above, or one has no such split.
     """
+    asked = []
     for reader in (reader for folder in folders for reader in open_folder(folder, images)):
         others = [split for split in reader.splits if split != "train"]
-        yield reader.name, scored_really(segmenter, reader, splits or others or reader.splits)
+        names = splits or others or reader.splits
+        asked.append((reader, [record for split in names for record in reader.of_split(split)]))
+    for reader, records in asked:
+        yield reader.name, scored_really(segmenter, reader, records)

@@ -137,7 +137,8 @@ class Watching:
             self._refuse("truth", f"message refused: {error}")
 
     def _on_image(self, message: Image | CompressedImage) -> None:
-        if self._stream.put_image(nanoseconds_of(message.header), message.header.frame_id, to_rgb(message, self._config.white)):
+        rgb = to_rgb(message, self._config.white)
+        if self._stream.put_image(nanoseconds_of(message.header), message.header.frame_id, rgb):
             self._hub.wake(self._name)
 
     def _on_truth(self, message: String) -> None:

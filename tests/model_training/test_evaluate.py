@@ -102,6 +102,18 @@ def test_real_pictures_are_scored_by_their_verdicts(
     assert all(f"{name} {value:g}" in printed for name, value in figures.items())
 
 
+def test_a_split_that_one_of_several_folders_lacks_is_told_before_anything_is_scored(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [write_folder(tmp_path / name) for name in ("whole", "of_training")]
+    (table,) = folders[1].glob("*.csv")
+    table.write_text(table.read_text().replace(",val", ",train"))
+    options = [option for folder in folders for option in ("--real", str(folder))]
+    assert evaluate.main(["--bundle", str(bundle), *options, "--set", "val"]) == 2
+    told = capsys.readouterr()
+    assert "of_training" in told.err and "has no split 'val'; it has train" in told.err and "present" not in told.out
+
+
 def test_a_missing_bundle_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate.main(["--bundle", str(tmp_path / "nowhere")]) == 2
     message = capsys.readouterr().err
