@@ -18,9 +18,11 @@ import transformers
 from torch import Tensor, nn
 
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
+from benchmarks.stages import in_float32, running
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.reach import IMAGE
 from refseg_ros.engines.reach import WORDS as WORD_IDS
 
 WORDS = 8
@@ -74,20 +76,15 @@ def clipseg_in_onnx(model: nn.Module, side: int) -> Callable[[], object]:
 
 def ours_in_onnx() -> Callable[[], object]:
     """The shipped network in ONNX Runtime, float32: a still image and its words, of tensors to tensors."""
-    bundle = Bundle.load(SHIPPED)
-    size = bundle.manifest.input
-    names = ("encoder.onnx", "text.onnx", "fusion.onnx")
-    encoder, text, fusion = (OnnxEngine(bundle.contents[name], name, CORES) for name in names)
+    bundle = in_float32(Bundle.load(SHIPPED))
+    size, steps = bundle.manifest.input, [step for step in bundle.manifest.steps if "clip_1.onnx" not in step]
     image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
     words = np.zeros((1, bundle.manifest.text.length), np.int64)
     words[:, :WORDS] = 2
-
-    def run() -> object:
-        features = encoder.run({"image": image})
-        known = {f"clip_{name}": array for name, array in features.items()} | text.run({WORD_IDS: words})
-        return fusion.run({name: known[name] for name in fusion.inputs})
-
-    return run
+    of_image = running(bundle, steps[:1], {IMAGE: image})
+    known = {f"clip_{name}": array for name, array in of_image().items()}
+    of_both = running(bundle, steps[1:], known | {WORD_IDS: words})
+    return lambda: (of_image(), of_both())
 
 
 def detector_and_segmenter() -> Callable[[], object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +13,12 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.growth import picture
-from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds
-from model_training.recording import Recording
+from benchmarks.measuring import CORES, Effort, Table, in_turn, milliseconds
+from benchmarks.stages import given_to_graphs, running
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.graphs import for_cpu
-from refseg_ros.engines.network import Arrays, Network
+from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
-from refseg_ros.geometry import Letterbox
 
 SIDE = 1024
 """Of the matrices whose product is the peak."""
@@ -48,22 +45,6 @@ def product(kind: type[np.generic]) -> tuple[bytes, Arrays]:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     return model.SerializeToString(), {"left": np.ones((SIDE, SIDE), kind)}
-
-
-def given_to_graphs(bundle: Bundle) -> dict[str, Recording]:
-    """The graphs as a CPU runs them, and what each was given for a frame with a whole past and one expression."""
-    graphs = {
-        name: Recording(OnnxEngine(bundle.contents[for_cpu(bundle, name)], name, CORES))
-        for name in bundle.manifest.graphs
-    }
-    size, clip, tokenizer = bundle.manifest.input, bundle.manifest.clip, bundle.tokenizer()
-    network = Network(graphs, bundle.manifest, len(tokenizer))
-    image = Letterbox.fit(480, 640, size.height, size.width).apply(picture(640, 480), size.padding)
-    memory = network.memory(FrameBuffer(clip.length, clip.interval, 2 * clip.interval))
-    for number in range(clip.length):
-        frame = network.look_back(network.encode(image[None])[0], memory, number * clip.interval)
-    network.answer(frame, network.read(tokenizer.encode(TEXT, bundle.manifest.text.length).ids[None]))
-    return graphs
 
 
 def work(model: bytes, given: Mapping[str, np.ndarray]) -> Work:
@@ -106,8 +87,12 @@ def work(model: bytes, given: Mapping[str, np.ndarray]) -> Work:
 def measure(effort: Effort) -> list[Table]:
     """The table of the floor."""
     bundle = Bundle.load(SHIPPED)
-    graphs = given_to_graphs(bundle)
-    steps = {name: lambda graph=graph: graph.engine.run(graph.given[-1]) for name, graph in graphs.items()}
+    given = given_to_graphs(bundle)
+    names = {step: ", ".join(name.removesuffix(".onnx") for name in step) for step in bundle.manifest.steps}
+    steps: dict[str, Callable[[], object]] = {
+        title: running(bundle, [step], {name: array for graph in step for name, array in given[graph].items()})
+        for step, title in names.items()
+    }
     for kind in (np.float32, np.uint8):
         model, left = product(kind)
         engine = OnnxEngine(model, "product", CORES)
@@ -116,20 +101,23 @@ def measure(effort: Effort) -> list[Table]:
     floats, whole = (SIDE**3 / float(np.median(times[name])) for name in ("float32", "uint8"))
     table = Table(
         f"A frame of `tabletop` and one expression, with a whole past, on {CORES} cores",
-        ["graph", "multiply-adds, M", "of these in 8 bits, M", "floor ms", "measured ms", "measured, of the floor"],
+        ["graphs", "multiply-adds, M", "of these in 8 bits, M", "floor ms", "measured ms", "measured, of the floor"],
         notes=[
             f"The floor is the time that the multiply-adds take at the cores' peak: {floats / 1e9:.0f} G/s in float32 "
             f"and {whole / 1e9:.0f} G/s in 8 bits, as ONNX Runtime multiplies matrices of {SIDE} x {SIDE}. All else "
             "that a graph does counts nothing there: softmaxes, norms, sums, moving arrays from one operator to the "
-            "next, and waking the other cores for each. `text` runs once a query; the sum is without it."
+            "next, and waking the other cores for each. Graphs in one row run side by side. `text` runs once a query; "
+            "the sum is without it."
         ],
     )
     total = np.zeros(4)
-    for name, graph in graphs.items():
-        done, took = work(bundle.contents[for_cpu(bundle, name)], graph.given[-1]), float(np.median(times[name]))
-        row = np.array([sum(done), done.bytes, done.floats / floats + done.bytes / whole, took])
-        total += 0 if name == "text.onnx" else row
-        table.rows.append(_row(name.removesuffix(".onnx"), row))
+    for step, title in names.items():
+        done = [work(bundle.contents[for_cpu(bundle, name)], given[name]) for name in step]
+        in_floats, in_bytes = sum(one.floats for one in done), sum(one.bytes for one in done)
+        took = float(np.median(times[title]))
+        row = np.array([in_floats + in_bytes, in_bytes, in_floats / floats + in_bytes / whole, took])
+        total += 0 if title == "text" else row
+        table.rows.append(_row(title, row))
     table.rows.append(_row("sum", total))
     return [table]
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
-from benchmarks.floor import given_to_graphs
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
+from benchmarks.stages import given_to_graphs, in_float32, running
 from model_training.configs.shipped import NETWORK
 from model_training.networks.cmsa.fusion import ClipFeatures
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.quantize import in_16_bits
 from refseg_ros.engines.bundle import SHIPPED, Bundle
-from refseg_ros.engines.graphs import CPU_INT8, graph_file
-from refseg_ros.engines.onnx import OnnxEngine
 
 QUERY_WORDS = len(TEXT.split())
 
@@ -43,16 +42,18 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 def onnx_steps() -> dict[str, Callable[[], object]]:
     """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and where the bundle has it int8."""
     bundle = Bundle.load(SHIPPED)
-    graphs = given_to_graphs(bundle)
+    given, plain = given_to_graphs(bundle), in_float32(bundle)
+    halves = {name: in_16_bits(plain.contents[name]) for name in plain.manifest.graphs}
+    bundles = {"fp32": plain, "fp16": replace(plain, contents={**plain.contents, **halves}), "int8": bundle}
+    *_, levels, fusion = bundle.manifest.steps
+    arrays = {name: array for graph in (*levels, *fusion) for name, array in given[graph].items()}
     steps: dict[str, Callable[[], object]] = {}
-    for name, title in (("encoder.onnx", "encoder"), ("fusion.onnx", "fusion")):
-        files = {"fp32": bundle.contents[name], "fp16": in_16_bits(bundle.contents[name])}
-        if graph_file(name, CPU_INT8) in bundle.contents:
-            files["int8"] = bundle.contents[graph_file(name, CPU_INT8)]
-        arrays = graphs[name].given[-1]
-        for precision, file in files.items():
-            engine = OnnxEngine(file, f"{title} in {precision}", CORES)
-            steps[f"{title}, ONNX Runtime {precision}"] = lambda engine=engine, arrays=arrays: engine.run(arrays)
+    for title, chosen, inputs in (
+        ("encoder", bundle.manifest.steps[:1], given["encoder.onnx"]),
+        ("fusion", (levels, fusion), arrays),
+    ):
+        for precision, one in bundles.items():
+            steps[f"{title}, ONNX Runtime {precision}"] = running(one, chosen, inputs)
     return steps
 
 

@@ -19,6 +19,7 @@ from model_training.words import synonyms_for
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text, Thresholds
+from refseg_ros.engines.reach import side_by_side
 from refseg_ros.expression import dump_synonyms
 
 THRESHOLDS = Thresholds(mask=0.4, presence=0.5, uncertain=0.15)
@@ -33,14 +34,15 @@ def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) ->
     Args:
         system: in evaluation mode, on the CPU.
         folder: of the bundle.
-        manifest: all but its graphs and its file list.
+        manifest: all but its steps and its file list.
         vocabulary: the text of vocabulary.txt.
     """
     files = {f"{name}.onnx": data for name, data in onnx_files(system).items()}
+    steps = side_by_side({f"{graph.name}.onnx": graph for graph in system.graphs()})
     contents = {VOCABULARY: vocabulary.encode(), **files}
     if synonyms := synonyms_for(frozenset(vocabulary.split())):
         contents[SYNONYMS] = dump_synonyms(synonyms).encode()
-    return bundle.write(folder, replace(manifest, graphs=tuple(files)), contents)
+    return bundle.write(folder, replace(manifest, steps=steps), contents)
 
 
 def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder: Path) -> Manifest:
@@ -49,7 +51,7 @@ def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder
     manifest = Manifest(
         name=config.name,
         input=Input(network.height, network.width, network.padding),
-        graphs=(),
+        steps=(),
         text=Text(WORDS, VOCABULARY, network.max_words),
         clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
         thresholds=THRESHOLDS,

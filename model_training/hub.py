@@ -213,7 +213,7 @@ def export(source: Source, folder: Path, name: str) -> Manifest:
     manifest = Manifest(
         name=name,
         input=Input(pixels.height, pixels.width, pixels.grey),
-        graphs=tuple(file for file in contents if file.endswith(".onnx")),
+        steps=tuple((file,) for file in contents if file.endswith(".onnx")),
         text=Text(FILE, TOKENIZER, length),
         clip=Clip(1, 0.0, ARRAYS),
         thresholds=THRESHOLDS,

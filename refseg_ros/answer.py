@@ -148,18 +148,19 @@ def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
     Returns:
         (H, W) uint8, 0 or 255, and the box; all 0 if nothing is positive.
     """
-    mask = (logits > 0).view(np.uint8) * np.uint8(255)
+    positive = logits > 0
+    mask = positive.view(np.uint8) * np.uint8(255)
     box = Box(*cv2.boundingRect(mask))
     if box.width == 0:
         return mask, NO_BOX
     window = box.window
-    count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask[window])
+    count, parts = cv2.connectedComponents(mask[window])
     if count == 2:  # the background and one part
         return mask, box
-    evidence = np.bincount(parts.ravel(), np.maximum(logits[window], 0).ravel(), count)
-    best = int(evidence.argmax())  # never part 0, the background, whose evidence is 0
-    mask[window] *= parts == best
-    left, top, width, height, _ = (int(value) for value in statistics[best])
+    inside = np.flatnonzero(positive[window])
+    evidence = np.bincount(parts.ravel()[inside], logits[window].ravel()[inside], count)
+    mask[window] *= parts == int(evidence.argmax())
+    left, top, width, height = cv2.boundingRect(mask[window])
     return mask, Box(box.x + left, box.y + top, width, height)
 
 

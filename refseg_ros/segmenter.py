@@ -57,7 +57,7 @@ class Segmenter:
         ids = len(self.tokenizer)
         choice = choose_engines(
             bundle,
-            lambda engines: Network(engines, bundle.manifest, ids),
+            lambda engines, at_once: Network(engines, bundle.manifest, ids, at_once),
             threads=self.config.threads,
             device=self.config.device,
             engine=self.config.engine,

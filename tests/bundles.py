@@ -33,7 +33,7 @@ WEIGHTS = {  # word -> weights of (red, green, blue) now, of (red, green, blue) 
 MANIFEST = Manifest(
     name="by-hand",
     input=Input(HEIGHT, WIDTH, padding=128),
-    graphs=("encoder.onnx", "clip.onnx", "fusion.onnx"),
+    steps=(("encoder.onnx",), ("clip.onnx",), ("fusion.onnx",)),
     text=Text(WORDS, VOCABULARY, MAX_WORDS),
     clip=Clip(3, 0.2, ATTENTION),
     thresholds=Thresholds(mask=0.5, presence=0.5, uncertain=0.15),

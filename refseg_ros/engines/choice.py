@@ -12,7 +12,7 @@ from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.contract import Engine
 from refseg_ros.engines.cuda import first_gpu
 from refseg_ros.engines.graphs import for_cpu
-from refseg_ros.engines.onnx import OnnxEngine
+from refseg_ros.engines.onnx import OnnxEngine, physical_cores
 from refseg_ros.engines.onnx_cuda import OnnxCudaEngine
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
@@ -39,11 +39,13 @@ class _Candidate:
     device: str
     engine: str
     load: Callable[[], Engines]
+    at_once: int = 1
+    """Engines that it can run at the same time."""
 
 
 def choose_engines(
     bundle: Bundle,
-    accept: Callable[[Engines], T],
+    accept: Callable[[Engines, int], T],
     *,
     threads: int,
     device: str = "auto",
@@ -53,8 +55,9 @@ def choose_engines(
 
     Args:
         bundle: to run.
-        accept: makes what is wanted of the engines, and runs them once; when it refuses, the next runtime is tried.
-        threads: of a run on the CPU; 0 for one on each physical core.
+        accept: makes what is wanted of the engines and of how many of them may run at the same time, and runs them
+            once; when it refuses, the next runtime is tried.
+        threads: that compute on the CPU; 0 for one on each physical core.
         device: one of `config.DEVICES`.
         engine: one of `config.ENGINES`.
 
@@ -72,7 +75,7 @@ def choose_engines(
     reasons: dict[str, list[str]] = {}
     for candidate in candidates:
         try:
-            accepted = accept(candidate.load())
+            accepted = accept(candidate.load(), candidate.at_once)
         except (BundleError, EngineError) as error:
             if candidate.device == "cpu":  # nothing is left to fall back on, and here the bundle is to blame
                 raise
@@ -91,7 +94,7 @@ def _candidates(bundle: Bundle, threads: int) -> Iterator[_Candidate]:
     yield _Candidate("ONNX Runtime on the GPU", "cuda", "onnx", partial(_onnx_cuda, bundle))
     variants = [for_cpu(bundle, name) for name in bundle.manifest.graphs if for_cpu(bundle, name) != name]
     title = "ONNX Runtime on the CPU" + (f" with {', '.join(variants)}" if variants else "")
-    yield _Candidate(title, "cpu", "onnx", partial(_onnx_cpu, bundle, threads))
+    yield _Candidate(title, "cpu", "onnx", partial(onnx_cpu, bundle, threads), at_once=threads or physical_cores())
 
 
 def _tensorrt(bundle: Bundle, name: str) -> Engines:
@@ -111,9 +114,22 @@ def _onnx_cuda(bundle: Bundle) -> Engines:
     }
 
 
-def _onnx_cpu(bundle: Bundle, threads: int) -> Engines:
-    files = {name: for_cpu(bundle, name) for name in bundle.manifest.graphs}
-    return {name: OnnxEngine(bundle.contents[file], str(bundle.folder / file), threads) for name, file in files.items()}
+def onnx_cpu(bundle: Bundle, threads: int) -> Engines:
+    """The graphs that a CPU runs fastest, in ONNX Runtime; those of a step share the threads.
+
+    Args:
+        bundle: to run.
+        threads: as of `choose_engines`.
+
+    Raises:
+        BundleError: ONNX Runtime refuses a graph.
+    """
+    engines: dict[str, Engine] = {}
+    for step in bundle.manifest.steps:
+        share = threads if len(step) == 1 else max(1, (threads or physical_cores()) // len(step))
+        for file in (for_cpu(bundle, name) for name in step):
+            engines[file] = OnnxEngine(bundle.contents[file], str(bundle.folder / file), share)
+    return dict(zip(bundle.manifest.graphs, engines.values(), strict=True))
 
 
 def _line(title: str, reasons: dict[str, list[str]]) -> str:

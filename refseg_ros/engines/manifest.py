@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 from refseg_ros.config import check, setting
 from refseg_ros.text import brief
 
-FORMAT = 3
+FORMAT = 4
 """The format of bundles that this version writes and reads."""
 
 VOCABULARY = "vocabulary.txt"
@@ -92,7 +92,9 @@ class Manifest:
     format: int = setting("format of the bundle", default=FORMAT, range=(FORMAT, FORMAT))
     name: str = setting("name of the model")
     input: Input
-    graphs: tuple[str, ...] = setting("files of the graphs, in the order in which they run")
+    steps: tuple[tuple[str, ...], ...] = setting(
+        "files of the graphs, in the order in which they run; those of one step may run side by side"
+    )
     text: Text
     clip: Clip
     thresholds: Thresholds
@@ -104,6 +106,11 @@ class Manifest:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """Files of the graphs, in an order in which they can run."""
+        return tuple(name for step in self.steps for name in step)
 
     def dump(self) -> str:
         """The text of `manifest.json`."""
@@ -142,7 +149,7 @@ def _read(cls: type[T], data: Any, where: str) -> T:
         elif get_origin(kind) is dict and not isinstance(value, dict):
             raise ValueError(f"`{item.name}` is not a JSON object")
         elif get_origin(kind) is tuple and isinstance(value, list):
-            value = tuple(value)
+            value = tuple(tuple(part) if isinstance(part, list) else part for part in value)
         values[item.name] = value
     try:
         return cls(**values)
@@ -152,11 +159,11 @@ def _read(cls: type[T], data: Any, where: str) -> T:
 
 def _check_files(manifest: Manifest) -> None:
     files: dict[str, Any] = manifest.files
-    if not manifest.graphs:
-        raise ValueError("`graphs` names none")
+    if not manifest.steps or not all(isinstance(step, tuple) and step for step in manifest.steps):
+        raise ValueError("`steps` are no lists of graphs")
     for name in manifest.graphs:
         if not isinstance(name, str) or not name.endswith(".onnx") or manifest.graphs.count(name) > 1:
-            raise ValueError(f"`graphs` names {brief(name)}; each of them must be another file that ends in .onnx")
+            raise ValueError(f"`steps` name {brief(name)}; each of them must be another file that ends in .onnx")
     for name in (manifest.text.file, *manifest.graphs):
         if name not in files:
             raise ValueError(f"`files` does not name {name!r}")

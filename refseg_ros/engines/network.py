@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from refseg_ros.engines.contract import Array, Engine
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ATTENTION, FILE, Manifest
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS, kept_arrays, reached, sources_of
+from refseg_ros.engines.stage import Stage
 from refseg_ros.errors import BundleError, EngineError
 
 OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attention"
@@ -42,7 +45,7 @@ class Network:
         levels: places at which it weighs the words.
     """
 
-    def __init__(self, engines: Mapping[str, Engine], manifest: Manifest, ids: int) -> None:
+    def __init__(self, engines: Mapping[str, Engine], manifest: Manifest, ids: int, at_once: int = 1) -> None:
         """Check that the engines fit each other and the manifest, and run them once.
 
         Args:
@@ -51,6 +54,7 @@ class Network:
                 each row.
             manifest: of their bundle.
             ids: that the tokenizer has; the network must know all of them.
+            at_once: engines of a step that may run at the same time.
 
         Raises:
             BundleError: they do not fit; the message names the file.
@@ -64,33 +68,37 @@ class Network:
         except ValueError as error:
             raise BundleError(f"{error}; export the model again") from None
 
-        self._of_image: dict[str, Engine] = {}
-        self._of_frame: dict[str, Engine] = {}
-        self._of_words: dict[str, Engine] = {}
-        self._of_both: dict[str, Engine] = {}
-        for name, engine in graphs.items():
-            if WORDS in sources[name]:
-                stage = self._of_words if sources[name] == {WORDS} else self._of_both
-            else:
-                stage = self._of_frame if PAST in sources[name] else self._of_image
-            stage[name] = engine
+        several = at_once > 1 and any(len(step) > 1 for step in manifest.steps)
+        pool = ThreadPoolExecutor(at_once - 1, "engines") if several else None
+        self._of_image, self._of_frame, self._of_words, self._of_both = (
+            Stage(({name: graphs[name] for name in step if wanted(sources[name])} for step in manifest.steps), pool)
+            for wanted in (
+                lambda reach: WORDS not in reach and PAST not in reach,
+                lambda reach: WORDS not in reach and PAST in reach,
+                lambda reach: reach == {WORDS},
+                lambda reach: WORDS in reach and reach != {WORDS},
+            )
+        )
         self._check(graphs, manifest)
         self.levels = self._rehearse(manifest, ids)
 
     def _check(self, graphs: Mapping[str, Engine], manifest: Manifest) -> None:
-        made = {array for engine in self._of_image.values() for array in engine.outputs}
+        for step in manifest.steps:
+            for name, beside in itertools.permutations(step, 2):
+                if shared := set(graphs[name].inputs).intersection(graphs[beside].outputs):
+                    raise BundleError(f"{name}: wants `{min(shared)}` of {beside} in the same step; export it again")
         wanted = {array for engine in graphs.values() for array in engine.inputs}
-        self._looked = Looked.of(sorted(made), wanted) if manifest.clip.memory == ATTENTION else None
-        if self._looked is not None:
+        self._looked = None
+        if manifest.clip.memory == ATTENTION:
+            self._looked = Looked.of(sorted(self._of_image.outputs), wanted)
             for name, engine in graphs.items():
                 missing = {array for array in engine.inputs if array.startswith(PAST)} - self._looked.past
                 if missing:
                     raise BundleError(f"{name}: wants `{min(missing)}`, which nothing keeps; export the model again")
-            outputs = {array for engine in self._of_frame.values() for array in engine.outputs}
-            if lacking := self._looked.brought - outputs:
-                last = list(self._of_frame or graphs)[-1]
+            if lacking := self._looked.brought - self._of_frame.outputs:
+                last = list(self._of_frame.engines or graphs)[-1]
                 raise BundleError(f"{last}: has no output `{min(lacking)}`; export the model again")
-        if not any(LOGITS in engine.outputs for engine in self._of_both.values()):
+        if LOGITS not in self._of_both.outputs:
             raise BundleError(
                 f"{manifest.graphs[-1]}: no graph that image and words reach has an output `{LOGITS}`; "
                 "export the model again"
@@ -99,11 +107,9 @@ class Network:
             for name, engine in graphs.items():
                 if WORD_ATTENTION in engine.outputs:
                     raise BundleError(f"{name}: gives `{WORD_ATTENTION}` over pieces of words; export it without")
-        later = [*self._of_words.values(), *self._of_both.values()]
-        self._asked = {array for engine in later for array in engine.inputs} | set(OUTPUTS)
+        self._asked = self._of_words.inputs | self._of_both.inputs | set(OUTPUTS)
         brought = self._looked.brought | set(self._looked.ring) if self._looked else set(self._kept)
-        frames = {array for engine in self._of_frame.values() for array in engine.inputs}
-        self._of_one_frame = self._asked | frames | brought
+        self._of_one_frame = self._asked | self._of_frame.inputs | brought
 
     def memory(self, frames: FrameBuffer) -> Memory:
         """The memory of a stream that begins, for the frames that the buffer chooses."""
@@ -121,7 +127,7 @@ class Network:
         Raises:
             EngineError: an engine failed.
         """
-        known = _run(self._of_image, {IMAGE: images})
+        known = self._of_image.run({IMAGE: images})
         kept = {name: array for name, array in known.items() if name in self._of_one_frame}
         return [{name: array[i : i + 1] for name, array in kept.items()} for i in range(len(images))]
 
@@ -142,7 +148,7 @@ class Network:
         """
         past = memory.admit(stamp, frame)
         try:
-            known = _run(self._of_frame, {**frame, **past})
+            known = self._of_frame.run({**frame, **past})
         except EngineError:
             memory.clear()
             raise
@@ -155,7 +161,7 @@ class Network:
         Raises:
             EngineError: an engine failed.
         """
-        return _run(self._of_words, {WORDS: words})
+        return self._of_words.run({WORDS: words})
 
     def answer(self, frame: Mapping[str, Array], query: Mapping[str, Array]) -> list[Outcome]:
         """Answer Q expressions on a frame.
@@ -167,10 +173,10 @@ class Network:
         Raises:
             EngineError: an engine failed, or returned values that are not numbers.
         """
-        known = _run(self._of_both, {**frame, **query})
+        known = self._of_both.run({**frame, **query})
         count, length = query[WORDS].shape
         results = {name: np.asarray(known[name], np.float32) for name in OUTPUTS if name in known}
-        last = list(self._of_both)[-1]
+        last = list(self._of_both.engines)[-1]
         if not all(np.isfinite(array).all() for array in results.values()):
             raise EngineError(f"{last} returned values that are not finite numbers")
         if any(array.shape[:1] != (count,) for array in results.values()):
@@ -206,10 +212,3 @@ class Network:
             shapes = f"`{LOGITS}` of {first.logits.shape} and `{WORD_ATTENTION}` of {attention} for an expression"
             raise BundleError(f"{manifest.graphs[-1]}: gives {shapes} of {length} words; export it again")
         return attention[0]
-
-
-def _run(engines: Mapping[str, Engine], known: Arrays) -> Arrays:
-    """Run engines one after the other; what is known afterwards."""
-    for engine in engines.values():
-        known |= engine.run({name: known[name] for name in engine.inputs})
-    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,18 @@ from refseg_ros.text import one_line
 
 SPIN_MICROSECONDS = 20
 """Most that a thread waits for work in a loop before it sleeps; runtimes that do not know this limit keep the other."""
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, each counted once however many threads it runs at a time."""
+    siblings = set()
+    for number in os.sched_getaffinity(0):
+        try:
+            path = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+            siblings.add(path.read_text())
+        except OSError:  # a container may hide it
+            siblings.add(str(number))
+    return len(siblings)
 
 
 class OnnxEngine:

@@ -56,6 +56,25 @@ def sources_of(name: str, graph: Joined, reach: Reach) -> frozenset[str]:
     return sources
 
 
+def side_by_side(graphs: Mapping[str, Joined]) -> tuple[tuple[str, ...], ...]:
+    """The names of graphs in steps: those of one step follow each other, run as often as each other, and none of them
+    takes what another gives.
+
+    Raises:
+        ValueError: as `reached`.
+    """
+    reach, steps = reached(graphs), list[list[str]]()
+    for name, graph in graphs.items():
+        beside = steps[-1] if steps else []
+        given = {array for other in beside for array in graphs[other].outputs}
+        sources = [sources_of(one, graphs[one], reach) for one in (name, *beside[:1])]
+        if beside and sources[0] == sources[1] and given.isdisjoint(graph.inputs):
+            beside.append(name)
+        else:
+            steps.append([name])
+    return tuple(map(tuple, steps))
+
+
 def kept_arrays(graphs: Mapping[str, Joined], reach: Reach) -> tuple[str, ...]:
     """The arrays that are kept of earlier frames, because a graph takes `past_X` of an array X.
 

@@ -51,8 +51,8 @@ def test_what_is_written_is_read(bundle_folder):
 
 def test_the_json_has_the_documented_shape(bundle_folder):
     data = json.loads((bundle_folder / "manifest.json").read_text())
-    assert data["format"] == 3 and data["input"] == {"height": 144, "width": 192, "padding": 128}
-    assert data["graphs"] == ["encoder.onnx", "clip.onnx", "fusion.onnx"]
+    assert data["format"] == 4 and data["input"] == {"height": 144, "width": 192, "padding": 128}
+    assert data["steps"] == [["encoder.onnx"], ["clip.onnx"], ["fusion.onnx"]]
     assert data["text"] == {"tokenizer": "words", "file": "vocabulary.txt", "length": 6}
     assert data["clip"] == {"length": 3, "interval": 0.2, "memory": "attention"}
     assert data["thresholds"] == {"mask": 0.5, "presence": 0.5, "uncertain": 0.15, "mask_score": 0.0}
@@ -132,12 +132,14 @@ def test_two_files_exchanged(folder):
         ({"text": {"tokenizer": "words", "file": "vocabulary.txt", "length": 0}}, "length is 0"),
         ({"text": {"tokenizer": "bpe", "file": "vocabulary.txt", "length": 6}}, "tokenizer is 'bpe'"),
         ({"text": {"tokenizer": "words", "file": "more.txt", "length": 6}}, "does not name 'more.txt'"),
-        ({"graphs": []}, "`graphs` names none"),
-        ({"graphs": "encoder.onnx"}, "graphs is 'encoder.onnx'"),
-        ({"graphs": [["encoder.onnx"]]}, "`graphs` names ['encoder.onnx']"),
-        ({"graphs": ["encoder.onnx", "vocabulary.txt"]}, "`graphs` names 'vocabulary.txt'"),
-        ({"graphs": ["encoder.onnx", "encoder.onnx"]}, "`graphs` names 'encoder.onnx'"),
-        ({"graphs": ["encoder.onnx", "more.onnx"]}, "does not name 'more.onnx'"),
+        ({"steps": []}, "`steps` are no lists of graphs"),
+        ({"steps": [[]]}, "`steps` are no lists of graphs"),
+        ({"steps": ["encoder.onnx"]}, "`steps` are no lists of graphs"),
+        ({"steps": "encoder.onnx"}, "`steps` are no lists of graphs"),
+        ({"steps": [[["encoder.onnx"]]]}, "`steps` name ['encoder.onnx']"),
+        ({"steps": [["encoder.onnx", "vocabulary.txt"]]}, "`steps` name 'vocabulary.txt'"),
+        ({"steps": [["encoder.onnx"], ["encoder.onnx"]]}, "`steps` name 'encoder.onnx'"),
+        ({"steps": [["encoder.onnx", "more.onnx"]]}, "does not name 'more.onnx'"),
         ({"metrics": 0.7}, "`metrics` is not a JSON object"),
         ({"files": {}}, "does not name 'vocabulary.txt'"),
         ({"files": dict.fromkeys(FILES, "0" * 64) | {"../outside": "0" * 64}}, "'../outside'"),
@@ -259,7 +261,7 @@ def test_a_clip_of_one_frame_needs_none(tmp_path):
     }
     bundle.write(
         tmp_path / "b",
-        dataclasses.replace(MANIFEST, graphs=("encoder.onnx", "fusion.onnx"), clip=Clip(1, 0.0, ATTENTION)),
+        dataclasses.replace(MANIFEST, steps=(("encoder.onnx",), ("fusion.onnx",)), clip=Clip(1, 0.0, ATTENTION)),
         contents,
     )
     stream = Segmenter(tmp_path / "b", threads=1).stream()

@@ -25,7 +25,7 @@ def bundle(bundle_folder: Path) -> Bundle:
 
 
 def choose(bundle: Bundle, device: str = "auto", engine: str = "auto") -> Choice[Engines]:
-    return choose_engines(bundle, lambda engines: engines, threads=1, device=device, engine=engine)
+    return choose_engines(bundle, lambda engines, _: engines, threads=1, device=device, engine=engine)
 
 
 def test_without_a_gpu_the_cpu_is_taken_and_the_reason_is_said_once(bundle: Bundle, no_gpu: None) -> None:
@@ -87,7 +87,7 @@ def test_a_segmenter_says_what_it_runs_on(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("error", [BundleError("fusion.onnx: bad"), EngineError("it failed")])
 def test_on_the_cpu_the_bundle_is_to_blame(bundle: Bundle, error: Exception) -> None:
-    def refuse(engines: Engines) -> None:
+    def refuse(engines: Engines, at_once: int) -> None:
         raise error
 
     with pytest.raises(type(error), match=str(error)):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ARRAYS, Clip, Input, Text
 from refseg_ros.engines.network import Network
+from refseg_ros.engines.reach import side_by_side
+from refseg_ros.engines.stage import Stage
 from refseg_ros.errors import BundleError, EngineError
 from tests.bundles import MANIFEST
 
@@ -55,7 +60,7 @@ def network(made: Mapping[str, Graph], length: int = 3, ids: int = IDS) -> Netwo
     manifest = replace(
         MANIFEST,
         input=Input(4, 4, 0),
-        graphs=tuple(made),
+        steps=tuple((name,) for name in made),
         text=Text("words", "vocabulary.txt", 5),
         clip=Clip(length, 1.0, ARRAYS),
     )
@@ -149,6 +154,46 @@ def test_graphs_that_do_not_fit_are_refused_in_a_line(graph: str, inputs: str, r
         network(made)
     line = str(refusal.value)
     assert line.startswith(reason) and line.endswith("; export the model again") and "\n" not in line
+
+
+def test_graphs_that_may_run_side_by_side_share_a_step() -> None:
+    made = graphs()
+    made["more.onnx"] = Graph("steps sums", "others", lambda *_: ())
+    made["last.onnx"] = Graph("others", "end", lambda *_: ())
+    steps = (("frame.onnx",), ("past.onnx",), ("text.onnx",), ("answer.onnx", "more.onnx"), ("last.onnx",))
+    assert side_by_side(made) == steps
+
+
+def test_engines_of_a_step_run_at_the_same_time_and_a_failure_waits_for_the_others() -> None:
+    """Each of them waits for the others, so one after the other none would come to its end."""
+    meeting, ended = threading.Barrier(3, timeout=30), list[str]()
+
+    def met(name: str) -> Callable[..., tuple[np.ndarray, ...]]:
+        def compute(x: np.ndarray) -> tuple[np.ndarray, ...]:
+            meeting.wait()
+            if name == "a":
+                raise EngineError("a broke")
+            time.sleep(0.2)
+            ended.append(name)
+            return (x + 1,)
+
+        return compute
+
+    with ThreadPoolExecutor(2) as pool:
+        stage = Stage([{}, {name: Graph("x", f"of_{name}", met(name)) for name in "abc"}], pool)
+        with pytest.raises(EngineError, match="a broke"):
+            stage.run({"x": np.zeros(1)})
+        assert sorted(ended) == ["b", "c"]
+        stage.engines["a"].compute = stage.engines["b"].compute
+        assert stage.run({"x": np.zeros(1)}).keys() == {"x", "of_a", "of_b", "of_c"}
+    assert stage.inputs == {"x"} and stage.outputs == {"of_a", "of_b", "of_c"}
+
+
+def test_a_step_whose_graphs_wait_for_each_other_is_refused() -> None:
+    made = graphs()
+    manifest = replace(MANIFEST, steps=(("frame.onnx", "past.onnx"), ("text.onnx",), ("answer.onnx",)))
+    with pytest.raises(BundleError, match="past.onnx: wants `grey` of frame.onnx in the same step"):
+        Network(made, replace(manifest, clip=Clip(3, 1.0, ARRAYS)), IDS)
 
 
 def test_more_ids_than_the_network_knows_are_the_tokenizers_fault() -> None:

@@ -100,5 +100,5 @@ def test_on_a_gpu_engines_are_built_stored_and_chosen(bundle: Bundle, precision:
         passport = stored.read(bundle, name, stored.machine(trt, gpu))[1]
         assert passport.precision == precision and passport.parity <= TOLERANCE[precision]
     assert build.main([str(bundle.folder), "--precision", precision]) == 0
-    choice = choose_engines(bundle, lambda engines: engines, threads=1, device="cuda", engine="tensorrt")
+    choice = choose_engines(bundle, lambda engines, _: engines, threads=1, device="cuda", engine="tensorrt")
     assert tuple(choice.accepted) == bundle.manifest.graphs

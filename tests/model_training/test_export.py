@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +27,8 @@ from refseg_ros.expression import tokenise
 from refseg_ros.simulation.wording import all_texts
 from tests.model_training import tiny
 
-ENCODER, CLIP_GRAPH, FUSION = "encoder.onnx", "clip.onnx", "fusion.onnx"
+ENCODER, TEXT, FUSION = "encoder.onnx", "text.onnx", "fusion.onnx"
+CLIPS, LEVELS = (tuple(f"{name}_{level}.onnx" for level in (1, 2, 3)) for name in ("clip", "level"))
 CLIP = tiny.NETWORK.clip
 TOLERANCE = 1e-4
 
@@ -59,7 +59,7 @@ def exported(model: ReferringSegmentation, folder: Path) -> Network:
     manifest = Manifest(
         name="variant",
         input=Input(tiny.NETWORK.height, tiny.NETWORK.width, tiny.NETWORK.padding),
-        graphs=(),
+        steps=(),
         text=Text(WORDS, VOCABULARY, tiny.NETWORK.max_words),
         clip=ManifestClip(CLIP, 0.2, ATTENTION),
         thresholds=export.THRESHOLDS,
@@ -172,6 +172,19 @@ def test_an_expression_without_words_is_finite(tiny_bundle: Path) -> None:
     assert np.isfinite(outcome.logits).all() and np.isfinite(outcome.presence)
 
 
+def test_levels_run_side_by_side_and_say_the_same(tiny_bundle: Path) -> None:
+    manifest = Bundle.load(tiny_bundle).manifest
+    assert manifest.steps == ((ENCODER,), CLIPS, (TEXT,), LEVELS, (FUSION,))
+    streams = [Segmenter(tiny_bundle, threads=threads).stream() for threads in (1, 2, 3)]
+    for number, image in enumerate(np.random.default_rng(1).integers(0, 256, (4, 60, 80, 3), dtype=np.uint8)):
+        for stream in streams:
+            stream.observe(image, 0.2 * number)
+        alone, *others = ([outcome for outcome in stream.outcomes(["the red mug", "the bowl"])] for stream in streams)
+        for ours, theirs in ((one, other) for outcomes in others for one, other in zip(outcomes, alone, strict=True)):
+            assert np.allclose(ours.logits, theirs.logits, atol=1e-5)
+            assert ours.presence == pytest.approx(theirs.presence, abs=1e-5)
+
+
 def test_a_bundle_answers_through_the_front_door(tiny_bundle: Path) -> None:
     segmenter = Segmenter(tiny_bundle, threads=1)
     manifest = segmenter.manifest
@@ -214,12 +227,11 @@ def check_compiles(folder: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx", reason=reason)
     manifest = Bundle.load(folder).manifest
     before = manifest.clip.length - 1
-    ranges = {  # least, usual and greatest values of the dynamic dimensions
-        ENCODER: [(1,), (1,), (2,)],
-        CLIP_GRAPH: [(0,), (before,), (before,)],
-        FUSION: [(1, 1), (1, manifest.text.length), (8, manifest.text.length)],
-    }
-    for name, values in ranges.items():
+    # least, usual and greatest values of the dynamic dimensions
+    ranges = {ENCODER: (1, 1, 2)} | dict.fromkeys(CLIPS, (0, before, before))
+    ranges |= dict.fromkeys((TEXT, *LEVELS, FUSION), (1, 1, 8))
+    assert set(ranges) == set(manifest.graphs)
+    for name, sizes in ranges.items():
         logger = trt.Logger(trt.Logger.ERROR)
         builder = trt.Builder(logger)
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -233,16 +245,12 @@ def check_compiles(folder: Path) -> None:
         profile = builder.create_optimization_profile()
         for entry in (network.get_input(i) for i in range(network.num_inputs)):
             if -1 in entry.shape:
-                profile.set_shape(entry.name, *(filled(entry.shape, sizes) for sizes in values))
+                profile.set_shape(
+                    entry.name, *([size if side == -1 else side for side in entry.shape] for size in sizes)
+                )
         config.add_optimization_profile(profile)
         engine = builder.build_serialized_network(network, config)
         assert engine is not None and engine.nbytes > 0, name
-
-
-def filled(shape: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """The shape with its dynamic dimensions, -1, replaced in turn."""
-    values = itertools.cycle(sizes)
-    return [next(values) if side == -1 else side for side in shape]
 
 
 def test_tensorrt_compiles_a_bundle(tiny_bundle: Path) -> None:
@@ -255,7 +263,7 @@ def test_tensorrt_compiles_the_shipped_bundle() -> None:
 
 def test_the_shipped_bundle_is_small_and_knows_every_word_of_the_simulator() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
-    assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, CLIP_GRAPH, FUSION}
+    assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, *CLIPS, TEXT, *LEVELS, FUSION}
     assert sum(path.stat().st_size for path in files) <= 25e6
     segmenter = Segmenter(threads=1)
     unknown = {word for text in all_texts() for word in tokenise(text) if word not in segmenter.tokenizer}

@@ -17,7 +17,9 @@ from refseg_ros.engines.graphs import CPU_INT8, KINDS, for_cpu, graph_file, of_p
 from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
 
-ENCODER, CLIP, FUSION = "encoder.onnx", "clip.onnx", "fusion.onnx"
+ENCODER, CLIP = "encoder.onnx", "clip_1.onnx"
+WIDE = (ENCODER, "level_2.onnx", "level_3.onnx", "fusion.onnx")
+"""The graphs with wide convolutions."""
 Examples = dict[str, list[Arrays]]
 
 
@@ -42,8 +44,8 @@ def examples(tiny_bundle: Path) -> Examples:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_graph_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, examples: Examples, kind: str) -> None:
     made = quantize.lowered(bundle, kind, examples)
-    assert set(made) == ({ENCODER, FUSION} if kind == CPU_INT8 else set(bundle.manifest.graphs))
-    for graph in (ENCODER, FUSION):
+    assert set(made) == (set(WIDE) if kind == CPU_INT8 else set(bundle.manifest.graphs))
+    for graph in WIDE:
         full, low = (
             [OnnxEngine(file[graph], graph, 1).run(given) for given in examples[graph]]
             for file in (bundle.contents, made)
@@ -109,8 +111,8 @@ def test_a_cpu_runs_the_variant_for_it(bundle: Bundle, examples: Examples) -> No
     bundles.write(bundle.folder, bundle.manifest, {**bundle.contents, **files})
     more = Bundle.load(bundle.folder)
     assert for_cpu(more, ENCODER) == "encoder.cpu-int8.onnx" and for_cpu(more, CLIP) == CLIP
-    engines = choose_engines(more, lambda engines: engines, threads=1, device="cpu").accepted
-    for graph in (ENCODER, FUSION):
+    engines = choose_engines(more, lambda engines, _: engines, threads=1, device="cpu").accepted
+    for graph in WIDE:
         given = examples[graph][0]
         for name, array in OnnxEngine(made[graph], graph, 1).run(given).items():
             assert np.array_equal(array, engines[graph].run(given)[name]), (graph, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from model_training.networks.cmsa.cfsa import CLIP_VALUES, CrossFrameSelfAttention
 from model_training.networks.cmsa.encoder import Ring, grid_sizes
-from model_training.networks.cmsa.level import Level, MakeMultimodal, Rounds
+from model_training.networks.cmsa.level import Level, LevelAnswer, MakeMultimodal, Rounds
 from model_training.networks.config import NetworkConfig, chosen
 from model_training.networks.layers.cosine import unit
 from model_training.networks.layers.language import Language
@@ -63,7 +64,7 @@ class Query(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """What the fusion says of E expressions on each of B frames. What follows `word_attention` is not exported."""
+    """What the fusion says of E expressions on each of B frames. What follows `word_attention` is for training."""
 
     logits: Tensor
     """(B, E, h, w) mask logits over the letterboxed input."""
@@ -187,24 +188,29 @@ class Fusion(nn.Module):
             level(feature, query.word_vectors, query.word_mask, rounds)
             for level, feature, rounds in zip(self.levels, clip.features, query.levels, strict=True)
         ]
-        lasts, firsts, attentions, sentences = zip(*levels, strict=True)
         if query.word_weights is not None:
-            attentions = (query.word_weights,) * len(self.levels)
+            levels = [level._replace(word_attention=query.word_weights) for level in levels]
+        logits, presence, word_attention = self.conclude(levels, clip.skip)
+        firsts, lasts = (tuple(getattr(level, name) for level in levels) for name in ("first", "last"))
+        return Fused(logits, presence, word_attention, clip, firsts, lasts)
 
-        fused = self.fuse([self._at_finest(x.flatten(0, 1)) for x in lasts])  # Eq. 6
+    def conclude(self, levels: Sequence[LevelAnswer], skip: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the levels say together: the first fields of `Fused`."""
+        fused = self.fuse([self._at_finest(level.last.flatten(0, 1)) for level in levels])  # Eq. 6
         if self.refine is not None:
             fused = self.refine(fused)
-        finest = fused if self.skip is None else self.skip(fused, clip.skip)
-        lead = query.word_mask.shape[:2]
+        finest = fused if self.skip is None else self.skip(fused, skip)
+        lead = levels[0].last.shape[:2]
         logits = F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, lead)  # Eq. 7
 
         # Presence is told from the fused map, the strongest response of each level's first and last round (an anchor
         # that is nowhere shows in the first), the attended words, and the mask's strongest logit.
         whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, lead)
-        strongest = [x.amax((-2, -1)) for x in (*firsts, *lasts)]
+        strongest = torch.stack([level.strongest for level in levels], -2).flatten(-3)
+        sentence = sum(level.sentence for level in levels) / len(levels)
         peak = logits.amax((-2, -1))[..., None]
-        presence = self.presence(torch.cat([whole, *strongest, sum(sentences) / len(sentences), peak], -1)).squeeze(-1)
-        return Fused(logits, presence, torch.stack(attentions, -2), clip, firsts, lasts)
+        presence = self.presence(torch.cat([whole, strongest, sentence, peak], -1)).squeeze(-1)
+        return logits, presence, torch.stack([level.word_attention for level in levels], -2)
 
     def _at_finest(self, x: Tensor) -> Tensor:
         """X^i at the size of the finest level."""

@@ -1,59 +1,61 @@
-"""The graphs of the paper's system on a robot: encoder, clip, text and fusion."""
+"""The graphs of the paper's system on a robot. Each level has a clip and a fusion of its own, so that a CPU runs the
+levels side by side: `encoder`, `clip_1` ..., `text`, `level_1` ..., and `fusion`, which joins the levels.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from model_training.networks.base import Graph
-from model_training.networks.cmsa.cfsa import Past
+from model_training.networks.cmsa.cfsa import CrossFrameSelfAttention, Past
 from model_training.networks.cmsa.encoder import Encoder
-from model_training.networks.cmsa.fusion import ClipFeatures, Fusion, Query
+from model_training.networks.cmsa.fusion import Fusion
+from model_training.networks.cmsa.level import Level, LevelAnswer
 from refseg_ros.engines.clip_memory import pair_names
 from refseg_ros.engines.network import OUTPUTS
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS
 
 PARTS = ("query", "key", "value")
 SKIP = "skip"
+VECTORS, MASK, WEIGHTS = "word_vectors", "word_mask", "word_weights"
 
 
 def graphs(encoder: Encoder, fusion: Fusion) -> list[Graph]:
-    """`encoder` and `clip`, once a frame; `text`, once a query; `fusion`, for each frame and query. There is no clip of
-    one frame.
+    """`encoder` and the clips, once a frame; `text`, once a query; the levels and `fusion`, for each frame and query.
+    There is no clip of one frame.
     """
     levels = [str(index + 1) for index in range(len(encoder.channels))]
     features = [f"feature_{level}" for level in levels]
-    with_clip = len(fusion.clip) > 0
-    ring = [f"ring_{level}_{part}" for level in levels for part in PARTS] if with_clip else []
+    ring = {level: [f"ring_{level}_{part}" for part in PARTS] for level in levels} if len(fusion.clip) else {}
     skip = [SKIP] if encoder.skip is not None else []
-    made = [Graph("encoder", EncoderGraph(encoder), {IMAGE: {0: "batch"}}, (*features, *ring, *skip))]
-    if with_clip:
-        inputs: dict[str, dict[int, str]] = {}
-        outputs: list[str] = []
-        for level in levels:
-            inputs |= {name: {} for name in (f"feature_{level}", *(f"ring_{level}_{part}" for part in PARTS))}
-            inputs |= {f"{PAST}{level}_{part}": {0: "past"} for part in Past._fields}
-            inputs[f"{PAST}{level}_shares"] = {0: "past", 1: "past"}
-            outputs += [f"clip_feature_{level}", *pair_names(level)]
-        made.append(Graph("clip", ClipGraph(fusion), inputs, tuple(outputs)))
-        features = [f"clip_feature_{level}" for level in levels]
-    return [*made, *query_graphs(fusion, [*features, *skip])]
+    outputs = (*features, *(name for names in ring.values() for name in names), *skip)
+    made = [Graph("encoder", EncoderGraph(encoder), {IMAGE: {0: "batch"}}, outputs)]
+    for level, attention in zip(ring, fusion.clip, strict=True):
+        inputs: dict[str, dict[int, str]] = {name: {} for name in (f"feature_{level}", *ring[level])}
+        inputs |= {f"{PAST}{level}_{part}": {0: "past"} for part in Past._fields}
+        inputs[f"{PAST}{level}_shares"] = {0: "past", 1: "past"}
+        module = ClipGraph(attention, fusion.config.cosine_attention)
+        made.append(Graph(f"clip_{level}", module, inputs, (f"clip_feature_{level}", *pair_names(level))))
+    return [*made, *query_graphs(fusion, [f"clip_{name}" if ring else name for name in features])]
 
 
 def query_graphs(fusion: Fusion, features: list[str]) -> list[Graph]:
-    """`text` and `fusion`, on features of these names, the skip among them if there is one."""
+    """`text`, the levels on features of these names, and `fusion`."""
     axes = {0: "queries"}
-    text, read = TextGraph(fusion), read_names(fusion)
-    inputs = dict.fromkeys(features, {}) | dict.fromkeys(read, axes)
-    return [Graph("text", text, {WORDS: axes}, tuple(read)), Graph("fusion", FusionGraph(fusion), inputs, OUTPUTS)]
-
-
-def read_names(fusion: Fusion) -> list[str]:
-    """Names of the arrays of a `Query`."""
-    names = ["word_vectors", "word_mask"]
-    for index, level in enumerate(fusion.levels, start=1):
-        for number, attention in enumerate(level.attention, start=1):
-            names += [f"word_{part}_{index}_{number}" for part in attention.reads]
-    return names if fusion.sentence is None else [*names, "word_weights"]
+    weights = [WEIGHTS] if fusion.sentence is not None else []
+    rounds = [
+        [f"word_{part}_{index}_{number}" for number, one in enumerate(level.attention, start=1) for part in one.reads]
+        for index, level in enumerate(fusion.levels, start=1)
+    ]
+    read = (VECTORS, MASK, *(name for names in rounds for name in names), *weights)
+    made, answers = [Graph("text", TextGraph(fusion), {WORDS: axes}, read)], list[str]()
+    for index, (level, feature, names) in enumerate(zip(fusion.levels, features, rounds, strict=True), start=1):
+        said = tuple(f"{name}_{index}" for name in ("map", "strongest", "attention", "sentence"))
+        inputs = {feature: {}} | dict.fromkeys((VECTORS, MASK, *names, *weights), axes)
+        made.append(Graph(f"level_{index}", LevelGraph(level, fusion.sentence is not None), inputs, said))
+        answers += said
+    skip = {SKIP: {}} if fusion.skip is not None else {}
+    return [*made, Graph("fusion", FusionGraph(fusion), skip | dict.fromkeys(answers, axes), OUTPUTS)]
 
 
 class EncoderGraph(nn.Module):
@@ -70,25 +72,19 @@ class EncoderGraph(nn.Module):
 
 
 class ClipGraph(nn.Module):
-    """The newest frame of a stream looks back at the frames before it, with the flat lists of a bundle's clip."""
+    """The newest frame of a stream looks back at the frames before it, at one level."""
 
-    def __init__(self, fusion: Fusion) -> None:
+    def __init__(self, attention: CrossFrameSelfAttention, cosine: bool) -> None:
         super().__init__()
-        self.attention, self.cosine = fusion.clip, fusion.config.cosine_attention
-        self.sizes = [level.size for level in fusion.levels]
+        self.attention, self.cosine = attention, cosine
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Per level: feature (1, C, H, W), query (1, G, d), key (1, P, d), value (1, G, d_v), the fields of `Past` ->
-        per level: the updated feature, and the fields of the frame's row and column of `AttentionBlocks`.
+    def forward(self, feature: Tensor, query: Tensor, key: Tensor, value: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        """(1, C, H, W), (1, G, d), (1, P, d), (1, G, d_v) and the fields of `Past` -> the updated feature, and the
+        fields of the frame's row and column of `AttentionBlocks`.
         """
-        outputs: list[Tensor] = []
-        count = len(inputs) // len(self.sizes)
-        for index, (attention, size) in enumerate(zip(self.attention, self.sizes, strict=True)):
-            feature, query, key, value, *past = inputs[index * count : (index + 1) * count]
-            target = feature.flatten(2).transpose(1, 2)
-            updated, row, column = attention.step(target, query, key, value, Past(*past), self.cosine)
-            outputs += [updated.transpose(1, 2).unflatten(-1, size), *row, *column]
-        return tuple(outputs)
+        target = feature.flatten(2).transpose(1, 2)
+        updated, row, column = self.attention.step(target, query, key, value, Past(*past), self.cosine)
+        return (updated.transpose(1, 2).unflatten(-1, feature.shape[-2:]), *row, *column)
 
 
 class TextGraph(nn.Module):
@@ -106,22 +102,40 @@ class TextGraph(nn.Module):
         return tuple(array[0] for array in (query.word_vectors, query.word_mask, *parts, *weights))
 
 
+class LevelGraph(nn.Module):
+    """A level on one frame with Q expressions.
+
+    Args:
+        level: itself.
+        weighed: whether the weights of the words are the text's, because one vector stands for all of them.
+    """
+
+    def __init__(self, level: Level, weighed: bool) -> None:
+        super().__init__()
+        self.level, self.weighed = level, weighed
+
+    def forward(self, feature: Tensor, *words: Tensor) -> tuple[Tensor, ...]:
+        """(1, C, H, W) after the clip, and what `TextGraph` gives for it -> the first fields of `LevelAnswer`."""
+        arrays = iter(array[None] for array in words)
+        e, mask = next(arrays), next(arrays)
+        rounds = tuple(tuple(next(arrays) for _ in attention.reads) for attention in self.level.attention)
+        last, strongest, attention, sentence, _ = self.level(feature, e, mask, rounds)
+        weights = next(arrays) if self.weighed else attention
+        return last[0], strongest[0], weights[0], sentence[0]
+
+
 class FusionGraph(nn.Module):
-    """The fusion of one frame with Q expressions, with the flat list of inputs that a bundle's fusion has."""
+    """What the levels say together, of one frame and Q expressions."""
 
     def __init__(self, fusion: Fusion) -> None:
         super().__init__()
         self.fusion = fusion
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (1, C, H, W) per level, after the clip, the skip if there is one, and what `TextGraph` gives."""
-        levels, arrays = self.fusion.levels, iter(inputs)
-        features = tuple(next(arrays) for _ in levels)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The skip if there is one, and what each `LevelGraph` gives -> logits, presence and word attention."""
+        arrays = iter(inputs)
         skip = next(arrays) if self.fusion.skip is not None else None
-        words = (array[None] for array in arrays)
-        e, mask = next(words), next(words)
-        rounds = tuple(
-            tuple(tuple(next(words) for _ in attention.reads) for attention in level.attention) for level in levels
-        )
-        fused = self.fusion.answer(ClipFeatures(features, skip=skip), Query(e, mask, rounds, next(words, None)))
-        return fused.logits[0], fused.presence[0], fused.word_attention[0]
+        said = [array[None] for array in arrays]
+        fields = len(said) // len(self.fusion.levels)
+        levels = [LevelAnswer(*said[start : start + fields]) for start in range(0, len(said), fields)]
+        return tuple(part[0] for part in self.fusion.conclude(levels, skip))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,21 @@ MakeMultimodal = Callable[[NetworkConfig, int, tuple[int, int]], Multimodal]
 
 Rounds = tuple[tuple[Tensor, ...], ...]
 """What each round's module reads of the words alone."""
+
+
+class LevelAnswer(NamedTuple):
+    """What a level says of E expressions on each of B frames."""
+
+    last: Tensor
+    """(B, E, C, H, W) X^i after the last round."""
+    strongest: Tensor
+    """(B, E, 2, C) the greatest value of X^i after the first and after the last round."""
+    word_attention: Tensor
+    """(B, E, N) a_n of the last round."""
+    sentence: Tensor
+    """(B, E, C_l) the attended sentence of the last round."""
+    first: Tensor | None = None
+    """X^i after the first round; for training alone."""
 
 
 class Level(nn.Module):
@@ -46,12 +62,8 @@ class Level(nn.Module):
         """Of word vectors (B, E, N, C_l), what each round's module makes of them."""
         return tuple(attention.read(e) for attention in self.attention)
 
-    def forward(
-        self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C_v, H, W), (B, E, N, C_l), (B, E, N) -> X^i (B, E, C, H, W), after its last and its first round, and
-        a_n (B, E, N) and the attended sentence (B, E, C_l) of the last. `rounds` is what `read` makes of e.
-        """
+    def forward(self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds) -> LevelAnswer:
+        """Answer on (B, C_v, H, W) for (B, E, N, C_l) and (B, E, N); `rounds` is what `read` makes of e."""
         v = feature.flatten(2).transpose(1, 2)[:, None]
         if self.normalise:
             v = unit(v)
@@ -63,8 +75,9 @@ class Level(nn.Module):
             fused, weights, sentence = attention(torch.cat([v, s], -1), e, mask, read)  # Eq. 1-5
             v = merge(fused, v, sentence, self.size)
             first = v if first is None else first
-        x, first = (part.transpose(-1, -2).unflatten(-1, self.size) for part in (v, first))
-        return x, first, weights, sentence
+        last, first = (part.transpose(-1, -2).unflatten(-1, self.size) for part in (v, first))
+        strongest = torch.stack([first.amax((-2, -1)), last.amax((-2, -1))], -2)
+        return LevelAnswer(last, strongest, weights, sentence, first)
 
 
 class Merge(nn.Module):

@@ -1,0 +1,50 @@
+"""The engines of a network that run equally often, some of them at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, wait
+
+from refseg_ros.engines.contract import Array, Engine
+
+
+class Stage:
+    """Engines in steps, one step after the other.
+
+    Attributes:
+        engines: name of a graph -> its engine, in an order in which they can run.
+        inputs: names of the arrays that any of them takes.
+        outputs: names of the arrays that any of them gives.
+    """
+
+    def __init__(self, steps: Iterable[Mapping[str, Engine]], pool: Executor | None) -> None:
+        """Take the engines of each step; the pool runs those of a step beside the first. None: one after the other."""
+        whole = [step for step in steps if step]
+        self._steps, self._pool = [list(step.values()) for step in whole], pool
+        self.engines = {name: engine for step in whole for name, engine in step.items()}
+        self.inputs, self.outputs = (
+            {array for engine in self.engines.values() for array in getattr(engine, side)}
+            for side in ("inputs", "outputs")
+        )
+
+    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Run all of them; the arrays that are given, and those that are made of them.
+
+        Raises:
+            EngineError: an engine failed; none is running any more.
+        """
+        known = dict(arrays)
+        for first, *others in self._steps:
+            wanted = [{name: known[name] for name in engine.inputs} for engine in (first, *others)]
+            if self._pool is None:
+                for engine, given in zip((first, *others), wanted, strict=True):
+                    known |= engine.run(given)
+                continue
+            running = [self._pool.submit(engine.run, given) for engine, given in zip(others, wanted[1:], strict=True)]
+            try:
+                known |= first.run(wanted[0])
+            finally:
+                wait(running)
+            for one in running:
+                known |= one.result()
+        return known
