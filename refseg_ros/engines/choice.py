@@ -124,12 +124,13 @@ def onnx_cpu(bundle: Bundle, threads: int) -> Engines:
     Raises:
         BundleError: ONNX Runtime refuses a graph.
     """
-    engines: dict[str, Engine] = {}
+    engines = {}
     for step in bundle.manifest.steps:
         share = threads if len(step) == 1 else max(1, (threads or physical_cores()) // len(step))
-        for file in (for_cpu(bundle, name) for name in step):
-            engines[file] = OnnxEngine(bundle.contents[file], str(bundle.folder / file), share)
-    return dict(zip(bundle.manifest.graphs, engines.values(), strict=True))
+        for name in step:
+            file = for_cpu(bundle, name)
+            engines[name] = OnnxEngine(bundle.contents[file], str(bundle.folder / file), share)
+    return engines
 
 
 def _line(title: str, reasons: dict[str, list[str]]) -> str:

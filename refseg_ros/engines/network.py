@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -70,15 +70,15 @@ class Network:
 
         several = at_once > 1 and any(len(step) > 1 for step in manifest.steps)
         pool = ThreadPoolExecutor(at_once - 1, "engines") if several else None
-        self._of_image, self._of_frame, self._of_words, self._of_both = (
-            Stage(({name: graphs[name] for name in step if wanted(sources[name])} for step in manifest.steps), pool)
-            for wanted in (
-                lambda reach: WORDS not in reach and PAST not in reach,
-                lambda reach: WORDS not in reach and PAST in reach,
-                lambda reach: reach == {WORDS},
-                lambda reach: WORDS in reach and reach != {WORDS},
-            )
-        )
+
+        def stage(belongs: Callable[[frozenset[str]], bool]) -> Stage:
+            steps = manifest.steps
+            return Stage([{name: graphs[name] for name in step if belongs(sources[name])} for step in steps], pool)
+
+        self._of_image = stage(lambda reach: reach.isdisjoint({WORDS, PAST}))
+        self._of_frame = stage(lambda reach: WORDS not in reach and PAST in reach)
+        self._of_words = stage(lambda reach: reach == {WORDS})
+        self._of_both = stage(lambda reach: WORDS in reach and reach != {WORDS})
         self._check(graphs, manifest)
         self.levels = self._rehearse(manifest, ids)
 

@@ -34,17 +34,18 @@ class Stage:
             EngineError: an engine failed; none is running any more.
         """
         known = dict(arrays)
-        for first, *others in self._steps:
-            wanted = [{name: known[name] for name in engine.inputs} for engine in (first, *others)]
-            if self._pool is None:
-                for engine, given in zip((first, *others), wanted, strict=True):
-                    known |= engine.run(given)
-                continue
-            running = [self._pool.submit(engine.run, given) for engine, given in zip(others, wanted[1:], strict=True)]
-            try:
-                known |= first.run(wanted[0])
-            finally:
-                wait(running)
-            for one in running:
-                known |= one.result()
+        for step in self._steps:
+            given = [{name: known[name] for name in engine.inputs} for engine in step]
+            for made in self._run_step(step, given):
+                known |= made
         return known
+
+    def _run_step(self, step: list[Engine], given: list[dict[str, Array]]) -> list[dict[str, Array]]:
+        if self._pool is None:
+            return [engine.run(arrays) for engine, arrays in zip(step, given, strict=True)]
+        beside = [self._pool.submit(engine.run, arrays) for engine, arrays in zip(step[1:], given[1:], strict=True)]
+        try:
+            first = step[0].run(given[0])
+        finally:
+            wait(beside)
+        return [first, *(one.result() for one in beside)]
