@@ -12,6 +12,7 @@ Several expressions of a frame share its encoding.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from model_training.datasets.batch import Batch
 from model_training.datasets.letterboxed import LetterboxCache, Letterboxed, letterboxed
-from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader
+from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader, Record
 from model_training.datasets.workers import end_with_parent
 from refseg_ros.config import check, setting
 from refseg_ros.expression import Vocabulary
@@ -52,16 +53,49 @@ class BatchConfig:
             raise ValueError(f"frames is {self.frames}; it must be a multiple of the {self.ranks} ranks")
 
 
-class Batches(Dataset[Batch]):
-    """Draws batches from a split of a reader.
+class FrameBatches(Dataset[Batch], ABC):
+    """Batches of frames of any origin, each with some of its expressions; none repeats within a frame unless the frame
+    has fewer than E.
 
-    Each epoch shows each frame once, in a new order, with some of its expressions. No expression repeats within a frame
-    unless the frame has fewer than E.
+    Args:
+        vocabulary: of the network, made from the texts of the training split.
+        config: of the batches.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, config: BatchConfig) -> None:
+        self._vocabulary, self._config = vocabulary, config
+
+    @abstractmethod
+    def _record(self, step: int, slot: int) -> Record:
+        """The sample at a place of a batch."""
+
+    @abstractmethod
+    def _drawn(self, record: Record, rows: list[int]) -> Letterboxed:
+        """Its frames, and the masks of these rows."""
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a training step.
+
+        Raises:
+            ValueError, OSError: a file of a sample is missing or damaged; the message names it.
+        """
+        config, parts = self._config, []
+        for slot in range(config.rank, config.frames, config.ranks):
+            record = self._record(step, slot)
+            position = step * config.frames + slot
+            expressions = chosen(record.expressions, config.expressions, config.seed, position)
+            rows = sorted({expression.referent for expression in expressions})
+            texts = [(expression.text, rows.index(expression.referent)) for expression in expressions]
+            parts.append((self._drawn(record, rows), texts))
+        return assemble(parts, self._vocabulary, config.max_words)
+
+
+class Batches(FrameBatches):
+    """Draws batches from a split of a reader. Each epoch shows each frame once, in a new order.
 
     Args:
         reader, split: source of the samples.
-        vocabulary: of the network, made from the texts of the training split.
-        config: of the batches.
+        vocabulary, config: as of `FrameBatches`.
         cache: folder for letterboxed frames, so that nothing is decoded twice; may be deleted at any time.
 
     Raises:
@@ -71,34 +105,23 @@ class Batches(Dataset[Batch]):
     def __init__(
         self, reader: Reader, split: str, vocabulary: Vocabulary, config: BatchConfig, cache: Path | None = None
     ) -> None:
-        self._reader, self._vocabulary, self._config = reader, vocabulary, config
-        self._records = reader.of_split(split)
+        super().__init__(vocabulary, config)
+        self._reader, self._records = reader, reader.of_split(split)
         if any(record.truth is None for record in self._records):
             raise ValueError(f"{reader.folder}: the masks of the split {split} are not published; train on another")
         self._cache = LetterboxCache(cache) if cache else None
         self._epoch, self._order = -1, np.zeros(0, np.int64)
 
-    def __getitem__(self, step: int) -> Batch:
-        """The batch of a training step.
+    def _record(self, step: int, slot: int) -> Record:
+        epoch, place = divmod(step * self._config.frames + slot, len(self._records))
+        return self._records[self._order_of(epoch)[place]]
 
-        Raises:
-            ValueError, OSError: a file of a sample is missing or damaged; the message names it.
-        """
+    def _drawn(self, record: Record, rows: list[int]) -> Letterboxed:
         config = self._config
         size = (config.height, config.width, config.padding)
-        parts = []
-        for slot in range(config.rank, config.frames, config.ranks):
-            position = step * config.frames + slot
-            epoch, place = divmod(position, len(self._records))
-            record = self._records[self._order_of(epoch)[place]]
-            expressions = chosen(record.expressions, config.expressions, config.seed, position)
-            rows = sorted({expression.referent for expression in expressions})
-            if self._cache:
-                drawn = self._cache.get(self._reader, record, rows, config.clip, *size)
-            else:
-                drawn = letterboxed(self._reader.load(record.narrowed(rows), config.clip), *size)
-            parts.append((drawn, [(expression.text, rows.index(expression.referent)) for expression in expressions]))
-        return assemble(parts, self._vocabulary, config.max_words)
+        if self._cache:
+            return self._cache.get(self._reader, record, rows, config.clip, *size)
+        return letterboxed(self._reader.load(record.narrowed(rows), config.clip), *size)
 
     def _order_of(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import webdataset
-from torch.utils.data import Dataset
 from webdataset.gopen import gopen
 
 from model_training.datasets import shards
-from model_training.datasets.batch import Batch
-from model_training.datasets.batches import BatchConfig, assemble, chosen
-from model_training.datasets.letterboxed import letterboxed
+from model_training.datasets.batches import BatchConfig, FrameBatches
+from model_training.datasets.letterboxed import Letterboxed, letterboxed
 from model_training.datasets.sample import Record
 from refseg_ros.expression import Vocabulary
 
@@ -48,7 +46,7 @@ def vocabulary_of(place: str) -> Vocabulary:
     return Vocabulary(lines[2:])
 
 
-class ShardBatches(Dataset[Batch]):
+class ShardBatches(FrameBatches):
     """Draws batches from shards; each epoch of a lane shows each of its samples once.
 
     A lane keeps one shard in memory, not decoded. Every rank reads every shard.
@@ -63,7 +61,8 @@ class ShardBatches(Dataset[Batch]):
     """
 
     def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig) -> None:
-        self._place, self._vocabulary, self._config = place.rstrip("/"), vocabulary, config
+        super().__init__(vocabulary, config)
+        self._place = place.rstrip("/")
         index = f"{self._place}/{shards.INDEX}"
         try:
             with gopen(index) as file:
@@ -80,27 +79,9 @@ class ShardBatches(Dataset[Batch]):
         lanes = min(LANES, len(self._files))
         self._lanes = [_Lane(list(range(lane, len(self._files), lanes))) for lane in range(lanes)]
 
-    def __getitem__(self, step: int) -> Batch:
-        """The batch of a training step.
-
-        Raises:
-            ValueError, OSError: a shard is missing or damaged; the message names it.
-        """
-        config = self._config
+    def _record(self, step: int, slot: int) -> Record:
         number, turn = step % len(self._lanes), step // len(self._lanes)
-        parts = []
-        for slot in range(config.rank, config.frames, config.ranks):
-            record = self._record(number, turn * config.frames + slot)
-            position = step * config.frames + slot
-            expressions = chosen(record.expressions, config.expressions, config.seed, position)
-            rows = sorted({expression.referent for expression in expressions})
-            sample = shards.load(record.narrowed(rows))
-            drawn = letterboxed(sample, config.height, config.width, config.padding)
-            parts.append((drawn, [(expression.text, rows.index(expression.referent)) for expression in expressions]))
-        return assemble(parts, self._vocabulary, config.max_words)
-
-    def _record(self, number: int, position: int) -> Record:
-        """The sample at a position of a lane."""
+        position = turn * self._config.frames + slot
         lane = self._lanes[number]
         epoch, place = divmod(position, sum(self._files[shard][1] for shard in lane.shards))
         rng = np.random.default_rng([self._config.seed, number, epoch])
@@ -113,6 +94,10 @@ class ShardBatches(Dataset[Batch]):
             lane.records, lane.open = self._read(int(shard)), int(shard)
         within = np.random.default_rng([self._config.seed, number, epoch, shard]).permutation(size)
         return lane.records[within[place]]
+
+    def _drawn(self, record: Record, rows: list[int]) -> Letterboxed:
+        config = self._config
+        return letterboxed(shards.load(record.narrowed(rows)), config.height, config.width, config.padding)
 
     def _read(self, shard: int) -> list[Record]:
         name, size = self._files[shard]
