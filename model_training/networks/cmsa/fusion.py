@@ -64,7 +64,7 @@ class Query(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """What the fusion says of E expressions on each of B frames. What follows `word_attention` is for training."""
+    """What the fusion says of E expressions on each of B frames. A robot's graphs give the first three."""
 
     logits: Tensor
     """(B, E, h, w) mask logits over the letterboxed input."""
