@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from model_training.configs.fitting import add_machine
 from model_training.configs.schema import Config
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import SceneSet, load_shards, render_shards
@@ -20,7 +21,7 @@ from model_training.learning.precision import of_machine
 from model_training.learning.validation import score
 from model_training.networks.kinds import system_of
 from model_training.scoring.findings import FITTING
-from model_training.train import add_machine, train
+from model_training.train import train
 from refseg_ros.files import write_bytes
 from refseg_ros.simulation.phrases import ALL_PAIRS
 

@@ -17,11 +17,10 @@ import torch
 from tqdm import tqdm
 
 from model_training import configs
+from model_training.configs.fitting import add_budget, fitted, shortened, with_scenes
 from model_training.configs.schema import Config
-from model_training.datasets.rendering import SCENES_PER_SHARD
 from model_training.learning import checkpoint
 from model_training.learning.backbone_weights import Report, imagenet_file
-from model_training.learning.precision import PRECISIONS
 from model_training.learning.pretrained import load_backbone_of
 from model_training.learning.ranks import ALONE, Ranks, joined
 from model_training.learning.run_log import RunLog
@@ -67,22 +66,30 @@ def train(
     return run(source, out, device, lambda state: begun(state, start))
 
 
-def begun(state: Training, start: Path | None = None, backbone: Path | None = None) -> Report | None:
+def begun(
+    state: Training, start: Path | None = None, backbone: Path | None = None, imagenet_share: float = 0.0
+) -> Report | None:
     """Let a new run begin with finished weights, or with a file of its backbone; without either with ImageNet's, where
     the configuration wants them.
+
+    Args:
+        state: of the run.
+        start: finished weights.
+        backbone: file of its backbone, where there is no `start`.
+        imagenet_share: of ImageNet's weights in the backbone of `start`, see `load_backbone_of`.
 
     Raises:
         ValueError, OSError: they are not there, or of another network.
     """
+    share = imagenet_share if start else 1.0
     if start:
         state.start_from(start)
-        return None
-    if backbone is None and state.config.imagenet:
+    if share and backbone is None and state.config.imagenet:
         assert isinstance(state.config.network, NetworkConfig)
         backbone = imagenet_file(state.config.network.backbone)
     if backbone is None:
         return None
-    report = load_backbone_of(state.model, backbone)
+    report = load_backbone_of(state.model, backbone, share)
     state.forget_the_past()
     return report
 
@@ -136,71 +143,6 @@ def run(
     return finished
 
 
-def add_budget(parser: argparse.ArgumentParser) -> None:
-    """Give a command line what `fitted` reads, and the device."""
-    parser.add_argument("--batch", type=int, help="frames in a batch of all processes (default: the configuration's)")
-    parser.add_argument("--accumulate", type=int, default=1, help="parts that a batch goes through in (default: 1)")
-    add_machine(parser)
-
-
-def add_machine(parser: argparse.ArgumentParser) -> None:
-    """Give a command line the device and what is multiplied in on it."""
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of multiplications; auto: what the machine has instructions for (default: the configuration's)",
-    )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-
-
-def fitted(config: Config, options: argparse.Namespace, ranks: Ranks = ALONE) -> Config:
-    """A configuration with the batch, its parts and the precision that the command line gives.
-
-    Raises:
-        ValueError: the processes cannot share such a batch.
-    """
-    if options.batch is not None:
-        config = replace(config, phases=tuple(replace(phase, frames=options.batch) for phase in config.phases))
-    config = replace(config, accumulate=options.accumulate, precision=options.precision or config.precision)
-    shares = ranks.count * config.accumulate
-    for phase in config.phases:
-        if shares < 1 or phase.frames < 1 or phase.frames % shares:
-            raise ValueError(
-                f"{phase.frames} frames in a batch do not share out to {ranks.count} processes with "
-                f"{config.accumulate} parts each; change --batch or --accumulate"
-            )
-    return config
-
-
-def with_scenes(config: Config, scenes: int) -> Config:
-    """A configuration with so many simulated scenes of each sort.
-
-    Raises:
-        ValueError: they do not fill shards, or the configuration has no scenes.
-    """
-    if scenes < SCENES_PER_SHARD or scenes % SCENES_PER_SHARD:
-        raise ValueError(f"--scenes is {scenes}; it must be a multiple of {SCENES_PER_SHARD}")
-    if config.scenes is None:
-        raise ValueError(f"the configuration {config.name} has no simulated scenes; leave --scenes out")
-    mix = config.mix
-    if mix:
-        mix = replace(mix, scan_scenes=replace(mix.scan_scenes, scenes=scenes))
-    return replace(config, scenes=replace(config.scenes, scenes=scenes), mix=mix)
-
-
-def shortened(config: Config, steps: int | None) -> Config:
-    """A configuration with so many steps in each phase, if they are given.
-
-    Raises:
-        ValueError: there are none.
-    """
-    if steps is None:
-        return config
-    if steps < 1:
-        raise ValueError(f"--steps is {steps}; it must be at least 1")
-    return replace(config, phases=tuple(replace(phase, steps=steps) for phase in config.phases))
-
-
 @command(FloatingPointError)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
@@ -226,6 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--start", type=Path, help="finished weights to begin with, such as those of a model that ships")
     begin.add_argument("--backbone", type=Path, help="weights of the backbone to begin with, .safetensors or .pth")
+    parser.add_argument(
+        "--imagenet-share", type=float, default=0.0, metavar="S",
+        help="how much of the backbone of --start is ImageNet's weights again, 0 to 1 (default: 0)",
+    )  # fmt: skip
     parser.add_argument("--steps", type=int, help="of each phase of training (default: the configuration's)")
     add_budget(parser)
     options = parser.parse_args(arguments)
@@ -233,6 +179,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = shortened(fitted(configs.load(options.config), options, ranks), options.steps)
         if config.scenes is not None:
             refuse_without_effect(parser, options, ("images",), "on simulated scenes")
+        if not 0 <= options.imagenet_share <= 1:
+            raise ValueError(f"--imagenet-share is {options.imagenet_share}; it must be between 0 and 1")
+        if options.start is None:
+            refuse_without_effect(parser, options, ("imagenet_share",), "without --start")
+        if not config.imagenet:
+            others = f"with {config.name}, which did not begin with ImageNet's weights"
+            refuse_without_effect(parser, options, ("imagenet_share",), others)
         if options.variant:
             if not isinstance(config.network, NetworkConfig):
                 raise ValueError(f"--variant is of the network of cmsa; {config.name} has another")
@@ -245,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **folders)
 
         def begin_with(state: Training) -> None:
-            report = begun(state, options.start, options.backbone)
+            report = begun(state, options.start, options.backbone, options.imagenet_share)
             if report and ranks.first:
                 print(report)
 

@@ -36,7 +36,7 @@ def photo_scenes(photos: Photos, split: str) -> list[RenderedScene]:
         size = tuple(max(1, round(side * scale)) for side in labels.shape[::-1])
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         small = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-        scenes.append(RenderedScene(rgb[None], small, _seen(things, small), vague))
+        scenes.append(RenderedScene(rgb[None], small, seen(things, small), vague))
     return scenes
 
 
@@ -48,7 +48,7 @@ def whole(scene: RenderedScene, height: int, width: int, padding: int) -> Render
     for thing in scene.objects:
         mask = (scene.labels == thing.instance_id).astype(np.uint8) * 255
         labels[fit.apply(mask, padding=0) > 127] = thing.instance_id
-    return replace(scene, frames=rgb[None], labels=labels, objects=_seen(scene.objects, labels))
+    return replace(scene, frames=rgb[None], labels=labels, objects=seen(scene.objects, labels))
 
 
 def piece(scene: RenderedScene, height: int, width: int, padding: int, rng: Generator) -> RenderedScene:
@@ -67,10 +67,10 @@ def piece(scene: RenderedScene, height: int, width: int, padding: int, rng: Gene
         interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA,
     )
     labels = cv2.resize(np.ascontiguousarray(scene.labels[window]), (width, height), interpolation=cv2.INTER_NEAREST)
-    return replace(scene, frames=rgb[None], labels=labels, objects=_seen(scene.objects, labels, zoom=1 / side))
+    return replace(scene, frames=rgb[None], labels=labels, objects=seen(scene.objects, labels, zoom=1 / side))
 
 
-def _seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -> tuple[ObjectTruth, ...]:
+def seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -> tuple[ObjectTruth, ...]:
     """The truth of things in other labels, of which each pixel before is `zoom` pixels wide now; 0: all is seen that
     was.
     """

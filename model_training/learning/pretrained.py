@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from model_training.learning.backbone_weights import (
@@ -32,12 +33,24 @@ KINETICS: Pixels = ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), False)
 BRANCHES = {"0": "b0", "1.0": "b1a", "1.1": "b1b", "2.0": "b2a", "2.1": "b2b", "3.1": "b3b"}
 
 
-def load_backbone_of(system: System, path: Path) -> Report:
-    """Put a file of a ResNet into what a system of any kind sees a frame with. Raises as `load_resnet`."""
+def load_backbone_of(system: System, path: Path, share: float = 1.0) -> Report:
+    """Put a file of a backbone into what a system of any kind sees a frame with. Raises as `load_resnet`.
+
+    A share below 1 mixes the file's weights with those that are there, as Wortsman et al. do ("Robust fine-tuning of
+    zero-shot models", CVPR 2022): what a network has forgotten of the file comes back in part. The weights that are
+    there must have begun with the file's, else their mean means nothing.
+    """
+    before = {name: value.clone() for name, value in system.state_dict().items() if value.is_floating_point()}
     if isinstance(system, ReferringSegmentation):
-        return load_backbone(system.encoder, path)
-    assert isinstance(system, Lastc | Vlide)
-    return load_resnet(system.spatial.encoder if isinstance(system, Lastc) else system.cnn, system.pixels, path)
+        report = load_backbone(system.encoder, path)
+    else:
+        assert isinstance(system, Lastc | Vlide)
+        report = load_resnet(system.spatial.encoder if isinstance(system, Lastc) else system.cnn, system.pixels, path)
+    state = system.state_dict()
+    with torch.no_grad():
+        for name, value in before.items():
+            state[name].lerp_(value, 1 - share)
+    return report
 
 
 def load_resnet(cnn: StagedResNet, pixels: Prepared, path: Path) -> Report:

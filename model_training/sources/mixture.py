@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from numpy.random import Generator
 from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
+from model_training.datasets.cutouts import Cutouts
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
 from model_training.datasets.photos import Photos
 from model_training.datasets.pool import Pool
@@ -108,7 +110,9 @@ class Mixture(Source):
         if readers:
             size = {"height": network.height, "width": network.width, "padding": network.padding}
             learned = [scene for reader in readers for scene in photo_scenes(reader, "train")]
-            self._learned.append(Pool(learned, mix.photos, nouns=of_photos, cut=partial(_piece, size)))
+            self._learned.append(
+                Pool(learned, mix.photos, nouns=of_photos, cut=partial(_piece, size, Cutouts(learned)))
+            )
             unseen = [whole(scene, **size) for reader in readers for scene in photo_scenes(reader, "val")]
             if unseen:
                 self._validated.append(("photos", Pool(unseen, nouns=of_photos, cut=_as_it_is)))
@@ -132,9 +136,9 @@ class Mixture(Source):
         return MixScores([score(model, pool, self.vocabulary, title) for title, pool in self._validated])
 
 
-def _piece(size: dict[str, int], scene: RenderedScene, rng: object) -> RenderedScene:
-    return piece(scene, **size, rng=rng)
+def _piece(size: dict[str, int], others: Cutouts, scene: RenderedScene, rng: Generator) -> RenderedScene:
+    return others.laid_over(piece(scene, **size, rng=rng), rng)
 
 
-def _as_it_is(scene: RenderedScene, rng: object) -> RenderedScene:
+def _as_it_is(scene: RenderedScene, rng: Generator) -> RenderedScene:
     return scene

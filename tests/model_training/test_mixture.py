@@ -19,6 +19,8 @@ from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import LISTED, SceneBatches
 from model_training.learning import checkpoint
+from model_training.learning.backbone_weights import imagenet_file, read_tensors
+from model_training.learning.training import Training
 from model_training.sources.choice import source_of
 from model_training.sources.mixture import Mixture
 from refseg_ros.simulation.phrases import Phrase
@@ -28,6 +30,7 @@ from tests.model_training.datasets.test_photos import CUPS, write
 OBJ = "v 0 0 0\nv 0.06 0 0\nv 0.06 0.06 0\nv 0 0.06 0\nv 0.03 0.03 0.08\n" + "".join(
     f"f {face}\n" for face in ("1 3 2", "1 4 3", "1 2 5", "2 3 5", "3 4 5", "4 1 5")
 )
+CPU = torch.device("cpu")
 NETWORK = replace(
     tiny.NETWORK,
     backbone="efficientnet-lite0",
@@ -122,16 +125,57 @@ def test_weights_say_how_often(mixture: Mixture) -> None:
 
 def test_a_run_goes_on_and_refuses_other_parts(folders: dict[str, Path], tmp_path: Path) -> None:
     arguments = {"objects": folders["objects"], "photos": [folders["photos"]]}
-    cpu = torch.device("cpu")
-    through = train.train(CONFIG, tmp_path / "a", folders["data"], 1, cpu, **arguments)
+    through = train.train(CONFIG, tmp_path / "a", folders["data"], 1, CPU, **arguments)
     short = replace(CONFIG, phases=(CONFIG.phases[0], replace(CONFIG.phases[1], steps=1)))
-    train.train(short, tmp_path / "b", folders["data"], 1, cpu, **arguments)
-    resumed = train.train(CONFIG, tmp_path / "b", folders["data"], 1, cpu, **arguments)
+    train.train(short, tmp_path / "b", folders["data"], 1, CPU, **arguments)
+    resumed = train.train(CONFIG, tmp_path / "b", folders["data"], 1, CPU, **arguments)
     (ours, facts), (theirs, _) = checkpoint.load(resumed), checkpoint.load(through)
     assert "widget" in facts["vocabulary"] and facts["photos"] == ["photos of photos"]
     assert ours.keys() == theirs.keys()
     with pytest.raises(ValueError, match="another (mix|scans|scenes|photos|vocabulary|network)"):
-        train.train(CONFIG, tmp_path / "b", folders["data"], 1, cpu, objects=folders["objects"])
+        train.train(CONFIG, tmp_path / "b", folders["data"], 1, CPU, objects=folders["objects"])
+
+
+def test_what_a_backbone_forgot_comes_back_in_part(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    start, share = tmp_path / "start.safetensors", 0.25
+    prepared = {"pixel_mean": (127.0, 127.0, 127.0), "pixel_std": (128.0, 128.0, 128.0)}  # as ImageNet's want it
+    config = replace(CONFIG, network=replace(NETWORK, **prepared))
+    before, state = Training(config, CPU).average, Training(config, CPU)
+    weights = {
+        name: torch.rand_like(value) for name, value in before.items() if name.startswith("encoder.") and value.ndim
+    }
+    checkpoint.save(start, before | weights, {})
+    report = train.begun(state, start, imagenet_share=share)
+    assert report and not report.missing
+    imagenet = read_tensors(imagenet_file(NETWORK.backbone))
+    for name, value in state.model.state_dict().items():
+        if name in weights:
+            theirs = imagenet.get(name.removeprefix("encoder.backbone."))
+            wanted = weights[name] if theirs is None else share * theirs + (1 - share) * weights[name]
+            assert torch.allclose(value, wanted, atol=1e-6), name
+        assert torch.equal(state.average[name], value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--imagenet-share", "0.5"], "--imagenet-share has no effect without --start"),
+        (
+            ["--imagenet-share", "1.5", "--start", "w.safetensors"],
+            "--imagenet-share is 1.5; it must be between 0 and 1",
+        ),
+        (
+            ["--imagenet-share", "0.5", "--start", "w.safetensors", "--config", "tabletop"],
+            "--imagenet-share has no effect with tabletop, which did not begin with ImageNet's weights",
+        ),
+    ],
+)
+def test_a_share_that_does_nothing_is_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["--config", "household", *options]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_nothing_to_mix_in_is_refused(folders: dict[str, Path]) -> None:

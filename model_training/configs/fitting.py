@@ -1,0 +1,78 @@
+"""A configuration as a command line wants it: on its machine, with its batch, steps and scenes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import torch
+
+from model_training.configs.schema import Config
+from model_training.datasets.rendering import SCENES_PER_SHARD
+from model_training.learning.precision import PRECISIONS
+from model_training.learning.ranks import ALONE, Ranks
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Give a command line what `fitted` reads, and the device."""
+    parser.add_argument("--batch", type=int, help="frames in a batch of all processes (default: the configuration's)")
+    parser.add_argument("--accumulate", type=int, default=1, help="parts that a batch goes through in (default: 1)")
+    add_machine(parser)
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Give a command line the device and what is multiplied in on it."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of multiplications; auto: what the machine has instructions for (default: the configuration's)",
+    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fitted(config: Config, options: argparse.Namespace, ranks: Ranks = ALONE) -> Config:
+    """A configuration with the batch, its parts and the precision that the command line gives.
+
+    Raises:
+        ValueError: the processes cannot share such a batch.
+    """
+    if options.batch is not None:
+        config = replace(config, phases=tuple(replace(phase, frames=options.batch) for phase in config.phases))
+    config = replace(config, accumulate=options.accumulate, precision=options.precision or config.precision)
+    shares = ranks.count * config.accumulate
+    for phase in config.phases:
+        if shares < 1 or phase.frames < 1 or phase.frames % shares:
+            raise ValueError(
+                f"{phase.frames} frames in a batch do not share out to {ranks.count} processes with "
+                f"{config.accumulate} parts each; change --batch or --accumulate"
+            )
+    return config
+
+
+def with_scenes(config: Config, scenes: int) -> Config:
+    """A configuration with so many simulated scenes of each sort.
+
+    Raises:
+        ValueError: they do not fill shards, or the configuration has no scenes.
+    """
+    if scenes < SCENES_PER_SHARD or scenes % SCENES_PER_SHARD:
+        raise ValueError(f"--scenes is {scenes}; it must be a multiple of {SCENES_PER_SHARD}")
+    if config.scenes is None:
+        raise ValueError(f"the configuration {config.name} has no simulated scenes; leave --scenes out")
+    mix = config.mix
+    if mix:
+        mix = replace(mix, scan_scenes=replace(mix.scan_scenes, scenes=scenes))
+    return replace(config, scenes=replace(config.scenes, scenes=scenes), mix=mix)
+
+
+def shortened(config: Config, steps: int | None) -> Config:
+    """A configuration with so many steps in each phase, if they are given.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if steps is None:
+        return config
+    if steps < 1:
+        raise ValueError(f"--steps is {steps}; it must be at least 1")
+    return replace(config, phases=tuple(replace(phase, steps=steps) for phase in config.phases))
