@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from numpy.random import Generator
 from model_training.datasets import coco_masks
 from model_training.datasets.files import first_existing, read_json
 from model_training.datasets.frames import ImageFiles
+from model_training.datasets.photo_arrangement import PhotoArrangement
 from model_training.datasets.refer import IMAGE_FOLDERS
 from model_training.datasets.sample import Expression, Reader, Record
 from model_training.words import names, noun_of
 from refseg_ros.expression import tokenise
-from refseg_ros.simulation.arrangement import MARGIN_IMAGE, Arrangement
 from refseg_ros.simulation.colour_names import colour_of
 from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases_of
 from refseg_ros.simulation.speaker import Speaker
@@ -58,38 +58,6 @@ _NEIGHBOURS = {
     "green": ("yellow", "blue", "gray"),
 }  # fmt: skip
 """Measured colour -> other colours that somebody might name in other light."""
-
-
-class PhotoArrangement(Arrangement):
-    """The arrangement in a photo: left, right, top and bottom are places in the image; there is no front or back."""
-
-    def countable(self, fits: Sequence[ObjectTruth]) -> bool:
-        """See `Arrangement.countable`; people disagree about counts with hardly visible things."""
-        return all(thing.instance_id in self.clear for thing in fits)
-
-    def holds(self, relation: str, thing: ObjectTruth, anchor: ObjectTruth) -> bool | None:
-        """See `Arrangement.holds`."""
-        if relation not in ("left", "right"):
-            return None
-        across, down = (thing.ground[axis] - anchor.ground[axis] for axis in (0, 1))
-        amount = across if relation == "right" else -across
-        if amount >= MARGIN_IMAGE:
-            return True if amount >= 0.8 * abs(down) else None
-        return False if amount <= 0 else None
-
-    def extremes(self, fits: Sequence[ObjectTruth]) -> Iterable[tuple[str, ObjectTruth]]:
-        """See `Arrangement.extremes`."""
-        yield from ((side, thing) for side, thing in super().extremes(fits) if side not in ("front", "back"))
-        upwards = sorted(fits, key=lambda thing: thing.ground[1])
-        heights = [thing.ground[1] for thing in upwards]
-        if heights[1] - heights[0] >= 2 * MARGIN_IMAGE:
-            yield "bottom", upwards[0]
-        if heights[-1] - heights[-2] >= 2 * MARGIN_IMAGE:
-            yield "top", upwards[-1]
-
-    def motion_is_clear(self) -> bool:
-        """See `Arrangement.motion_is_clear`; a photo shows no motion."""
-        return False
 
 
 class Photos(Reader):

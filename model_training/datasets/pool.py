@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from model_training.datasets.photos import PhotoArrangement
+from model_training.datasets.photo_arrangement import PhotoArrangement
 from model_training.datasets.rendering import RenderedScene
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases, phrases_of

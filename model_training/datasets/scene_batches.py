@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
 from model_training.datasets.batch import STRIDES, Batch, SceneLabels
 from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
 from model_training.datasets.pool import Pool
+from model_training.pictures.light import lit, tinted
 from model_training.words import noun_of
 from refseg_ros.expression import Vocabulary, tokenise
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
@@ -30,9 +29,6 @@ COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.ge
 MONOCHROME_SHARE = 0.25
 """Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
 only be known by its shape. The tints are of none of the eleven colours, so no pair that is held out is ever shown."""
-
-TINTS = ((75.0, 100.0), (175.0, 195.0))
-"""Hues in degrees: lime, and teal to cyan."""
 
 
 def held_out(nouns: Sequence[str]) -> np.ndarray:
@@ -138,7 +134,7 @@ class SceneBatches(Dataset[Batch]):
             chosen = contrasted(choose(offered, self.expressions, rng, THING_SHARE), rng, offered, self.contrasts)
         if monochrome:
             frames = tinted(frames, labels, rng)
-        return _Drawn(_lighting(frames, rng), labels, objects, chosen, monochrome, pool)
+        return _Drawn(lit(frames, rng), labels, objects, chosen, monochrome, pool)
 
     def _labelled(self, drawn: _Drawn) -> Batch:
         """What is drawn with its labels, as a batch without the axis of frames."""
@@ -225,33 +221,3 @@ def _pooled(shares: np.ndarray, factor: int) -> np.ndarray:
     """Averages of factor x factor cells."""
     rows = sum(shares[:, i::factor] for i in range(factor))
     return sum(rows[:, :, i::factor] for i in range(factor)) / np.float32(factor * factor)
-
-
-def tinted(frames: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A clip (T, H, W, 3) uint8 RGB in shades of one tint.
-
-    In a still image each thing gets a brightness of its own too: otherwise the bottle would be known by being dark.
-    """
-    low, high = TINTS[int(rng.integers(len(TINTS)))]
-    tint = np.array(colorsys.hsv_to_rgb(rng.uniform(low, high) / 360, rng.uniform(0.5, 0.9), 1.0), np.float32)
-    grey = frames @ np.array([0.299, 0.587, 0.114], np.float32)
-    if len(frames) == 1:
-        gain = np.exp(rng.uniform(-0.7, 0.7, 256)).astype(np.float32)
-        gain[0] = 1  # the table
-        grey = np.minimum(grey * cv2.GaussianBlur(gain[labels], (3, 3), 0.5), 255)
-    return ((38 + 0.85 * grey)[..., None] * tint).astype(np.uint8)
-
-
-def _lighting(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same clip under a slightly other exposure and white balance, with blur and noise; colours keep their names.
-
-    The blur stands for the robot's way to the input size: a larger image is averaged down.
-    """
-    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
-    table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.float32)
-    lit = np.stack([table[:, c][frames[..., c]] for c in range(3)], -1)
-    if rng.random() < 0.6:
-        sigma = rng.uniform(0.3, 0.7)
-        lit = np.stack([cv2.GaussianBlur(image, (3, 3), sigma) for image in lit])
-    noise = rng.normal(0, rng.uniform(0, 5), frames.shape[1:]).astype(np.float32)
-    return np.clip(lit + noise, 0, 255).astype(np.uint8)

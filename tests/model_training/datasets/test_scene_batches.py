@@ -18,15 +18,14 @@ from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import (
     CLASS_OF_WORD,
     COLOUR_OF_WORD,
-    TINTS,
     SceneBatches,
     area_shares,
     flipped,
     motions_of,
     tabletop_vocabulary,
-    tinted,
     unseen_pairs,
 )
+from model_training.pictures.light import TINTS, tinted
 from refseg_ros.simulation.appearance import HELD_OUT_PAIRS
 from refseg_ros.simulation.arrangement import MOVING, Arrangement, speed
 from refseg_ros.simulation.phrases import Phrase, phrases
