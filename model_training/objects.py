@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -62,48 +63,34 @@ def open_share(mesh: FileMesh) -> float:
     return float((counts == 1).mean()) if len(counts) else 1.0
 
 
-class Portraits:
-    """Draws things from four sides, each as large as the picture allows."""
-
-    def __init__(self) -> None:
-        self._renderer = Renderer(_SIDE, _SIDE)
-
-    def __enter__(self) -> Portraits:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Release the surface."""
-        self._renderer.close()
-
-    def of(self, scan: Scan) -> np.ndarray:
-        """Draw a thing: (160, 640, 3) uint8 RGB."""
-        reach = float(np.linalg.norm(scan.size)) / 2.0
-        angle = np.radians(40.0)
-        middle = np.array([0.0, 0.0, float(scan.size[2]) / 2.0])
-        camera = look_at(middle, 0.0, np.radians(25.0), 1.05 * reach / np.sin(angle / 2), angle, (_SIDE, _SIDE))
-        plain = np.full((4, 4, 3), 225, np.uint8)
-        thing = Thing(
-            scan.names[0], scan.colour, "scanned", 1.0, scan.blueprint, scan.blueprint.poses[0], middle,
-            np.array([1.0, 0.0, 0.0, 0.0]), np.full(3, 0.5), scan.texture, scan.names, scan.other_colours,
-        )  # fmt: skip
-        lights = (Light(np.array([0.5, 0.3, -0.8]), np.full(3, 0.6), True),)
-        table = (2.0, 2.0)
-        model = compile_scene(Scene((thing,), camera, lights, 0.55, plain, table, 0.0, 1.0, plain, 3.0, 0.0, plain))
-        data = mujoco.MjData(model)
-        self._renderer.open(model)
-        pictures = []
-        for quarter in range(_SIDES):
-            data.qpos[3:7] = turned((1.0, 0.0, 0.0, 0.0), quarter * np.pi / 2)
-            mujoco.mj_forward(model, data)
-            pictures.append(self._renderer.draw(data, depth=False).rgb)
-        return np.hstack(pictures)
+def portraits(renderer: Renderer, scan: Scan) -> np.ndarray:
+    """A thing from four sides, each as large as the picture allows: (160, 640, 3) uint8 RGB."""
+    reach = float(np.linalg.norm(scan.size)) / 2.0
+    angle = np.radians(40.0)
+    middle = np.array([0.0, 0.0, float(scan.size[2]) / 2.0])
+    camera = look_at(middle, 0.0, np.radians(25.0), 1.05 * reach / np.sin(angle / 2), angle, (_SIDE, _SIDE))
+    plain = np.full((4, 4, 3), 225, np.uint8)
+    thing = Thing(
+        scan.names[0], scan.colour, "scanned", 1.0, scan.blueprint, scan.blueprint.poses[0], middle,
+        np.array([1.0, 0.0, 0.0, 0.0]), np.full(3, 0.5), scan.texture, scan.names, scan.other_colours,
+    )  # fmt: skip
+    lights = (Light(np.array([0.5, 0.3, -0.8]), np.full(3, 0.6), True),)
+    table = (2.0, 2.0)
+    model = compile_scene(Scene((thing,), camera, lights, 0.55, plain, table, 0.0, 1.0, plain, 3.0, 0.0, plain))
+    data = mujoco.MjData(model)
+    renderer.open(model)
+    pictures = []
+    for quarter in range(_SIDES):
+        data.qpos[3:7] = turned((1.0, 0.0, 0.0, 0.0), quarter * np.pi / 2)
+        mujoco.mj_forward(model, data)
+        pictures.append(renderer.draw(data, depth=False).rgb)
+    return np.hstack(pictures)
 
 
-def cell(scan: Scan, portraits: np.ndarray) -> np.ndarray:
-    """A cell of the sheet: the portraits of a thing above its name, size and colours."""
+def cell(scan: Scan, pictures: np.ndarray) -> np.ndarray:
+    """A cell of the sheet: the pictures of a thing above its name, size and colours."""
     canvas = np.full((_SIDE + _TEXT_HEIGHT, _SIDES * _SIDE, 3), 255, np.uint8)
-    canvas[:_SIDE] = portraits
+    canvas[:_SIDE] = pictures
     for line, words in enumerate((f"{scan.id}: {', '.join(scan.names)}", _facts(scan))):
         place = (4, _SIDE + 13 + 15 * line)
         cv2.putText(canvas, drawable(words)[:95], place, _FONT, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
@@ -126,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.sheet and options.sheet.suffix.lower() != ".png":
         raise ValueError(f"{options.sheet}: the contact sheet is a PNG; give a name that ends in .png")
     things, unusable, cells = list_scans(options.folder), 0, []
-    with Portraits() as portraits:
+    with closing(Renderer(_SIDE, _SIDE)) as renderer:
         for listed in things:
             try:
                 scan = load_scan(listed)
@@ -139,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for line in lines:
                 print(f"  ! {printable(line)}")
             if options.sheet:
-                cells.append(cell(scan, portraits.of(scan)))
+                cells.append(cell(scan, portraits(renderer, scan)))
     for names, ids in double_names(things).items():
         print(f"! {', '.join(ids)}: are all called {names}; only colour, size or place can tell them apart")
     print(f"{len(things) - unusable} of {len(things)} things can be used")

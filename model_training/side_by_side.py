@@ -68,11 +68,6 @@ def within(config: Config, options: argparse.Namespace, over_time: bool = False)
     return replace(config, phases=phases, precision=precision)
 
 
-def beginning_anew(config: Config, folder: Path) -> Path | None:
-    """No weights to begin a run with."""
-    return None
-
-
 class SideBySide:
     """The runs of one folder. Killed at any moment, the same command goes on.
 
@@ -102,7 +97,7 @@ class SideBySide:
         self,
         configs: Mapping[str, Config],
         report: Callable[[], None],
-        start: Callable[[Config, Path], Path | None] = beginning_anew,
+        start: Callable[[Config, Path], Path | None] = lambda config, folder: None,
     ) -> None:
         """Train and score what is not done yet, a seed at a time, and report after each.
 

@@ -1,8 +1,8 @@
 """The settings of the runtime: the only place for each default, unit, range and description.
 
-A settings class is a frozen dataclass whose fields are made by `setting`. The command line, the ROS parameters and the
-documentation take what they say from a field's metadata (`description`, `unit`, `range`, `read_only`); `check` compares
-the values with it.
+A settings class is a frozen dataclass of `Settings` whose fields are made by `setting`. The command line, the ROS
+parameters and the documentation take what they say from a field's metadata (`description`, `unit`, `range`,
+`read_only`, `choices`).
 """
 
 from __future__ import annotations
@@ -45,37 +45,29 @@ def add_option(parser: argparse.ArgumentParser, kind: type, name: str) -> None:
     parser.add_argument(f"--{name.replace('_', '-')}", type=type(field.default), default=field.default, help=text)
 
 
-def check(settings: Any) -> None:
-    """Check the values of a dataclass against the types and ranges of its fields; for use in `__post_init__`.
+class Settings:
+    """What a settings class is: a frozen dataclass whose values fit the types, ranges and choices of its fields.
 
     Raises:
-        ValueError: the message names the field, its value and what is allowed.
+        ValueError: one does not; the message names the field, its value and what is allowed.
     """
-    hints = get_type_hints(type(settings))
-    for field in dataclasses.fields(settings):
-        if hints[field.name] not in _KINDS:
-            continue
-        value = getattr(settings, field.name)
-        words, kind = _KINDS[hints[field.name]]
-        right = isinstance(value, kind) and (isinstance(value, bool) == (kind is bool))
-        limits = field.metadata.get("range")
-        if limits is not None:
-            words += f" from {limits[0]} to {limits[1]} {field.metadata['unit']}".rstrip()
-            right = right and limits[0] <= value <= limits[1]
-        if not right:
-            raise ValueError(f"{field.name} is {brief(value)}; it must be {words}")
-        if field.metadata.get("choices"):
-            check_choice(field.name, value, field.metadata["choices"])
 
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Check a value against a list of choices.
-
-    Raises:
-        ValueError: the message names the setting, its value and what is allowed.
-    """
-    if value not in choices:
-        raise ValueError(f"{name} is {brief(value)}; it must be one of {', '.join(choices)}")
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # those of the class that derives from this
+            if hints[field.name] not in _KINDS:
+                continue
+            value = getattr(self, field.name)
+            words, kind = _KINDS[hints[field.name]]
+            right = isinstance(value, kind) and (isinstance(value, bool) == (kind is bool))
+            limits, choices = (field.metadata.get(name) for name in ("range", "choices"))
+            if limits is not None:
+                words += f" from {limits[0]} to {limits[1]} {field.metadata['unit']}".rstrip()
+                right = right and limits[0] <= value <= limits[1]
+            if not right:
+                raise ValueError(f"{field.name} is {brief(value)}; it must be {words}")
+            if choices and value not in choices:
+                raise ValueError(f"{field.name} is {brief(value)}; it must be one of {', '.join(choices)}")
 
 
 DEVICES = ("auto", "cuda", "cpu")
@@ -84,7 +76,7 @@ OUTLINES = ("network", "guided")
 
 
 @dataclass(frozen=True)
-class SegmenterConfig:
+class SegmenterConfig(Settings):
     """Settings of `Segmenter`."""
 
     model: str = setting(
@@ -113,18 +105,17 @@ class SegmenterConfig:
         "how masks are outlined: network (as it gives them), or guided (drawn to the edges of what it saw)",
         default="guided",
         read_only=True,
+        choices=OUTLINES,
     )
     device: str = setting(
-        "where the network runs: cuda (a GPU), cpu, or auto for the fastest that works", default="auto", read_only=True
+        "where the network runs: cuda (a GPU), cpu, or auto for the fastest that works",
+        default="auto",
+        read_only=True,
+        choices=DEVICES,
     )
     engine: str = setting(
         "what runs it: tensorrt, onnx (ONNX Runtime), or auto for the fastest that works on the device",
         default="auto",
         read_only=True,
+        choices=ENGINES,
     )
-
-    def __post_init__(self) -> None:
-        check(self)
-        check_choice("device", self.device, DEVICES)
-        check_choice("engine", self.engine, ENGINES)
-        check_choice("outlines", self.outlines, OUTLINES)

@@ -126,10 +126,6 @@ class A2DSentences(Reader):
             masks = np.stack([cv2.resize(mask.astype(np.uint8), size, interpolation=how) > 0 for mask in masks])
         return super()._fitted(record, masks, height, width)
 
-    def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """See `Reader.truth_files`."""
-        return tuple({path for path, _ in record.truth or ()})
-
 
 def _videos(path: Path) -> dict[str, tuple[str, int]]:
     """Video -> (split, number of frames) from `videoset.csv`, which has no header."""

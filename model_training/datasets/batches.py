@@ -26,12 +26,12 @@ from model_training.datasets.batch import Batch
 from model_training.datasets.letterboxed import LetterboxCache, Letterboxed, letterboxed
 from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader, Record
 from model_training.datasets.workers import end_with_parent
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.expression import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchConfig:
+class BatchConfig(Settings):
     """The shape and contents of batches."""
 
     height: int = setting("of the network's input", unit="px", range=(1, 8192))
@@ -46,7 +46,7 @@ class BatchConfig:
     ranks: int = setting("processes that share each batch", default=1, range=(1, 65536))
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if not 0 <= self.rank < self.ranks:
             raise ValueError(f"rank is {self.rank}; with {self.ranks} ranks it must be 0 to {self.ranks - 1}")
         if self.frames % self.ranks:

@@ -57,10 +57,6 @@ class LabelledFrames(Reader):
         """See `Reader.masks`."""
         return np.stack([_read(label) == value for label, value in record.truth or ()])
 
-    def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """See `Reader.truth_files`."""
-        return tuple({label: None for label, _ in record.truth or ()})
-
 
 def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:
     """What is said of each label of a frame, and of those whose noun fits nothing that is labelled there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,12 @@ class Photos(Reader):
     """
 
     def __init__(self, folder: Path, images: Path | None = None, seed: int = 0) -> None:
-        self.folder, self._file = folder, folder / INSTANCES
+        self.folder, self._file, self._seed = folder, folder / INSTANCES, seed
         self.name = f"photos of {folder.resolve().name}"
         listed = read_json(self._file, "images and annotations of COCO")
         try:
             photos = {image["id"]: image for image in listed["images"]}
-            kinds = {kind["id"]: _names_of(str(kind["name"])) for kind in listed["categories"]}
+            self._kinds = kinds = {kind["id"]: _names_of(str(kind["name"])) for kind in listed["categories"]}
             by_photo: dict[Any, list[dict[str, Any]]] = defaultdict(list)
             for annotation in listed["annotations"]:
                 by_photo[annotation["image_id"]].append(annotation)
@@ -93,7 +93,7 @@ class Photos(Reader):
             raise ValueError(f"{self._file}: not annotations of COCO (no {error})") from None
         except ValueError as error:
             raise ValueError(f"{self._file}: {error}") from None
-        self.nouns = nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
+        self.nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
         first = next((photos[number]["file_name"] for number in by_photo if number in photos), None)
         if first is None:
             raise ValueError(f"{self._file}: has no image with annotations")
@@ -105,24 +105,17 @@ class Photos(Reader):
         self.records = tuple(
             record
             for number, parts in by_photo.items()
-            if number in photos and (record := self._record(photos[number], parts, kinds, nouns, seed))
+            if number in photos and (record := self._record(photos[number], parts))
         )
         if not self.records:
             raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
 
-    def _record(
-        self,
-        photo: dict[str, Any],
-        parts: list[dict[str, Any]],
-        kinds: Mapping[Any, tuple[str, ...]],
-        nouns: Sequence[str],
-        seed: int,
-    ) -> Record | None:
-        number, frames, things, codes, vague = self._shown(photo, parts, kinds)
+    def _record(self, photo: dict[str, Any], parts: list[dict[str, Any]]) -> Record | None:
+        number, frames, things, codes, vague = self._shown(photo, parts)
         height, width = codes[0][1:] if codes else (1, 1)
-        rng = np.random.default_rng([seed, zlib.crc32(str(number).encode())])
+        rng = np.random.default_rng([self._seed, zlib.crc32(str(number).encode())])
         scene = PhotoArrangement(things, width, height, closed=False, vague=vague)
-        said = _chosen(phrases_of(scene, Speaker(scene, rng, ALL_PAIRS, nouns)), rng)
+        said = _chosen(phrases_of(scene, Speaker(scene, rng, ALL_PAIRS, self.nouns)), rng)
         if not any(phrase.target for phrase in said):
             return None
         rows = [None, *dict.fromkeys(phrase.target for phrase in said if phrase.target)]
@@ -147,7 +140,7 @@ class Photos(Reader):
         return things, labels, vague
 
     def _shown(
-        self, photo: dict[str, Any], parts: list[dict[str, Any]], kinds: Mapping[Any, tuple[str, ...]]
+        self, photo: dict[str, Any], parts: list[dict[str, Any]]
     ) -> tuple[Any, ImageFiles, list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
         try:
             number, height, width = photo["id"], int(photo["height"]), int(photo["width"])
@@ -161,7 +154,7 @@ class Photos(Reader):
         if rgb.shape[:2] != (height, width):
             raise ValueError(f"{frames.paths[0]}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {width}x{height}")
         for part in parts:
-            spoken = kinds[part["category_id"]]
+            spoken = self._kinds[part["category_id"]]
             if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:
                 vague.update(spoken)
                 continue

@@ -76,10 +76,6 @@ class ReferringVideos(Reader):
         ids = read_palette(path)
         return np.stack([ids == thing for _, thing in record.truth or ()])
 
-    def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """See `Reader.truth_files`."""
-        return tuple({path for path, _ in record.truth or ()})
-
 
 def read_palette(path: Path) -> np.ndarray:
     """Read a mask of instance ids, (H, W) int32: palette entries, or grey levels of 8 or 16 bits.

@@ -121,9 +121,9 @@ class Reader(ABC):
             ValueError, OSError: the message names the file.
         """
 
-    @abstractmethod
     def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """The files of a record's masks."""
+        """The files of a record's masks, where its truth is of pairs (file, which of its masks)."""
+        return tuple(dict.fromkeys(path for path, _ in record.truth or ()))
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64, Header, String
 from tf2_msgs.msg import TFMessage
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.images.messages import to_message
 from refseg_ros.media.source import Picture
 from refseg_ros.node.camera_node import camera_info_of
@@ -40,16 +40,13 @@ _STEP = 0.02  # seconds between two commands to the rails
 
 
 @dataclass(frozen=True)
-class RobotConfig:
+class RobotConfig(Settings):
     """Settings of the node `robot`."""
 
     seed: int = setting("of the scene; a new one is shown when it changes", default=7, range=(0, 2**31 - 1))
     split: str = setting("kind of the scene", default="held_out", choices=("train", "held_out"), read_only=True)
     width: int = setting("of the image, pixels", default=640, range=(64, 1920), read_only=True)
     height: int = setting("of the image, pixels", default=480, range=(48, 1080), read_only=True)
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 class RobotNode(Node):

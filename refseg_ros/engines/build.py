@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from refseg_ros.command import command, program, refuse_without_effect
-from refseg_ros.config import add_option, check, check_choice, setting
+from refseg_ros.config import Settings, add_option, setting
 from refseg_ros.engines import stored
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
@@ -34,16 +34,16 @@ from refseg_ros.files import write_bytes
 
 
 @dataclass(frozen=True)
-class BuildConfig:
+class BuildConfig(Settings):
     """What to build."""
 
-    precision: str = setting(f"{', '.join(ENGINE_PRECISIONS)}; other than fp32 the bundle must have it", default="fp32")
+    precision: str = setting(
+        f"{', '.join(ENGINE_PRECISIONS)}; other than fp32 the bundle must have it",
+        default="fp32",
+        choices=tuple(ENGINE_PRECISIONS),
+    )
     queries: int = setting("expressions at once, at most", default=8, range=(1, 1024))
     cameras: int = setting("images at once, at most", default=4, range=(1, 1024))
-
-    def __post_init__(self) -> None:
-        check(self)
-        check_choice("precision", self.precision, tuple(ENGINE_PRECISIONS))
 
 
 def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dict[str, Passport]:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_origin, get_type_hints
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.text import brief
 
 FORMAT = 4
@@ -35,43 +35,34 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(Settings):
     """What `image` is, and how a picture is laid into it."""
 
     height: int = setting("height of `image`", unit="px", range=(1, 4096))
     width: int = setting("width of `image`", unit="px", range=(1, 4096))
     padding: int = setting("grey level around an image that does not fill the input", range=(0, 255))
 
-    def __post_init__(self) -> None:
-        check(self)
-
 
 @dataclass(frozen=True)
-class Text:
+class Text(Settings):
     """What makes `words` of an expression."""
 
     tokenizer: str = setting("what kind of file `file` is", choices=TOKENIZERS)
     file: str = setting("name of the word list or of the tokenizer's file")
     length: int = setting("ids of an expression that the network sees", range=(1, 512))
 
-    def __post_init__(self) -> None:
-        check(self)
-
 
 @dataclass(frozen=True)
-class Clip:
+class Clip(Settings):
     """The past that the network looks at."""
 
     length: int = setting("frames of a clip, the newest among them", range=(1, 64))
     interval: float = setting("time from one frame of a clip to the next", unit="s", range=(0.0, 60.0))
     memory: str = setting("what is kept of the earlier frames", choices=MEMORIES)
 
-    def __post_init__(self) -> None:
-        check(self)
-
 
 @dataclass(frozen=True)
-class Thresholds:
+class Thresholds(Settings):
     """Where the answer's decisions lie, as probabilities."""
 
     mask: float = setting("a pixel above this belongs to the thing", range=(0.001, 0.999))
@@ -81,12 +72,9 @@ class Thresholds:
         "a mask whose pixels have a lower mean probability is uncertain, not found", default=0.0, range=(0.0, 1.0)
     )
 
-    def __post_init__(self) -> None:
-        check(self)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(Settings):
     """Everything that the runtime must know about a model, and how it came about."""
 
     format: int = setting("format of the bundle", default=FORMAT, range=(FORMAT, FORMAT))
@@ -103,9 +91,6 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """File name -> SHA-256 in lower-case hex."""
-
-    def __post_init__(self) -> None:
-        check(self)
 
     @property
     def graphs(self) -> tuple[str, ...]:

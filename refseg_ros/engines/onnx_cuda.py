@@ -5,7 +5,6 @@ Not tried on a GPU yet: without one only the refusals could be.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from refseg_ros.text import one_line
 
 PROVIDER = "CUDAExecutionProvider"
 
-_DTYPES = {
+DTYPES = {
     "tensor(float)": np.float32,
     "tensor(int64)": np.int64,
     "tensor(bool)": np.bool_,
@@ -52,9 +51,9 @@ class OnnxCudaEngine:
             raise BundleError(f"{name}: ONNX Runtime refuses it ({one_line(error)}); export it again") from error
         if PROVIDER not in self._session.get_providers():
             raise UnavailableError(f"the {PROVIDER} does not start; are the CUDA and cuDNN that it wants there?")
-        self._gpu, self._name, self._lock = gpu, name, threading.Lock()
+        self._gpu, self._name = gpu, name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
-        self._dtypes = {node.name: np.dtype(_DTYPES[node.type]) for node in self._session.get_outputs()}
+        self._dtypes = {node.name: np.dtype(DTYPES[node.type]) for node in self._session.get_outputs()}
         self.outputs = tuple(self._dtypes)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.errors import BundleError
 
 FORMAT = 1
@@ -28,7 +28,7 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passport:
+class Passport(Settings):
     """What an engine is. A field that differs from what is needed here is a reason to refuse it."""
 
     format: int = setting("format of the passport", default=FORMAT, range=(FORMAT, FORMAT))
@@ -44,9 +44,6 @@ class Passport:
     parity: float = setting(
         "largest difference to ONNX Runtime of an output, as a share of its norm", range=(0.0, float("inf"))
     )
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def dump(self) -> str:
         """The text of the file."""

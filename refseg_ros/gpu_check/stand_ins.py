@@ -18,13 +18,6 @@ from refseg_ros.engines import onnx_cuda
 from refseg_ros.engines.onnx import onnxruntime
 from refseg_ros.gpu_check.shared_budget import SharedBudget
 
-_DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-    "tensor(uint8)": np.uint8,
-}
-
 
 def install() -> None:
     """Replace the libraries in this process, for good."""
@@ -71,9 +64,6 @@ def _cuda_runtime() -> ModuleType:
     def cudaStreamSynchronize(stream: int) -> tuple[int]:
         return (0,)
 
-    def cudaMemGetInfo() -> tuple[int, int, int]:
-        return 0, budget.left, budget.total
-
     def cudaMalloc(size: int) -> tuple[int, int]:
         if not budget.take(size):
             return 2, 0
@@ -95,7 +85,7 @@ def _cuda_runtime() -> ModuleType:
     kinds = ("cudaMemcpyHostToDevice", "cudaMemcpyDeviceToHost", "cudaMemcpyDeviceToDevice")
     runtime.cudaMemcpyKind = SimpleNamespace(**{name: name for name in kinds})  # type: ignore[attr-defined]
     functions = (
-        *(cudaGetDeviceCount, cudaGetDeviceProperties, cudaStreamCreate, cudaStreamSynchronize, cudaMemGetInfo),
+        *(cudaGetDeviceCount, cudaGetDeviceProperties, cudaStreamCreate, cudaStreamSynchronize),
         *(cudaMalloc, cudaMemcpyAsync, cudaMemsetAsync, cudaGetErrorString),
     )
     for function in functions:
@@ -196,7 +186,7 @@ class _Engine:
     def __init__(self, plan: bytes) -> None:
         self.session = onnxruntime.InferenceSession(plan, providers=["CPUExecutionProvider"])
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
-        self.dtypes = {node.name: np.dtype(_DTYPES[node.type]) for node in (*inputs, *outputs)}
+        self.dtypes = {node.name: np.dtype(onnx_cuda.DTYPES[node.type]) for node in (*inputs, *outputs)}
         self.inputs = [node.name for node in inputs]
         self.outputs = [node.name for node in outputs]
         self.num_io_tensors = len(self.dtypes)

@@ -66,8 +66,8 @@ class Film:
         self.seconds = since if since > self.seconds else self.seconds + self._usual
         return True
 
-    def bgr(self) -> npt.NDArray[np.uint8]:
-        """The grabbed picture, (H, W, 3) uint8 BGR.
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """The grabbed picture, (H, W, 3) uint8 RGB.
 
         Raises:
             FilmError: it cannot be decoded.
@@ -75,11 +75,7 @@ class Film:
         good, pixels = self._capture.retrieve()
         if not good or pixels is None:
             raise FilmError(f"{self.path}: cannot be decoded at {self.seconds:.2f} s")
-        return np.asarray(pixels, dtype=np.uint8)
-
-    def rgb(self) -> npt.NDArray[np.uint8]:
-        """The grabbed picture, (H, W, 3) uint8 RGB."""
-        return np.asarray(cv2.cvtColor(self.bgr(), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
     def close(self) -> None:
         """Close the file."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from refseg_ros.simulation.tabletop import Intrinsics
+from refseg_ros.space.pinhole import Lens
 
 
 class SourceError(Exception):
@@ -34,7 +33,7 @@ class Picture:
     """(H, W) instance id of the object in each pixel, 0 for no object; simulated cameras only."""
     truth: dict[str, Any] | None = None
     """What is in the scene, ready for JSON: "seed" and "objects" (fields of `ObjectTruth`); simulated cameras only."""
-    intrinsics: Intrinsics | None = None
+    intrinsics: Lens | None = None
     """None for a camera that is not calibrated."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 
@@ -90,7 +91,7 @@ def _values(health: Health, now: float, topic: str) -> dict[str, object]:
         "age of the last image [s]": health.frame_age,
         "inference, mean [ms]": sum(times) / len(times) if times else 0.0,
         "inference, longest [ms]": max(times, default=0.0),
-        **dict(health.counters.items()),
+        **dataclasses.asdict(health.counters),
         "last fault": health.last_fault,
         "not placed in space": health.not_placed,
     }

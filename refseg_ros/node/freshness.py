@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -34,10 +33,6 @@ class Counters:
     refused: int = 0
     failed: int = 0
     passed: int = 0
-
-    def items(self) -> list[tuple[str, int]]:
-        """Names and values, in the order above."""
-        return list(dataclasses.asdict(self).items())
 
 
 def frame_age(stamp: float, arrival: float, now: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from refseg_ros.config import SegmenterConfig, check, setting
+from refseg_ros.config import SegmenterConfig, Settings, setting
 from refseg_ros.images.encodings import white_of
 from refseg_ros.text import brief
 
@@ -126,7 +126,6 @@ class SegmentNodeConfig(SegmenterConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self)
         if not self.image_topic:
             raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
         white_of(self.mono16_range)
@@ -158,7 +157,7 @@ class SegmentNodeConfig(SegmenterConfig):
 
 
 @dataclass(frozen=True)
-class CameraNodeConfig:
+class CameraNodeConfig(Settings):
     """Settings of the node `camera`."""
 
     source: str = setting(
@@ -205,6 +204,6 @@ class CameraNodeConfig:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if not self.source.strip():
             raise ValueError("source is empty; it must name what the camera shows")

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.engines.manifest import Manifest
 from refseg_ros.files import write_bytes
 
@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class SearchConfig:
+class SearchConfig(Settings):
     """What decides the answers on a bag."""
 
     expressions: tuple[str, ...] = setting("what to find")
@@ -29,9 +29,6 @@ class SearchConfig:
     )
     nth: int = setting("of so many images the first is looked at", default=1, range=(1, 1_000_000_000))
     format: int = setting("format of the answers", default=FORMAT, range=(FORMAT, FORMAT))
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def digest(manifest: Manifest) -> str:

@@ -13,20 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from refseg_ros.space.pinhole import Lens
+
 Array = NDArray[np.float64]
 _FINER = 4  # canvas pixels per image pixel and axis when a silhouette is drawn
-
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """Pinhole of an image: size, focal lengths and principal point, all in pixels; no distortion."""
-
-    width: int
-    height: int
-    fx: float
-    fy: float
-    cx: float
-    cy: float
 
 
 @dataclass(frozen=True)
@@ -35,7 +25,7 @@ class Camera:
 
     position: Array
     axes: Array
-    intrinsics: Intrinsics
+    intrinsics: Lens
 
     def to_optical(self, points: Array) -> Array:
         """Return world points (..., 3) in the optical frame, metres."""
@@ -76,7 +66,7 @@ def look_at(
     right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
     width, height = size
     focal = height / 2.0 / float(np.tan(vertical_angle / 2.0))
-    lens = Intrinsics(width, height, focal, focal, (width - 1) / 2.0, (height - 1) / 2.0)
+    lens = Lens(width, height, focal, focal, (width - 1) / 2.0, (height - 1) / 2.0)
     return Camera(target - distance * forward, np.stack([right, np.cross(forward, right), forward]), lens)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 import cv2
 import mujoco
@@ -16,7 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from refseg_ros.simulation.appearance import COLOURS, HELD_OUT_PAIRS, allowed_pairs
-from refseg_ros.simulation.camera import Camera, Intrinsics, silhouette_area, surface_area
+from refseg_ros.simulation.camera import Camera, silhouette_area, surface_area
 from refseg_ros.simulation.motion import SECONDS_BETWEEN, Mover
 from refseg_ros.simulation.mujoco_model import TIME_STEP, compile_scene
 from refseg_ros.simulation.objects import CLASSES
@@ -24,8 +23,9 @@ from refseg_ros.simulation.renderer import Renderer
 from refseg_ros.simulation.scan_scene import draw_scan_scene
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.scene import Scene, Thing, draw_scene
+from refseg_ros.space.pinhole import Lens
 
-__all__ = ["CLASSES", "COLOURS", "HELD_OUT_PAIRS", "Frame", "Intrinsics", "ObjectTruth", "Tabletop", "remembered"]
+__all__ = ["CLASSES", "COLOURS", "HELD_OUT_PAIRS", "Frame", "ObjectTruth", "Tabletop", "remembered"]
 
 _SETTLING_STEPS = 150
 _FALLING_STEPS = 400
@@ -67,7 +67,7 @@ class Frame:
     labels: NDArray[np.uint8]
     stamp: float
     objects: tuple[ObjectTruth, ...]
-    intrinsics: Intrinsics
+    intrinsics: Lens
 
 
 def remembered(clip: Sequence[Frame]) -> tuple[ObjectTruth, ...]:
@@ -236,9 +236,7 @@ class Tabletop:
         """Return the tabletop itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 
 MICROPHONE = "microphone"
 
 
 @dataclass(frozen=True)
-class SpeechConfig:
+class SpeechConfig(Settings):
     """Settings of the node `speech`."""
 
     source: str = setting("where the voice comes from: microphone, or a WAV file", default=MICROPHONE, read_only=True)
@@ -36,6 +36,6 @@ class SpeechConfig:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if not self.source:
             raise ValueError(f"source is empty; it must be {MICROPHONE} or the path of a WAV file")

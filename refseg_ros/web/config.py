@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from refseg_ros.config import check, setting
+from refseg_ros.config import Settings, setting
 from refseg_ros.images.encodings import white_of
 from refseg_ros.ros.node_config import SegmentNodeConfig
 
@@ -20,7 +20,7 @@ def _as_segment(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class WebConfig:
+class WebConfig(Settings):
     """Settings of the node `web`. What it has in common with the node `segment` has to be set alike."""
 
     image_topic: str = _as_segment("image_topic")
@@ -45,7 +45,7 @@ class WebConfig:
     )
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         white_of(self.mono16_range)
         if not self.host or not self.lessons:
             raise ValueError("host and lessons must not be empty")
