@@ -16,5 +16,14 @@ CONFIG = replace(
         photos=0.0,
         scan_scenes=replace(household.CONFIG.mix.scan_scenes, scenes=2048),
     ),
-    phases=(Phase("joint", steps=1500, frames=8, expressions=5, learning_rate=7e-4, encoder_factor=0.4),),
+    phases=(
+        Phase(
+            "joint",
+            steps=1500,
+            frames=8,
+            expressions=5,
+            learning_rate=7e-4,
+            encoder_factor=household.ENCODER_FACTOR,
+        ),
+    ),
 )
