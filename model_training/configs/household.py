@@ -31,9 +31,9 @@ CONFIG = Config(
     network=NETWORK,
     scenes=replace(shipped.CONFIG.scenes, scenes=8192, height=NETWORK.height, width=NETWORK.width),
     mix=Mix(
-        tables=0.25,
-        scans=0.45,
-        photos=0.3,
+        tables=0.2,
+        scans=0.4,
+        photos=0.4,
         scan_scenes=SceneSet(
             scenes=16384, height=NETWORK.height, width=NETWORK.width, moving_share=0.15, clip=NETWORK.clip
         ),
@@ -42,7 +42,7 @@ CONFIG = Config(
         Phase("encoder", steps=6000, frames=16, expressions=0, learning_rate=1e-3, encoder_factor=ENCODER_FACTOR),
         Phase("joint", steps=30_000, frames=8, expressions=6, learning_rate=1e-3, encoder_factor=ENCODER_FACTOR),
     ),
-    losses=LossWeights(dice=1.0, presence=0.5, reference=0.5, motion=0.3, dense=0.3),
+    losses=LossWeights(dice=1.0, presence=1.0, reference=0.5, motion=0.3, dense=0.3),
     contrasts=("order", "motion"),
     imagenet=True,
     clip_interval=shipped.CONFIG.clip_interval,
