@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from model_training.configs import household
-from model_training.configs.schema import Phase
 
 CONFIG = replace(
     household.CONFIG,
@@ -16,14 +15,5 @@ CONFIG = replace(
         photos=0.0,
         scan_scenes=replace(household.CONFIG.mix.scan_scenes, scenes=2048),
     ),
-    phases=(
-        Phase(
-            "joint",
-            steps=1500,
-            frames=8,
-            expressions=5,
-            learning_rate=7e-4,
-            encoder_factor=household.ENCODER_FACTOR,
-        ),
-    ),
+    phases=(replace(household.CONFIG.phases[-1], steps=1500, expressions=5, learning_rate=7e-4),),
 )

@@ -57,7 +57,7 @@ class Cutouts:
         self._shares = often / often.sum() if self._nouns else often
 
     def laid_over(self, photo: RenderedScene, rng: Generator) -> RenderedScene:
-        """The photo with up to MOST other things on it; a noun comes as often as the root of its things is many."""
+        """The photo with up to MOST other things on it, each noun in proportion to the square root of its count."""
         count = int(rng.integers(MOST + 1)) if self._nouns else 0
         labels, rgb, things = photo.labels.copy(), photo.frames[0].copy(), list(photo.objects)
         free = 1 + max((thing.instance_id for thing in things), default=0)

@@ -1,4 +1,4 @@
-"""What holds of the things in a photo, of which only the image is known."""
+"""What holds between the things in a photo, where nothing but the image is known."""
 
 from __future__ import annotations
 
