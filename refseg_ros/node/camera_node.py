@@ -7,7 +7,6 @@ import time
 
 from builtin_interfaces.msg import Time
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -101,14 +100,7 @@ class CameraNode(Node):
         Raises:
             SourceError: the source broke down.
         """
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
-        try:
-            while self.context.ok() and not self._is_at_end:
-                # Waits no longer than that: simulated time may stand, and rclpy not always wakes up at a signal.
-                spin(lambda: executor.spin_once(timeout_sec=1.0), self._refuse, self.context)
-        finally:
-            executor.remove_node(self)
+        spin(self, self._refuse, lambda: not self._is_at_end)
         if self._failure is not None:
             raise self._failure
         return True

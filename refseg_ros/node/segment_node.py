@@ -10,7 +10,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionServer
 from rclpy.context import Context
 from rclpy.exceptions import NameValidationException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
@@ -132,15 +131,9 @@ class SegmentNode(LifecycleNode):
 
     def run(self) -> bool:
         """Start, if the node is to do so by itself, and spin until the context is shut down; False if that fails."""
-        executor = SingleThreadedExecutor(context=self.context)
         if not self.start():
             return False
-        executor.add_node(self)
-        try:
-            while self.context.ok():
-                spin(executor.spin_once, self.refuse, self.context)
-        finally:
-            executor.remove_node(self)
+        spin(self, self.refuse)
         return True
 
     def close(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 
 import rclpy
 from rclpy.node import Node
@@ -84,8 +83,7 @@ class SpeechNode(Node):
 
         self._listener = threading.Thread(target=listen, name="speech", daemon=True)
         self._listener.start()
-        while self._listener.is_alive() and self._is_up():
-            spin(partial(rclpy.spin_once, self, timeout_sec=0.1), faults.note, self.context)
+        spin(self, faults.note, self._listener.is_alive)
         if failures:
             raise failures[0]
         return True

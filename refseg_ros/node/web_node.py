@@ -9,7 +9,6 @@ import numpy.typing as npt
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -92,14 +91,8 @@ class WebNode(Node):
 
     def run(self) -> bool:
         """Serve until the context is shut down."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
         self._server.start()
-        try:
-            while self.context.ok():
-                spin(executor.spin_once, self._refuse, self.context)
-        finally:
-            executor.remove_node(self)
+        spin(self, self._refuse)
         return True
 
     def close(self) -> bool:

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 
 from refseg_ros.text import quoted
 
+LOOK = 1.0
+"""Most seconds from one look whether to go on to the next: rclpy does not always wake up at a signal."""
 
-def spin(spin_once: Callable[[], object], refuse: Callable[[str, str], object], context: Context) -> None:
-    """Spin once; an error from a message or a call costs only this one, not the node.
+
+def spin(node: Node, refuse: Callable[[str, str], object], goes_on: Callable[[], bool] = lambda: True) -> None:
+    """Spin a node until its context is shut down; an error from a message or a call costs only this one.
 
     rclpy itself raises for text that is not UTF-8 and for parameters of unknown type.
 
     Args:
-        spin_once: spins an executor once.
+        node: in no executor.
         refuse: called with the kind of a fault and its reason, such as `FaultLog.note`.
-        context: of the executor.
+        goes_on: asked after each callback, and LOOK after the last one; False ends it too.
 
     Raises:
         Exception: any error after the context was shut down.
     """
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
     try:
-        spin_once()
-    except UnicodeDecodeError as error:
-        refuse("text", f"message refused: a text in it is no UTF-8 ({error.reason} at byte {error.start})")
-    except Exception as error:
-        if not context.ok():
-            raise
-        refuse("call", f"call refused: {type(error).__name__}: {quoted(str(error))}")
+        while node.context.ok() and goes_on():
+            try:
+                executor.spin_once(timeout_sec=LOOK)
+            except UnicodeDecodeError as error:
+                refuse("text", f"message refused: a text in it is no UTF-8 ({error.reason} at byte {error.start})")
+            except Exception as error:
+                if not node.context.ok():
+                    raise
+                refuse("call", f"call refused: {type(error).__name__}: {quoted(str(error))}")
+    finally:
+        executor.remove_node(node)
