@@ -67,15 +67,15 @@ def train(
 
 
 def begun(
-    state: Training, start: Path | None = None, backbone: Path | None = None, imagenet_share: float = 0.0
-) -> Report | None:
-    """Let a new run begin with finished weights, or with a file of its backbone; without either with ImageNet's, where
+    state: Training, start: Path | None = None, backbones: Sequence[Path] = (), imagenet_share: float = 0.0
+) -> list[Report]:
+    """Let a new run begin with finished weights, or with files of its backbones; without either with ImageNet's, where
     the configuration wants them.
 
     Args:
         state: of the run.
         start: finished weights.
-        backbone: file of its backbone, where there is no `start`.
+        backbones: files of its parts, where there is no `start`; see `load_backbone_of`.
         imagenet_share: of ImageNet's weights in the backbone of `start`, see `load_backbone_of`.
 
     Raises:
@@ -84,14 +84,13 @@ def begun(
     share = imagenet_share if start else 1.0
     if start:
         state.start_from(start)
-    if share and backbone is None and state.config.imagenet:
+    if share and not backbones and state.config.imagenet:
         assert isinstance(state.config.network, NetworkConfig)
-        backbone = imagenet_file(state.config.network.backbone)
-    if backbone is None:
-        return None
-    report = load_backbone_of(state.model, backbone, share)
-    state.forget_the_past()
-    return report
+        backbones = (imagenet_file(state.config.network.backbone),)
+    reports = [load_backbone_of(state.model, backbone, share) for backbone in backbones]
+    if reports:
+        state.forget_the_past()
+    return reports
 
 
 def run(
@@ -167,7 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes that render, or make batches (default: 2)")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--start", type=Path, help="finished weights to begin with, such as those of a model that ships")
-    begin.add_argument("--backbone", type=Path, help="weights of the backbone to begin with, .safetensors or .pth")
+    begin.add_argument(
+        "--backbone", type=Path, action="append", default=[],
+        help="weights of a backbone to begin with, .safetensors or .pth; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--imagenet-share", type=float, default=0.0, metavar="S",
         help="how much of the backbone of --start is ImageNet's weights again, 0 to 1 (default: 0)",
@@ -198,9 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **folders)
 
         def begin_with(state: Training) -> None:
-            report = begun(state, options.start, options.backbone, options.imagenet_share)
-            if report and ranks.first:
-                print(report)
+            for report in begun(state, options.start, options.backbone, options.imagenet_share):
+                if ranks.first:
+                    print(report)
 
         finished = run(source, out, device, begin_with, ranks)
     if ranks.first:

@@ -146,8 +146,8 @@ def test_what_a_backbone_forgot_comes_back_in_part(tmp_path: Path) -> None:
         name: torch.rand_like(value) for name, value in before.items() if name.startswith("encoder.") and value.ndim
     }
     checkpoint.save(start, before | weights, {})
-    report = train.begun(state, start, imagenet_share=share)
-    assert report and not report.missing
+    (report,) = train.begun(state, start, imagenet_share=share)
+    assert not report.missing
     imagenet = read_tensors(imagenet_file(NETWORK.backbone))
     for name, value in state.model.state_dict().items():
         if name in weights:

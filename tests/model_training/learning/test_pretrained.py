@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model_training.learning.pretrained import BRANCHES, KINETICS, load_bert, load_i3d, load_resnet
+from model_training.learning.backbone_weights import read_tensors
+from model_training.learning.pretrained import BRANCHES, KINETICS, load_backbone_of, load_bert, load_i3d, load_resnet
 from model_training.networks.lastc.i3d import I3D
 from model_training.networks.layers.pixels import IMAGENET, UNIT, Pixels
 from model_training.networks.layers.residual import StagedResNet
 from model_training.networks.vlide.bert import Bert
 from model_training.networks.vlide.config import vlide_config
+from tests.model_training.networks.systems import lastc, vlide
 
 BERT = vlide_config("small", vocabulary=12, text_channels=8, text_heads=2, groups=(1, 2, 3), positions=8)
 I3D_OLD = {ours: theirs for theirs, ours in BRANCHES.items()}
@@ -44,7 +46,7 @@ def test_a_resnet_sees_what_it_was_made_for(imagenet_norm: bool, tmp_path: Path)
     torch.manual_seed(0)
     source, target, pixels = stirred(StagedResNet()), StagedResNet().eval(), Pixels(imagenet_norm)
     path = written(tmp_path / "resnet50.pth", source.state_dict() | {"fc.weight": torch.zeros(3, 2)})
-    report = load_resnet(target, pixels, path)
+    report = load_resnet(target, pixels, read_tensors(path), path)
     assert len(report.loaded) == 53 * 5 and not report.missing and report.left == ("fc.weight",)
     assert "265 of 265 tensors of the backbone, by torchvision's names" in str(report)
     image = torch.randint(0, 256, (1, 24, 24, 3), dtype=torch.uint8)
@@ -60,7 +62,8 @@ def test_an_i3d_sees_what_it_was_made_for(name_of, tmp_path: Path) -> None:
     source, target, pixels = stirred(I3D()), I3D().eval(), Pixels(True)
     tensors = {name_of(name): value for name, value in source.state_dict().items()}
     last = name_of("logits.conv3d.weight")
-    report = load_i3d(target, pixels, written(tmp_path / "rgb_imagenet.pt", tensors | {last: torch.zeros(2)}))
+    path = written(tmp_path / "rgb_imagenet.pt", tensors | {last: torch.zeros(2)})
+    report = load_i3d(target, pixels, read_tensors(path), path)
     assert not report.missing and not report.other_shape and report.left == (last,)
     assert f"{len(report.loaded)} of {len(report.loaded)} tensors of the I3D" in str(report)
     for name, value in source.state_dict().items():
@@ -86,7 +89,8 @@ def test_bert_by_its_names(prefix: str, old: bool, tmp_path: Path) -> None:
         f"{prefix}pooler.dense.weight": torch.zeros(8, 8),
         f"{prefix}encoder.layer.3.output.dense.bias": torch.zeros(8),
     }
-    report = load_bert(target, written(tmp_path / "bert.bin", tensors | left))
+    path = written(tmp_path / "bert.bin", tensors | left)
+    report = load_bert(target, read_tensors(path), path)
     assert set(report.left) == set(left) and not report.missing and "tensors of the language encoder" in str(report)
     assert all(torch.equal(value, target.state_dict()[name]) for name, value in source.state_dict().items())
 
@@ -98,7 +102,8 @@ def test_what_is_missing_or_of_another_shape_is_told(tmp_path: Path) -> None:
     tensors["embeddings.word_embeddings.weight"] = torch.zeros(30, 8)
     target = Bert(BERT)
     before = target.embeddings.word_embeddings.weight.clone()
-    report = load_bert(target, written(tmp_path / "bert.bin", tensors))
+    path = written(tmp_path / "bert.bin", tensors)
+    report = load_bert(target, read_tensors(path), path)
     assert report.missing == ("encoder.layer.2.output.dense.bias",)
     assert report.other_shape == ("embeddings.word_embeddings.weight (30, 8) for (14, 8)",)
     assert torch.equal(target.embeddings.word_embeddings.weight, before)
@@ -108,9 +113,9 @@ def test_what_is_missing_or_of_another_shape_is_told(tmp_path: Path) -> None:
 def test_another_file_is_refused_in_a_line(what: str, tmp_path: Path) -> None:
     path = written(tmp_path / "other.pth", {"linear.weight": torch.zeros(2)})
     load = {
-        "resnet": lambda: load_resnet(StagedResNet(widths=(4, 4, 4, 4, 4)), Pixels(True), path),
-        "i3d": lambda: load_i3d(I3D(), Pixels(True), path),
-        "bert": lambda: load_bert(Bert(BERT), path),
+        "resnet": lambda: load_resnet(StagedResNet(widths=(4, 4, 4, 4, 4)), Pixels(True), read_tensors(path), path),
+        "i3d": lambda: load_i3d(I3D(), Pixels(True), read_tensors(path), path),
+        "bert": lambda: load_bert(Bert(BERT), read_tensors(path), path),
     }[what]
     with pytest.raises(ValueError, match="other.pth: no weights of .*; it has linear.weight") as error:
         load()
@@ -120,4 +125,22 @@ def test_another_file_is_refused_in_a_line(what: str, tmp_path: Path) -> None:
 def test_a_small_network_takes_no_weights_of_a_large_one(tmp_path: Path) -> None:
     path = written(tmp_path / "resnet50.pth", StagedResNet().state_dict())
     with pytest.raises(ValueError, match="resnet50.pth: of another backbone than this network has"):
-        load_resnet(StagedResNet(widths=(8, 8, 12, 16, 16)), Pixels(True), path)
+        load_resnet(StagedResNet(widths=(8, 8, 12, 16, 16)), Pixels(True), read_tensors(path), path)
+
+
+def test_a_file_goes_to_the_part_of_the_system_that_its_names_are_of(tmp_path: Path) -> None:
+    lasting, interleaved = lastc(widths=None), vlide()
+    for system, part, what in (
+        (lasting, lasting.temporal.encoder, "I3D"),
+        (lasting, lasting.spatial.encoder, "backbone"),
+        (interleaved, interleaved.bert, "language encoder"),
+        (interleaved, interleaved.cnn, "backbone"),
+    ):
+        wanted = {name: value.clone() for name, value in part.state_dict().items()}
+        before = {name: value.clone() for name, value in system.state_dict().items()}
+        report = load_backbone_of(system, written(tmp_path / "part.pth", {n: v + 1 for n, v in wanted.items()}))
+        assert report.part == what and set(report.loaded) == {n for n in wanted if not n.endswith("_tracked")}
+        theirs = {value.data_ptr() for value in part.state_dict().values()}
+        for name, value in system.state_dict().items():
+            assert (value.data_ptr() in theirs) or torch.equal(value, before[name]), name
+        assert all(not torch.equal(part.state_dict()[name], wanted[name]) for name in report.loaded)
