@@ -133,8 +133,7 @@ def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 def _draw(options: argparse.Namespace, claims: Mapping[str, Sequence[Claim]]) -> None:
     if options.reliability:
-        thresholds = Bundle.load(options.bundle).manifest.thresholds
-        reliability_figure(claims, thresholds.presence + thresholds.uncertain, options.reliability)
+        reliability_figure(claims, Bundle.load(options.bundle).manifest.thresholds.found, options.reliability)
 
 
 def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from refseg_ros.engines.manifest import Thresholds
+from refseg_ros.engines.manifest import Certainty, Thresholds
 from refseg_ros.engines.network import Outcome
 from refseg_ros.expression import Tokens
 from refseg_ros.geometry import Letterbox
@@ -49,6 +50,24 @@ class Box(NamedTuple):
 NO_BOX = Box(0, 0, 0, 0)
 """The box of an empty mask."""
 
+POSSIBLE = 0.15
+"""Least probability of a pixel that may belong to the thing."""
+SMALLEST = 1e-4
+"""Share of the frame that a mask has at least, and no mask."""
+
+
+class Evidence(NamedTuple):
+    """What speaks for an answer. The bundle's `certainty` makes the score of it."""
+
+    presence: float
+    """Logit of "there is such a thing"."""
+    strength: float = 0.0
+    """Mean probability of the mask's pixels ("maskness" of SOLO)."""
+    sharpness: float = 0.0
+    """How many pixels of the frame are above the mask's threshold, as a share of those above POSSIBLE."""
+    size: float = math.log(SMALLEST)
+    """Logarithm of the mask's share of the frame."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -59,7 +78,8 @@ class Answer:
     verdict: Verdict
     """The mask of FOUND has at least one pixel, that of UNCERTAIN may have some, all others are empty."""
     score: float
-    """Probability in [0, 1] that the thing is in the frame; 0 if the expression was not understood, or is stale."""
+    """How likely the answer is right, in [0, 1]: the thing is in the frame, and the mask is on it. It is as good as the
+    bundle's `certainty`. 0 if the expression was not understood, or is stale."""
     mask: np.ndarray
     """(H, W) uint8: 255 where the thing is, else 0."""
     box: Box
@@ -70,8 +90,8 @@ class Answer:
     unknown_words: tuple[str, ...] = ()
     truncated_words: tuple[str, ...] = ()
     """Words beyond the longest expression, which the network did not see."""
-    mask_score: float = 0.0
-    """Mean probability of the mask's pixels, in [0, 1] ("maskness" of SOLO); 0 without a mask."""
+    evidence: Evidence | None = None
+    """What the score is made of; None if the expression was not understood, or is stale, or in a message."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -98,7 +118,14 @@ def stale(text: str, height: int, width: int) -> Answer:
     return Answer(text, Verdict.STALE, 0.0, np.zeros((height, width), np.uint8), NO_BOX)
 
 
-def conclude(text: str, tokens: Tokens, outcome: Outcome, letterbox: Letterbox, thresholds: Thresholds) -> Answer:
+def conclude(
+    text: str,
+    tokens: Tokens,
+    outcome: Outcome,
+    letterbox: Letterbox,
+    thresholds: Thresholds,
+    certainty: Certainty,
+) -> Answer:
     """Make the answer from the network's output for one expression.
 
     Args:
@@ -107,23 +134,37 @@ def conclude(text: str, tokens: Tokens, outcome: Outcome, letterbox: Letterbox, 
         outcome: the network's output for it.
         letterbox: of the frame.
         thresholds: probabilities that decide the verdict and the mask.
+        certainty: what makes the score.
     """
-    score = probability(outcome.presence)
-    verdict = _verdict(score, thresholds)
-    if verdict is Verdict.FOUND and tokens.doubtful:
-        verdict = Verdict.UNCERTAIN
+    evidence = Evidence(outcome.presence)
     attention = outcome.word_attention[:, : len(tokens.words)]
-    nothing = replace(_without_mask(text, verdict, letterbox, tokens, attention), score=score)
-    if verdict is Verdict.NOT_FOUND:
-        return nothing
-    threshold = math.log(thresholds.mask / (1.0 - thresholds.mask))
+    nothing = _without_mask(text, Verdict.NOT_FOUND, letterbox, tokens, attention)
+    if probability(outcome.presence) < thresholds.absent:
+        return replace(nothing, score=score_of(evidence, certainty), evidence=evidence)
     logits = letterbox.restore(outcome.logits)
-    mask, box = likeliest_part(logits - np.float32(threshold))
-    window = box.window
-    mask_score = mean_probability(logits[window][mask[window] > 0])
-    if not box.width or mask_score < thresholds.mask_score:
-        verdict = Verdict.UNCERTAIN
-    return replace(nothing, verdict=verdict, mask=mask, box=box, mask_score=mask_score)
+    mask, box = likeliest_part(logits - _logit(thresholds.mask))
+    if box.width:
+        evidence = _evidence(outcome.presence, logits, mask, box, thresholds.mask)
+    score = score_of(evidence, certainty)
+    is_found = score >= thresholds.found and box.width > 0 and not tokens.doubtful
+    verdict = Verdict.FOUND if is_found else Verdict.UNCERTAIN
+    return replace(nothing, verdict=verdict, score=score, mask=mask, box=box, evidence=evidence)
+
+
+def score_of(evidence: Evidence, certainty: Certainty) -> float:
+    """How likely an answer with this evidence is right, in [0, 1]."""
+    weights = (certainty.presence, certainty.strength, certainty.sharpness, certainty.size)
+    return probability(certainty.bias + sum(map(operator.mul, weights, evidence)))
+
+
+def _evidence(presence: float, logits: np.ndarray, mask: np.ndarray, box: Box, threshold: float) -> Evidence:
+    """The evidence for a mask that is not empty."""
+    own = logits[box.window][mask[box.window] > 0]
+    likely, possible = (
+        int(np.count_nonzero(logits > _logit(least))) for least in (threshold, min(POSSIBLE, threshold))
+    )
+    size = max(own.size / logits.size, SMALLEST)
+    return Evidence(presence, mean_probability(own), likely / possible, math.log(size))
 
 
 def probability(logit: float) -> float:
@@ -132,8 +173,12 @@ def probability(logit: float) -> float:
 
 
 def mean_probability(logits: np.ndarray) -> float:
-    """Mean sigmoid of float32 logits; 0 without any."""
-    return float((0.5 + 0.5 * np.tanh(0.5 * logits)).mean()) if logits.size else 0.0
+    """Mean sigmoid of float32 logits."""
+    return float((0.5 + 0.5 * np.tanh(0.5 * logits)).mean())
+
+
+def _logit(share: float) -> np.float32:
+    return np.float32(math.log(share / (1.0 - share)))
 
 
 def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
@@ -162,12 +207,6 @@ def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
     mask[window] *= parts == int(evidence.argmax())
     left, top, width, height = cv2.boundingRect(mask[window])
     return mask, Box(box.x + left, box.y + top, width, height)
-
-
-def _verdict(score: float, thresholds: Thresholds) -> Verdict:
-    if abs(score - thresholds.presence) < thresholds.uncertain:
-        return Verdict.UNCERTAIN
-    return Verdict.FOUND if score >= thresholds.presence else Verdict.NOT_FOUND
 
 
 def _without_mask(

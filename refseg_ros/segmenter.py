@@ -188,16 +188,16 @@ class Stream:
             ValueError: no frame was observed yet.
             EngineError: the network failed.
         """
-        letterbox, outcomes, thresholds = self.letterbox, self.outcomes(texts), self._segmenter.thresholds
-        if self._segmenter.config.outlines == "guided" and any(outcomes):
+        letterbox, outcomes, model = self.letterbox, self.outcomes(texts), self._segmenter
+        if model.config.outlines == "guided" and any(outcomes):
             with self.watch.step("outline"):
                 guided = GuidedFilter(self._newest.input)
                 outcomes = [found and found._replace(logits=guided.refine(found.logits)) for found in outcomes]
         with self.watch.step("conclude"):
             return [
-                conclude(text, tokens, outcome, letterbox, thresholds)
+                conclude(text, tokens, outcome, letterbox, model.thresholds, model.manifest.certainty)
                 if outcome and tokens.understood
-                else not_understood(text, tokens, letterbox, self._segmenter.network.levels)
+                else not_understood(text, tokens, letterbox, model.network.levels)
                 for text, tokens, outcome in zip(texts, self._query.tokens, outcomes, strict=True)
             ]
 

@@ -36,7 +36,7 @@ MANIFEST = Manifest(
     steps=(("encoder.onnx",), ("clip.onnx",), ("fusion.onnx",)),
     text=Text(WORDS, VOCABULARY, MAX_WORDS),
     clip=Clip(3, 0.2, ATTENTION),
-    thresholds=Thresholds(mask=0.5, presence=0.5, uncertain=0.15),
+    thresholds=Thresholds(mask=0.5, absent=0.35, found=0.65),
 )
 
 

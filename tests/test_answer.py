@@ -6,16 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refseg_ros.answer import Answer, Box, Verdict, conclude, likeliest_part, not_understood
-from refseg_ros.engines.manifest import Thresholds
+from refseg_ros.answer import Answer, Box, Evidence, Verdict, conclude, likeliest_part, not_understood
+from refseg_ros.engines.manifest import Certainty, Thresholds
 from refseg_ros.engines.network import Outcome
 from refseg_ros.expression import Vocabulary
 from refseg_ros.geometry import Letterbox
 
 VOCABULARY = Vocabulary(["red", "mug", "the"])
 LETTERBOX = Letterbox.fit(480, 640, 144, 192)
-THRESHOLDS = Thresholds(mask=0.5, presence=0.5, uncertain=0.15)
+THRESHOLDS = Thresholds(mask=0.5, absent=0.35, found=0.65)
+PRESENCE = Certainty()
 TEXT = "the red mug please"
+FAINT = np.full((36, 48), 0.1, np.float32)
+"""Logits of a mask that is everywhere, and hardly likely anywhere."""
 
 
 def logits_of(box: Box) -> np.ndarray:
@@ -25,10 +28,12 @@ def logits_of(box: Box) -> np.ndarray:
     return logits
 
 
-def answer(logits: np.ndarray, presence: float, thresholds: Thresholds = THRESHOLDS) -> Answer:
+def answer(
+    logits: np.ndarray, presence: float, thresholds: Thresholds = THRESHOLDS, certainty: Certainty = PRESENCE
+) -> Answer:
     attention = np.arange(12, dtype=np.float32).reshape(2, 6)
     encoded = VOCABULARY.encode(TEXT, 6)
-    return conclude(TEXT, encoded, Outcome(logits, presence, attention), LETTERBOX, thresholds)
+    return conclude(TEXT, encoded, Outcome(logits, presence, attention), LETTERBOX, thresholds, certainty)
 
 
 def test_verdicts_have_a_label_for_people():
@@ -53,28 +58,42 @@ def test_words_are_reported_with_their_attention():
 
 
 @pytest.mark.parametrize("probability", [0.6, 0.8])
-def test_a_mask_that_is_not_clear_makes_it_uncertain(probability):
-    """The mean is of the answer's own pixels, each of which has that probability here; others far away have no say."""
+def test_the_evidence_is_of_the_mask_and_of_what_else_is_possible(probability):
+    """Each of the answer's pixels has that probability; others far away are possible, or likely, or impossible."""
     logit = float(np.log(probability / (1 - probability)))
-    logits = logits_of(Box(0, 0, 2, 2))
-    logits[10:30, 10:40] = logit
-    logits[30:] = -9
-    for least, verdict in ((0.0, Verdict.FOUND), (0.7, Verdict.UNCERTAIN if probability < 0.7 else Verdict.FOUND)):
-        given_answer = answer(logits, 4.0, Thresholds(mask=0.5, presence=0.5, uncertain=0.15, mask_score=least))
-        assert given_answer.verdict is verdict and given_answer.box.x > 100
-        assert probability - 0.05 < given_answer.mask_score <= probability + 1e-6
+    logits = np.full((36, 48), -9, np.float32)
+    logits[:, :6] = -1  # possible: a share of 1/8 of the frame
+    logits[10:30, 20:44] = logit
+    presence, strength, sharpness, size = answer(logits, 4.0).evidence
+    assert presence == 4.0 and probability - 0.05 < strength <= probability + 1e-6
+    share = 20 * 24 / (36 * 48)
+    assert sharpness == pytest.approx(share / (share + 1 / 8), abs=0.05)
+    assert np.exp(size) == pytest.approx(share, rel=0.1)  # the edge lies where the interpolated logit is 0
 
 
-def test_without_a_mask_there_is_no_mask_score():
-    assert answer(np.full((36, 48), -5, np.float32), 4.0).mask_score == 0
-    assert answer(logits_of(Box(0, 0, 2, 2)), -4.0).mask_score == 0
+def test_without_a_mask_there_is_no_evidence_of_one():
+    none = Evidence(4.0, 0.0, 0.0, np.log(1e-4))
+    assert answer(np.full((36, 48), -5, np.float32), 4.0).evidence == none
+    assert answer(logits_of(Box(0, 0, 2, 2)), -4.0).evidence == none._replace(presence=-4.0)
+
+
+def test_the_certainty_weighs_the_evidence():
+    """Of the same presence, the clearer mask has the greater score, and FOUND is what the score says."""
+    certainty = Certainty(bias=-4.0, presence=0.25, strength=4.0, sharpness=1.0, size=0.5)
+    clear, faint = (answer(logits, 4.0, certainty=certainty) for logits in (logits_of(Box(9, 9, 20, 20)), FAINT))
+    for given_answer in (clear, faint):
+        presence, strength, sharpness, size = given_answer.evidence
+        log_odds = -4.0 + 0.25 * presence + 4.0 * strength + sharpness + 0.5 * size
+        assert given_answer.score == pytest.approx(1 / (1 + np.exp(-log_odds)))
+    assert clear.score > THRESHOLDS.found > faint.score
+    assert (clear.verdict, faint.verdict) == (Verdict.FOUND, Verdict.UNCERTAIN)
 
 
 @pytest.mark.parametrize(("presence", "verdict"), [(4.0, Verdict.UNCERTAIN), (-4.0, Verdict.NOT_FOUND)])
 def test_an_unknown_word_that_says_more_of_the_thing_makes_it_uncertain(presence, verdict):
     outcome = Outcome(logits_of(Box(12, 9, 6, 3)), presence, np.zeros((2, 6), np.float32))
     for text in ("the shiny mug", "the mug left of the toaster"):
-        given_answer = conclude(text, VOCABULARY.encode(text, 6), outcome, LETTERBOX, THRESHOLDS)
+        given_answer = conclude(text, VOCABULARY.encode(text, 6), outcome, LETTERBOX, THRESHOLDS, PRESENCE)
         assert given_answer.verdict is verdict and given_answer.mask.any() == (verdict is Verdict.UNCERTAIN)
 
 
@@ -99,7 +118,7 @@ def test_verdict_by_score(score, verdict):
 
 
 def test_without_doubt_allowed_the_threshold_decides():
-    sharp = Thresholds(mask=0.5, presence=0.5, uncertain=0.0)
+    sharp = Thresholds(mask=0.5, absent=0.5, found=0.5)
     assert answer(logits_of(Box(0, 0, 4, 4)), 0.0, sharp).verdict is Verdict.FOUND
     assert answer(logits_of(Box(0, 0, 4, 4)), -1e-3, sharp).verdict is Verdict.NOT_FOUND
 
@@ -113,7 +132,7 @@ def test_present_but_nowhere_is_uncertain():
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
 def test_the_mask_is_cut_at_its_threshold(probability):
     logit = np.float32(np.log(probability / (1 - probability)))
-    thresholds = Thresholds(mask=probability, presence=0.5, uncertain=0.0)
+    thresholds = Thresholds(mask=probability, absent=0.5, found=0.5)
     assert answer(np.full((36, 48), logit + 0.01, np.float32), 9.0, thresholds).mask.all()
     assert not answer(np.full((36, 48), logit - 0.01, np.float32), 9.0, thresholds).mask.any()
 

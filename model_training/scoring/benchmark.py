@@ -151,11 +151,10 @@ class Judge:
         refine = self._refinement(sample.frames[-1], stream.letterbox)
         nothing = np.zeros(sample.frames.shape[1:3], bool)
         masks = [stream.letterbox.restore(refine(one.logits)) > 0 if one else nothing for one in outcomes]
-        least = self.segmenter.thresholds.presence - self.segmenter.thresholds.uncertain
         for index, (expression, outcome, mask) in enumerate(zip(record.expressions, outcomes, masks, strict=True)):
             truth, score = sample.mask_of(index), probability(outcome.presence) if outcome else 0.0
             part.scores.add(mask, truth, score)
-            part.presence.add(score > least, bool(truth.any()))
+            part.presence.add(score > self.segmenter.thresholds.absent, bool(truth.any()))
             if len(record.frames) > 1:
                 part.sequences.add(expression.id, mask, truth)
 

@@ -27,8 +27,6 @@ class Findings:
     """For expressions that fit: whether not called absent."""
     told: dict[str, list[bool]] = field(default_factory=dict)
     """For expressions that nothing fits, by reason: whether called absent."""
-    certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
-    """Scores of the answers to expressions that fit (True) and that nothing fits (False)."""
     claims: list[Claim] = field(default_factory=list)
     """Of the answers that say where the thing is."""
     swapped: list[bool] = field(default_factory=list)
@@ -44,7 +42,6 @@ class Findings:
             shown={name: Scores.merged(part.shown[name] for part in parts) for name in CONTROLS},
             kept=[flag for part in parts for flag in part.kept],
             told={reason: [flag for part in parts for flag in part.told.get(reason, ())] for reason in reasons},
-            certainty={fits: [score for part in parts for score in part.certainty[fits]] for fits in (True, False)},
             claims=[claim for part in parts for claim in part.claims],
             swapped=[flag for part in parts for flag in part.swapped],
         )

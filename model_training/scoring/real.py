@@ -25,8 +25,6 @@ class RealScores:
     """Masks of what is there; empty where the answer has none."""
     verdicts: dict[bool, list[Verdict]] = field(default_factory=lambda: {True: [], False: []})
     """Of expressions that fit (True) and that fit nothing."""
-    certainty: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
-    """Scores of the answers to expressions whose noun is known, that fit (True) and that fit nothing."""
     claims: list[Claim] = field(default_factory=list)
     """Of the answers that say where the thing is."""
 
@@ -62,8 +60,6 @@ def scored_really(segmenter: Segmenter, reader: Reader, records: Iterable[Record
             scores.claims += claims(answer, truth)
             if present:
                 scores.present.add(answer.mask > 0, truth)
-            if answer.verdict != Verdict.NOT_UNDERSTOOD:
-                scores.certainty[present].append(answer.score)
     return scores
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model_training.scoring.metrics import Scores
-from refseg_ros.answer import Answer, Verdict
+from refseg_ros.answer import Answer, Evidence, Verdict
 
 RIGHT = 0.5
 """Least IoU of a mask that is right."""
@@ -25,8 +25,10 @@ class Claim(NamedTuple):
     """Whether it is FOUND."""
     right: bool
     """Whether the thing is there, with a mask of an IoU of RIGHT at least."""
-    mask_score: float
-    """See `Answer.mask_score`."""
+    there: bool
+    """Whether the thing is there."""
+    evidence: Evidence
+    """What the score is made of."""
 
 
 def claims(answer: Answer, truth: np.ndarray) -> list[Claim]:
@@ -38,10 +40,11 @@ def claims(answer: Answer, truth: np.ndarray) -> list[Claim]:
     """
     if answer.verdict not in (Verdict.FOUND, Verdict.UNCERTAIN):
         return []
-    scores = Scores()
+    assert answer.evidence is not None
+    there, scores = bool(truth.any()), Scores()
     scores.add(answer.mask > 0, truth)
-    right = bool(truth.any() and scores.mean >= RIGHT)
-    return [Claim(answer.score, answer.verdict == Verdict.FOUND, right, answer.mask_score)]
+    right = there and scores.mean >= RIGHT
+    return [Claim(answer.score, answer.verdict == Verdict.FOUND, right, there, answer.evidence)]
 
 
 def found_and_right(made: Sequence[Claim]) -> float:

@@ -89,7 +89,6 @@ class Evaluation:
         for phrase, answer in zip(chosen, stream.answer([phrase.text for phrase in chosen]), strict=True):
             absent = answer.verdict == Verdict.NOT_FOUND
             truth = frames[-1].labels == phrase.target
-            findings.certainty[phrase.target is not None].append(answer.score)
             findings.claims += claims(answer, truth)
             if phrase.target is None:
                 findings.told.setdefault(phrase.reason, []).append(absent)
@@ -112,7 +111,7 @@ class Evaluation:
     def _whatever_the_verdict(self) -> Iterator[None]:
         """Inside, every answer has a mask."""
         own = self.segmenter.thresholds
-        self.segmenter.thresholds = dataclasses.replace(own, presence=0.0, uncertain=0.0)
+        self.segmenter.thresholds = dataclasses.replace(own, absent=0.0)
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 from refseg_ros.config import Settings, setting
 from refseg_ros.text import brief
 
-FORMAT = 4
+FORMAT = 5
 """The format of bundles that this version writes and reads."""
 
 VOCABULARY = "vocabulary.txt"
@@ -66,11 +66,22 @@ class Thresholds(Settings):
     """Where the answer's decisions lie, as probabilities."""
 
     mask: float = setting("a pixel above this belongs to the thing", range=(0.001, 0.999))
-    presence: float = setting("above this the thing is in the frame", range=(0.0, 1.0))
-    uncertain: float = setting("nearer than this to `presence` the verdict is uncertain", range=(0.0, 1.0))
-    mask_score: float = setting(
-        "a mask whose pixels have a lower mean probability is uncertain, not found", default=0.0, range=(0.0, 1.0)
-    )
+    absent: float = setting("below this presence the verdict is not found", range=(0.0, 1.0))
+    found: float = setting("from this score on it is found, and uncertain below", range=(0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Certainty(Settings):
+    """The score's log-odds: a bias, and the weight of each kind of evidence for an answer (`answer.Evidence`).
+
+    By default the score is the presence alone.
+    """
+
+    bias: float = setting("the log-odds without evidence", default=0.0, range=(-100.0, 100.0))
+    presence: float = setting("weight of the presence's logit", default=1.0, range=(-100.0, 100.0))
+    strength: float = setting("weight of the mask's strength", default=0.0, range=(-100.0, 100.0))
+    sharpness: float = setting("weight of the mask's sharpness", default=0.0, range=(-100.0, 100.0))
+    size: float = setting("weight of the mask's size", default=0.0, range=(-100.0, 100.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +97,7 @@ class Manifest(Settings):
     text: Text
     clip: Clip
     thresholds: Thresholds
+    certainty: Certainty = field(default_factory=Certainty)
     network: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)

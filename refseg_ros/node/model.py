@@ -77,11 +77,12 @@ class Model:
         self.set_threshold(self._threshold)
 
     def set_threshold(self, threshold: float) -> None:
-        """Call things found from this probability on, or from the model's own where it is 0."""
+        """Call things found from this score on, or from the model's own where it is 0."""
         self._threshold = threshold
         if self.segmenter is not None:
             own = self.segmenter.manifest.thresholds
-            self.segmenter.thresholds = dataclasses.replace(own, presence=threshold or own.presence)
+            found = threshold or own.found
+            self.segmenter.thresholds = dataclasses.replace(own, found=found, absent=min(own.absent, found))
 
     def past(self, owner: object = None) -> Past:
         """The past of `owner`, a camera; a new one that is not kept where there is no owner.

@@ -97,9 +97,7 @@ class SegmentNodeConfig(SegmenterConfig):
         "what to look for, in words; a semicolon separates several; empty: nothing until a query comes",
         default="",
     )
-    threshold: float = setting(
-        "minimum probability of a found thing; 0: the model's own", default=0.0, range=(0.0, 1.0)
-    )
+    threshold: float = setting("least score of a found thing; 0: the model's own", default=0.0, range=(0.0, 1.0))
     stable_frames: int = setting(
         "a thing is stable after so many images in a row that show it at the same place",
         default=5,

@@ -51,11 +51,12 @@ def test_what_is_written_is_read(bundle_folder):
 
 def test_the_json_has_the_documented_shape(bundle_folder):
     data = json.loads((bundle_folder / "manifest.json").read_text())
-    assert data["format"] == 4 and data["input"] == {"height": 144, "width": 192, "padding": 128}
+    assert data["format"] == 5 and data["input"] == {"height": 144, "width": 192, "padding": 128}
     assert data["steps"] == [["encoder.onnx"], ["clip.onnx"], ["fusion.onnx"]]
     assert data["text"] == {"tokenizer": "words", "file": "vocabulary.txt", "length": 6}
     assert data["clip"] == {"length": 3, "interval": 0.2, "memory": "attention"}
-    assert data["thresholds"] == {"mask": 0.5, "presence": 0.5, "uncertain": 0.15, "mask_score": 0.0}
+    assert data["thresholds"] == {"mask": 0.5, "absent": 0.35, "found": 0.65}
+    assert data["certainty"] == {"bias": 0.0, "presence": 1.0, "strength": 0.0, "sharpness": 0.0, "size": 0.0}
 
 
 def test_no_such_folder(tmp_path):
@@ -127,7 +128,7 @@ def test_two_files_exchanged(folder):
         ({"clip": {"length": 10**9, "interval": 0.2, "memory": "attention"}}, "length is 1000000000"),
         ({"clip": {"length": True, "interval": 0.2, "memory": "attention"}}, "length is True"),
         ({"clip": {"length": 4, "interval": math.nan, "memory": "attention"}}, "interval is nan"),
-        ({"thresholds": {"mask": 1.0, "presence": 0.5, "uncertain": 0.1, "mask_score": 0.0}}, "mask is 1.0"),
+        ({"thresholds": {"mask": 1.0, "absent": 0.5, "found": 0.5}}, "mask is 1.0"),
         ({"clip": {"length": 4, "interval": 0.2, "memory": "frames"}}, "memory is 'frames'"),
         ({"text": {"tokenizer": "words", "file": "vocabulary.txt", "length": 0}}, "length is 0"),
         ({"text": {"tokenizer": "bpe", "file": "vocabulary.txt", "length": 6}}, "tokenizer is 'bpe'"),

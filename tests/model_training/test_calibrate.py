@@ -1,4 +1,4 @@
-"""The presence threshold: by hand, and chosen for a real bundle."""
+"""Verdicts and certainty: learned from answers made up for it, and chosen for a real bundle."""
 
 from __future__ import annotations
 
@@ -6,73 +6,113 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from model_training import calibrate
-from model_training.calibrate import ACCEPTED, UNCLEAR, WRONGLY_FOUND, real_thresholds_for, thresholds_for
+from model_training.calibrate import ACCEPTED, FOUND, calibrated
 from model_training.scoring.reliability import Claim
-from refseg_ros.engines.bundle import Bundle
+from refseg_ros import Segmenter
+from refseg_ros.answer import Evidence, Verdict, probability, score_of
+from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
+from refseg_ros.engines.manifest import Certainty
 from tests.model_training import folder as own_frames
 
 
-def test_the_accepted_share_of_present_things_lies_below_the_band() -> None:
-    scores = np.random.default_rng(0).uniform(0, 1, 1000)
-    chosen = thresholds_for(list(scores), mask=0.4)
-    assert chosen.mask == 0.4
-    assert np.mean(scores < chosen.presence - chosen.uncertain) == pytest.approx(ACCEPTED, abs=2e-3)
+def claims_of(weights: Certainty, count: int, seed: int = 0) -> list[Claim]:
+    """Claims that are right as often as the weights say; half of the others are about what is not there."""
+    rng, claims = np.random.default_rng(seed), []
+    for _ in range(count):
+        evidence = Evidence(float(rng.normal(0, 4)), *map(float, rng.random(2)), float(rng.uniform(-9, -1)))
+        right = bool(rng.random() < score_of(evidence, weights))
+        claims.append(Claim(0.0, True, right, right or bool(rng.random() < 0.5), evidence))
+    return claims
 
 
-def test_scores_near_one_leave_a_threshold_that_a_manifest_takes() -> None:
-    chosen = thresholds_for([0.99] * 50, mask=0.5)
-    assert chosen.presence == 1.0 and chosen.presence - chosen.uncertain < 0.99
+def test_the_weights_are_found_again_whatever_the_sizes_of_the_sets() -> None:
+    true = Certainty(bias=-1.0, presence=0.3, strength=4.0, sharpness=2.0, size=0.6)
+    thresholds, certainty = calibrated([claims_of(true, 30_000), claims_of(true, 10_000, seed=1)], mask=0.4)
+    assert dataclasses.astuple(certainty) == pytest.approx(dataclasses.astuple(true), abs=0.25, rel=0.1)
+    assert (thresholds.mask, thresholds.found) == (0.4, FOUND)
 
 
-def test_in_real_pictures_both_mistakes_have_their_share() -> None:
-    """Scores that overlap: what lies between the two shares is UNCERTAIN. Scores that do not: nothing is."""
-    rng = np.random.default_rng(0)
-    present, absent = rng.uniform(0.3, 1, 2000), rng.uniform(0, 0.8, 2000)
-    chosen = real_thresholds_for(list(present), list(absent), [], mask=0.4)
-    assert np.mean(present < chosen.presence - chosen.uncertain) == pytest.approx(ACCEPTED, abs=2e-3)
-    assert np.mean(absent >= chosen.presence + chosen.uncertain) == pytest.approx(WRONGLY_FOUND, abs=2e-3)
-    apart = real_thresholds_for([0.9, 0.95], [0.1, 0.2], [], mask=0.4)
-    assert apart.uncertain == 0 and 0.2 < apart.presence < 0.9 and apart.mask_score == 0
-    with pytest.raises(ValueError, match="fit nothing"):
-        real_thresholds_for([0.9], [], [], mask=0.4)
+def test_each_set_has_the_same_say() -> None:
+    """A set that is always right and a tenth as large outweighs nothing and is outweighed by nothing."""
+    one, other = claims_of(Certainty(), 200), claims_of(Certainty(bias=1.0), 2000)
+    alone = calibrated([one * 10, other], mask=0.4)[1]
+    assert dataclasses.astuple(calibrated([one, other], mask=0.4)[1]) == pytest.approx(
+        dataclasses.astuple(alone), abs=1e-3
+    )
 
 
-def test_of_right_answers_the_least_clear_become_uncertain() -> None:
-    """Neither wrong answers nor those that are not FOUND by their score have a say."""
-    rng = np.random.default_rng(0)
-    right = [Claim(0.9, True, True, float(score)) for score in rng.uniform(0.6, 1, 1000)]
-    others = [Claim(0.9, True, False, 0.1), Claim(0.3, True, True, 0.2)] * 100
-    chosen = real_thresholds_for([0.8] * 20, [0.5] * 20, right + others, mask=0.4)
-    assert np.mean([claim.mask_score < chosen.mask_score for claim in right]) == pytest.approx(UNCLEAR, abs=2e-3)
+def test_the_accepted_share_of_what_is_there_is_called_absent() -> None:
+    claims = claims_of(Certainty(), 5000)
+    present = np.array([probability(claim.evidence.presence) for claim in claims if claim.there])
+    absent = calibrated([claims], mask=0.4)[0].absent
+    assert np.mean(present < absent) == pytest.approx(ACCEPTED, abs=2e-3)
+
+
+def test_evidence_that_decides_everything_gets_finite_weights() -> None:
+    claims = [claim._replace(right=claim.evidence.strength > 0.5) for claim in claims_of(Certainty(), 500)]
+    certainty = calibrated([claims], mask=0.4)[1]
+    assert 5 < certainty.strength < 100
+    assert all(
+        (score_of(claim.evidence, certainty) > 0.5) == claim.right
+        for claim in claims
+        if abs(claim.evidence.strength - 0.5) > 0.1
+    )
+
+
+def test_what_teaches_nothing_is_refused() -> None:
+    claims = claims_of(Certainty(), 50)
+    with pytest.raises(ValueError, match="about what is there"):
+        calibrated([[claim._replace(there=False, right=False) for claim in claims]], mask=0.4)
+    with pytest.raises(ValueError, match="all 50 answers are right"):
+        calibrated([[claim._replace(there=True, right=True) for claim in claims]], mask=0.4)
 
 
 def test_on_real_pictures_it_is_what_they_say(
-    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bundle, frames = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle")), own_frames.write_folder(tmp_path / "own")
+    bundle, frames = (
+        Path(shutil.copytree(bundle_folder, tmp_path / "bundle")),
+        own_frames.write_folder(tmp_path / "own"),
+    )
     listed = frames / "expressions.csv"
-    listed.write_text(listed.read_text().replace("box", "block"))  # a word that the bundle knows
+    listed.write_text(listed.read_text().replace("box", "mug"))  # a word that the bundle knows
     before = Bundle.load(bundle).manifest
     assert calibrate.main([str(bundle), "--set", "train"]) == 2
     assert "--set has no effect without --real" in capsys.readouterr().err
     assert calibrate.main([str(bundle), "--real", str(frames), "--set", "train"]) == 0
     after = Bundle.load(bundle).manifest
-    assert after.thresholds != before.thresholds
-    assert f"presence {after.thresholds.presence:g}, " in capsys.readouterr().out
+    assert after.certainty.strength > 0 and after.certainty != before.certainty
+    assert "100.0% of what is called found is right" in capsys.readouterr().out
+    segmenter, rgb = Segmenter(bundle), cv2.imread(str(frames / "images" / "3.png"))[..., ::-1]
+    answers = segmenter.stream()
+    answers.observe(rgb, 0.0)
+    red, yellow = answers.answer(["the red mug", "the yellow mug"])
+    assert red.verdict is Verdict.FOUND and red.score > 0.5 > yellow.score
 
 
-def test_the_command_changes_the_presence_threshold_alone(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calibrate, "EXPRESSIONS", 12)
-    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "EXPRESSIONS", 60)
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
     before = Bundle.load(folder).manifest
     assert calibrate.main([str(folder)]) == 0
     after = Bundle.load(folder).manifest
-    assert after.thresholds != before.thresholds and after.thresholds.mask == before.thresholds.mask
-    assert dataclasses.replace(after, thresholds=before.thresholds) == before
+    assert after.thresholds.mask == before.thresholds.mask and after.certainty != before.certainty
+    assert dataclasses.replace(after, thresholds=before.thresholds, certainty=before.certainty) == before
     assert calibrate.main([str(tmp_path / "nowhere")]) == 2
+
+
+def test_a_model_that_is_never_right_is_refused(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = own_frames.write_folder(tmp_path / "own")
+    listed = frames / "expressions.csv"
+    listed.write_text(listed.read_text().replace("box", "block"))
+    before = (tiny_bundle / MANIFEST).read_bytes()
+    assert calibrate.main([str(tiny_bundle), "--real", str(frames), "--set", "train"]) == 2
+    assert "none of the 12 answers is right; train it first" in capsys.readouterr().err
+    assert (tiny_bundle / MANIFEST).read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 from pathlib import Path
@@ -125,11 +126,13 @@ def test_nothing_of_the_old_model_is_held_while_it_is_loaded_again(loader):
 
 
 def test_the_threshold_outlives_the_model(model):
-    own = model.segmenter.thresholds.presence
+    own = model.segmenter.thresholds
     model.set_threshold(0.75)
-    assert model.segmenter.thresholds.presence == 0.75
+    assert model.segmenter.thresholds == dataclasses.replace(own, found=0.75)
     fail(model, FAILURES)
     model.past()
-    assert model.loads == 2 and model.segmenter.thresholds.presence == 0.75
+    assert model.loads == 2 and model.segmenter.thresholds == dataclasses.replace(own, found=0.75)
     model.set_threshold(0.0)
-    assert model.segmenter.thresholds.presence == own
+    assert model.segmenter.thresholds == own
+    model.set_threshold(0.2)  # what may be found is not called absent
+    assert model.segmenter.thresholds == dataclasses.replace(own, found=0.2, absent=0.2)

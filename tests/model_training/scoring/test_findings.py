@@ -55,15 +55,13 @@ def test_merged_scenes_are_one_whole() -> None:
     rng = np.random.default_rng(0)
     for index in range(30):
         mask, truth = rng.random((2, 10)) < 0.5
-        flag, score = bool(rng.random() < 0.5), float(rng.random())
+        flag = bool(rng.random() < 0.5)
         for findings in (whole, parts[index % 3]):
             findings.kinds["colour" if index % 2 else "motion"].add(mask, truth)
             findings.shown["still"].add(truth, mask)
             findings.shown["clip"].add(mask, truth)
             findings.kept.append(flag)
             findings.told.setdefault("thing" if index % 4 else "order", []).append(flag)
-            findings.certainty[flag].append(score)
             findings.swapped.append(not flag)
     merged = Findings.merged(parts)
     assert merged.figures() == whole.figures()
-    assert all(sorted(merged.certainty[fits]) == sorted(whole.certainty[fits]) for fits in (True, False))
