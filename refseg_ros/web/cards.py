@@ -29,6 +29,11 @@ def brief(text: str, most: int = 90) -> str:
     return line if len(line) <= most else f"{line[:most]}…"
 
 
+def quiet(text: str) -> str:
+    """A line that stands where there is nothing yet; `text` is our own."""
+    return f'<p class="quiet">{text}</p>'
+
+
 def answer_cards(moment: Moment, vocabulary: Collection[str], truths: Sequence[str]) -> str:
     """A card for each answer: words, verdict, score, place.
 

@@ -12,11 +12,11 @@ from nicegui.events import GenericEventArguments, KeyEventArguments
 
 from refseg_ros.expression import MAX_CHARACTERS
 from refseg_ros.web import cards, words
+from refseg_ros.web.answers import ON_ASK, AnswersPanel
 from refseg_ros.web.correction import CorrectionPanel
 from refseg_ros.web.diagnosis import FAULT, PATIENCE, Finding
 from refseg_ros.web.elements import LiveView, Microphone
 from refseg_ros.web.hub import Hub, Robot, Viewer
-from refseg_ros.web.moment import Moment
 from refseg_ros.web.space_view import SpaceView
 
 TITLE = "refseg: look at it"
@@ -28,8 +28,6 @@ SPACE_REFRESH = 1.0
 """Seconds, for the view in space."""
 THEMES = {None: ("brightness_auto", "as the system"), True: ("dark_mode", "dark"), False: ("light_mode", "light")}
 _STYLE = Path(__file__).with_name("style.css")
-_ASKED = "(event) => {const it = event.target.closest('[data-ask]'); if (it) emit(it.dataset.ask);}"
-_WRONG = "(event) => {const it = event.target.closest('[data-wrong]'); if (it) emit(Number(it.dataset.wrong));}"
 _LEVELS = ("fine", "warning", "fault")
 
 
@@ -57,7 +55,7 @@ class Page:
                 self._build_stage()
             with ui.element("section").classes("panel").props('aria-label="Answers"'):
                 self._correction = CorrectionPanel(hub, robot, viewer, self._view)
-                self._build_answers()
+                self._answers = AnswersPanel(self._ask, self._on_wrong)
                 self._build_rest()
         ui.keyboard(self._on_key)
         ui.timer(REFRESH, self._refresh)
@@ -114,22 +112,14 @@ class Page:
                     self._speak.props('flat type=button aria-label="Speak"').tooltip("Speak, and press again to end")
                 ui.button("Look", color=None).classes("main").props("unelevated type=submit")
             self._examples = ui.html("", sanitize=False)
-            self._examples.on("click", lambda event: self._ask(event.args), js_handler=_ASKED)
-
-    def _build_answers(self) -> None:
-        with ui.element("div").classes("card"):
-            ui.html("Answers", tag="h2", sanitize=False)
-            self._answers = ui.html("", sanitize=False)
-            self._answers.on("click", lambda event: self._ask(event.args), js_handler=_ASKED)
-            self._answers.on("click", lambda event: self._on_wrong(event.args), js_handler=_WRONG)
-            self._spoken = ui.label("").classes("sr-only").props('aria-live="polite"')
+            self._examples.on("click", lambda event: self._ask(event.args), js_handler=ON_ASK)
 
     def _build_rest(self) -> None:
         with ui.element("div").classes("card"):
             with ui.element("details"):
                 ui.html("Asked before", tag="summary", sanitize=False)
                 self._history = ui.html("", sanitize=False)
-                self._history.on("click", lambda event: self._ask(event.args), js_handler=_ASKED)
+                self._history.on("click", lambda event: self._ask(event.args), js_handler=ON_ASK)
             with ui.element("details"):
                 ui.html("How the robot is", tag="summary", sanitize=False)
                 self._findings = ui.html("", sanitize=False)
@@ -139,17 +129,19 @@ class Page:
         findings = self._hub.diagnosis.findings()
         silence = time.monotonic() - stream.heard
         self._refresh_state(findings, silence)
-        _set(self._findings, cards.finding_lines(findings))
-        _set(self._history, cards.query_buttons(self._hub.history) if self._hub.history else _quiet("Nothing yet."))
+        self._findings.set_content(cards.finding_lines(findings))
+        self._history.set_content(
+            cards.query_buttons(self._hub.history) if self._hub.history else cards.quiet("Nothing yet.")
+        )
         truth = self._hub.truths[self._viewer.camera]
         names = truth.newest.names if truth.newest is not None else ()
-        _set(self._examples, cards.query_buttons(words.examples(self._hub.vocabulary, names[:3])))
+        self._examples.set_content(cards.query_buttons(words.examples(self._hub.vocabulary, names[:3])))
         self._simulated.set_visibility(truth.newest is not None)
         self._correction.refresh()
         if moment is None:
             return
         self._numbers.set_text(f"{1e3 * self._viewer.page_age:.0f} ms old · {stream.rate:.1f} answers/s")
-        self._refresh_answers(moment)
+        self._answers.show(moment, self._hub, self._viewer, self._view)
         if self._viewer.with_space and time.monotonic() >= self._cloud_is_due:
             self._cloud_is_due = time.monotonic() + SPACE_REFRESH
             background_tasks.create(self._space.refresh(self._robot, self._viewer.camera, moment))
@@ -165,21 +157,6 @@ class Page:
         level = min(level, FAULT)
         self._state.set_text(next((cards.brief(one.text) for one in findings if one.level), "All is well"))
         self._state.classes(remove=" ".join(_LEVELS), add=_LEVELS[level])
-
-    def _refresh_answers(self, moment: Moment) -> None:
-        truth = self._hub.truths[self._viewer.camera]
-        truths = []
-        for sighting in moment.sightings:
-            under = truth.under(moment.stamp, sighting.answer.mask) if self._viewer.with_truth else None
-            name, share = under or ("", 0.0)
-            truths.append(f"truly the {name}, {100 * share:.0f} % overlap" if name else "")
-        if moment.sightings:
-            _set(self._answers, cards.answer_cards(moment, self._hub.vocabulary, truths))
-        else:
-            _set(self._answers, _quiet("Say what to look at; the mask follows it from picture to picture."))
-        spoken = cards.summary(moment)
-        self._spoken.set_text(spoken)
-        self._view.describe(f"The camera's picture. {spoken}")
 
     def _ask(self, text: object) -> None:
         asked = str(text or "")[:MAX_CHARACTERS]
@@ -276,12 +253,3 @@ def _button(icon: str, text: str, act: Callable[[], object], key: str) -> ui.but
 def _press(button: ui.button, is_on: bool) -> None:
     button.props(f"aria-pressed={str(is_on).lower()}")
     button.classes(**({"add": "on"} if is_on else {"remove": "on"}))
-
-
-def _quiet(text: str) -> str:
-    return f'<p class="quiet">{text}</p>'
-
-
-def _set(element: ui.html, content: str) -> None:
-    if element.content != content:
-        element.set_content(content)
