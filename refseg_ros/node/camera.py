@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -20,10 +18,9 @@ from refseg_ros.msg import Segmentation
 from refseg_ros.node.answering import Frame, answer, results, seconds_of, stale_answers
 from refseg_ros.node.depth import Depth
 from refseg_ros.node.diagnostics import camera_status
-from refseg_ros.node.entities import forget_destroyed
 from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
-from refseg_ros.node.image_transport import COLOUR, Transport
+from refseg_ros.node.image_transport import COLOUR, ImageSubscription
 from refseg_ros.node.messages_3d import Target, are_rectified
 from refseg_ros.node.model import Model, Past
 from refseg_ros.node.outputs import Outputs
@@ -37,10 +34,6 @@ from refseg_ros.node.worker import Worker
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.ros.parameters import Parameters
-from refseg_ros.ros.qos import OVERRIDABLE
-
-LOOK = 1.0
-"""Seconds from one look for the topic of the images to the next, while none comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +72,6 @@ class Camera:
 
     Attributes:
         name: of the camera, or "" where there is only one.
-        topic: of its images, in full.
         health: what the diagnostics report.
         outputs: the topics of the answers.
     """
@@ -101,9 +93,8 @@ class Camera:
             )
             self._depth = Depth(self._node, topic, info_topic, config.depth_tolerance, config.used_depth_transport)
             self._outputs_3d = Outputs3D(self._node, prefix)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._looking = self._node.create_timer(LOOK, self._look_for_topic, clock=steady)
-        self._listen()
+        topic = config.image_topic.replace(CAMERA_MARK, name)
+        self._images = ImageSubscription(self._node, COLOUR[config.image_transport], topic, self._on_image)
 
     @property
     def _config(self) -> SegmentNodeConfig:
@@ -111,55 +102,26 @@ class Camera:
 
     def listen_anew(self) -> None:
         """Subscribe again, as the settings are now."""
-        self._node.destroy_subscription(self._images)
-        self._listen()
+        self._images.listen(COLOUR[self._config.image_transport])
         if self._depth is not None:
-            self._depth.listen_anew(self._config.used_depth_transport)
-        forget_destroyed(self._node)
-
-    def _listen(self) -> None:
-        self._qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self._wanted_topic = self._transport.topic(self._node, self._image_topic)
-        self._images = self._node.create_subscription(
-            self._transport.message,
-            self._wanted_topic,
-            self._on_image,
-            self._qos,
-            qos_overriding_options=OVERRIDABLE,
-        )
-        self.topic = self._images.topic_name
-        self._rectified = are_rectified(self._config.rectified, self.topic)
-        self._node.get_logger().info(f"waits for images on {self.topic}")
-
-    @property
-    def _transport(self) -> Transport:
-        return COLOUR[self._config.image_transport]
-
-    @property
-    def _image_topic(self) -> str:
-        return self._config.image_topic.replace(CAMERA_MARK, self.name)
-
-    def _look_for_topic(self) -> None:
-        """While no image comes: whoever publishes them may have been discovered since, under the name itself."""
-        silent = self.health.silence(time.monotonic()) > LOOK
-        if silent and self._transport.topic(self._node, self._image_topic) != self._wanted_topic:
-            self.listen_anew()
+            self._depth.listen(self._config.used_depth_transport)
 
     def status(self, own: Collection[str]) -> DiagnosticStatus:
         """The camera's diagnostics; `own` are the topics that the node publishes itself."""
         return camera_status(
             f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip(),
-            self.topic,
+            self._images.topic,
             self.health,
             self._config.max_frame_age,
-            lambda: why_no_image(self._node, self.topic, self._transport.type_name, self._qos, own),
+            lambda: why_no_image(
+                self._node, self._images.topic, self._images.transport.type_name, self._images.qos, own
+            ),
         )
 
     def close(self) -> None:
         """Close the topics; an answer that the worker is still computing is not published."""
         self._is_open = False
-        self._node.destroy_timer(self._looking)
-        self._node.destroy_subscription(self._images)
+        self._images.close()
         self.outputs.close()
         if self._depth is not None and self._outputs_3d is not None:
             self._depth.close()
@@ -215,7 +177,8 @@ class Camera:
         if self._is_stale(frame, arrival):
             self._publish_stale(frame, arrival)
             return
-        placed = place(self._depth, self._parts.transforms, self._rectified, frame.header, frame.image, answers)
+        rectified = are_rectified(self._config.rectified, self._images.topic)
+        placed = place(self._depth, self._parts.transforms, rectified, frame.header, frame.image, answers)
         self.health.not_placed = next((one.reason for one in placed if one.reason), "")
         for one in placed:
             if one.reason and self._depth is not None and self._depth.is_settled:

@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from refseg_ros.node.image_transport import DEPTH
+from refseg_ros.node.image_transport import DEPTH, LOOK, ImageSubscription
 from refseg_ros.node.messages_3d import size_of_images
 from refseg_ros.ros.qos import OVERRIDABLE
 from refseg_ros.space.pairing import NANOSECONDS, StampedBuffer
@@ -20,8 +20,6 @@ PATIENCE = 0.1
 """Seconds that a depth image may come after its colour image was worked on, where others came before."""
 BEGINNING = 3.0
 """Seconds in which depth and calibration may begin to come; only then are they missed."""
-LOOK = 1.0
-"""Seconds from one look for a calibration that is kept to the next, until one came."""
 KEPT_UNREAD = 5
 """Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
 
@@ -43,7 +41,7 @@ class Depth:
             tolerance: two stamps of one moment are at most so many seconds apart.
             transport: how depth images come, a key of image_transport.DEPTH.
         """
-        self._node, self._topic = node, topic
+        self._node = node
         self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
         self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
@@ -59,27 +57,13 @@ class Depth:
         ]
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looking = node.create_timer(LOOK, self._look_for_kept_infos, clock=steady)
-        self._looking_for_topic = node.create_timer(LOOK, self._look_for_topic, clock=steady)
-        self.listen(transport)
+        self._depth = ImageSubscription(node, DEPTH[transport], topic, self._on_image, KEPT_UNREAD)
 
     def listen(self, transport: str) -> None:
-        """Subscribe to depth images that come by this transport."""
-        self._transport = transport
-        self._wanted_topic = DEPTH[transport].topic(self._node, self._topic)
-        self._depth = self._node.create_subscription(
-            DEPTH[transport].message,
-            self._wanted_topic,
-            self._on_image,
-            QoSProfile(depth=KEPT_UNREAD, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=OVERRIDABLE,
-        )
-
-    def listen_anew(self, transport: str) -> None:
-        """Subscribe to depth images by another transport."""
-        self._node.destroy_subscription(self._depth)
+        """Subscribe to depth images that come by another transport."""
         with self._came:
             self._images.clear()
-        self.listen(transport)
+        self._depth.listen(DEPTH[transport])
 
     @property
     def is_settled(self) -> bool:
@@ -106,7 +90,7 @@ class Depth:
             )
             image = self._images.at(stamp)
             if image is None:
-                tolerance, topic = self._images.tolerance, self._depth.topic_name
+                tolerance, topic = self._images.tolerance, self._depth.topic
                 raise DepthError(f"no depth image came within {tolerance:g} s of the image's stamp on {topic}")
             info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)
             info = info or self._infos.newest(lambda _: True)
@@ -114,11 +98,6 @@ class Depth:
                 raise DepthError(f"no camera_info came on {self._info_topics[0].topic_name}")
             self._has_paired = True
             return image, info
-
-    def _look_for_topic(self) -> None:
-        """While no image comes: whoever publishes them may have been discovered since, under the name itself."""
-        if not len(self._images) and DEPTH[self._transport].topic(self._node, self._topic) != self._wanted_topic:
-            self.listen_anew(self._transport)
 
     def _look_for_kept_infos(self) -> None:
         """Where no calibration comes, take the one that a publisher sent before this node began, and keeps.
@@ -136,9 +115,9 @@ class Depth:
 
     def close(self) -> None:
         """Listen no more."""
-        for timer in (self._looking, self._looking_for_topic):
-            self._node.destroy_timer(timer)
-        for subscription in (self._depth, *self._info_topics):
+        self._node.destroy_timer(self._looking)
+        self._depth.close()
+        for subscription in self._info_topics:
             self._node.destroy_subscription(subscription)
 
     def _on_image(self, message: Image | CompressedImage) -> None:

@@ -1,11 +1,23 @@
-"""How images travel: the message types and the topics of each transport."""
+"""How images travel: the message types and the topics of each transport, and what receives them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
+
+from refseg_ros.node.entities import forget_destroyed
+from refseg_ros.ros.qos import OVERRIDABLE
+
+LOOK = 1.0
+"""Seconds from one look for the topic of images to the next, while none comes."""
 
 
 class Transport(NamedTuple):
@@ -38,3 +50,65 @@ COLOUR = {"raw": Transport(Image, ""), "compressed": Transport(CompressedImage, 
 """By the values of the parameter `image_transport`."""
 DEPTH = {"raw": Transport(Image, ""), "compressed": Transport(CompressedImage, "/compressedDepth")}
 """By the values of the parameter `depth_transport`."""
+
+
+class ImageSubscription:
+    """Receives images of one name by a transport.
+
+    While none comes it looks for the topic again: whoever publishes them may have been discovered since, under the name
+    itself.
+
+    Attributes:
+        transport: by which they come.
+        topic: in full; may be read in any thread.
+        qos: of the subscription, before overrides.
+    """
+
+    def __init__(
+        self, node: Node, transport: Transport, name: str, take: Callable[[Any], object], depth: int = 1
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: whose subscription it is.
+            transport: by which they come.
+            name: of the topic, with or without what the transport adds.
+            take: called with each message.
+            depth: how many may wait to be taken from the network.
+        """
+        self._node, self._name, self._take = node, name, take
+        self.qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._heard = -math.inf
+        self._looking = node.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._subscription: Subscription | None = None
+        self.listen(transport)
+
+    def listen(self, transport: Transport) -> None:
+        """Subscribe to images that come by this transport, instead of those before."""
+        self._end()
+        self.transport = transport
+        self._wanted = transport.topic(self._node, self._name)
+        self._subscription = self._node.create_subscription(
+            transport.message, self._wanted, self._on_image, self.qos, qos_overriding_options=OVERRIDABLE
+        )
+        self.topic = self._subscription.topic_name
+        self._node.get_logger().info(f"waits for images on {self.topic}")
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._node.destroy_timer(self._looking)
+        self._end()
+
+    def _end(self) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            forget_destroyed(self._node)
+
+    def _on_image(self, message: Any) -> None:
+        self._heard = time.monotonic()
+        self._take(message)
+
+    def _look(self) -> None:
+        is_silent = time.monotonic() - self._heard > LOOK
+        if is_silent and self.transport.topic(self._node, self._name) != self._wanted:
+            self.listen(self.transport)

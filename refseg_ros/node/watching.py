@@ -18,7 +18,7 @@ from refseg_ros.images.messages import ImageError, to_array, to_depth, to_rgb
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
 from refseg_ros.node.entities import forget_destroyed
-from refseg_ros.node.image_transport import COLOUR
+from refseg_ros.node.image_transport import COLOUR, ImageSubscription
 from refseg_ros.node.messages import answer_of
 from refseg_ros.node.messages_3d import are_rectified, lens_of_message
 from refseg_ros.node.queries import MOST_EXPRESSIONS
@@ -58,19 +58,20 @@ class Watching:
         self._image_topic = config.image_topic.replace(CAMERA_MARK, name)
         self._beside = node.resolve_topic_name(self._image_topic).rpartition("/")[0]
         """Namespace of the camera's topics."""
+        self._images: ImageSubscription | None = None
         self._open: list[Subscription] = []
         self._depth: Depth | None = None
         self._camera = AsyncParameterClient(node, f"{self._beside}/camera")
 
     def open(self, watched: bool, in_space: bool) -> None:
         """Subscribe or unsubscribe, as is wanted."""
-        if watched and not self._open:
+        if watched and self._images is None:
             self._subscribe()
-        elif not watched and self._open:
+        elif not watched and self._images is not None:
             for subscription in self._open:
                 self._node.destroy_subscription(subscription)
-            self._open.clear()
-            forget_destroyed(self._node)
+            self._images.close()
+            self._images = None
         if in_space and self._depth is None and self._config.depth_topic:
             topics = (self._config.depth_topic, self._config.camera_info_topic)
             topic, info_topic = (one.replace(CAMERA_MARK, self._name) for one in topics)
@@ -101,18 +102,12 @@ class Watching:
         return cloud_of(moment.rgb, metres, lens) if metres.shape == (height, width) else None
 
     def _subscribe(self) -> None:
-        transport = COLOUR[self._config.image_transport]
         sensor = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         prefix = f"{self._name}/" if self._name else ""
         node = self._node
+        transport = COLOUR[self._config.image_transport]
+        self._images = ImageSubscription(node, transport, self._image_topic, self._guarded(self._on_image))
         self._open = [
-            node.create_subscription(
-                transport.message,
-                transport.topic(node, self._image_topic),
-                self._guarded(self._on_image),
-                sensor,
-                qos_overriding_options=OVERRIDABLE,
-            ),
             node.create_subscription(String, f"{self._beside}/truth", self._guarded(self._on_truth), sensor),
             node.create_subscription(Image, f"{self._beside}/labels", self._guarded(self._on_labels), sensor),
             node.create_subscription(
