@@ -22,7 +22,7 @@ def reliability_figure(sets: Mapping[str, Sequence[Claim]], found: float, path: 
     Raises:
         OSError: the file cannot be written.
     """
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(5.2, 5.8), layout="constrained")
     axes = figure.add_subplot(xlim=(0, 1), ylim=(0, 1), xlabel="score", ylabel=f"share with IoU {RIGHT:g} or more")
     axes.plot((0, 1), (0, 1), color="0.7", linewidth=1, label="as sure as right")
     axes.axvline(found, color="0.4", linestyle=":", label="no FOUND below")
@@ -32,5 +32,5 @@ def reliability_figure(sets: Mapping[str, Sequence[Claim]], found: float, path: 
         style = {"fontsize": 7, "color": line.get_color()}
         for mean, share, count in zip(means, shares, counts, strict=True):
             axes.annotate(str(count), (mean, share), (4, -10), textcoords="offset points", **style)
-    axes.legend(fontsize=8, loc="upper left")
+    figure.legend(fontsize=8, loc="outside lower center")
     write_figure(figure, path)

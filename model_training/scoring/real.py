@@ -34,6 +34,7 @@ class RealScores:
         figures: dict[str, float] = {"present": len(there), "absent": len(absent)}
         if there:
             figures |= {"P@0.5": self.present.precision(0.5), "mean IoU": self.present.mean}
+            figures["present called FOUND"] = there.count(Verdict.FOUND) / len(there)
             figures["present called absent"] = there.count(Verdict.NOT_FOUND) / len(there)
             figures["present not understood"] = there.count(Verdict.NOT_UNDERSTOOD) / len(there)
         if absent:
