@@ -11,6 +11,7 @@ import torch
 from model_training.export import THRESHOLDS
 from model_training.networks.base import System
 from refseg_ros.answer import Answer, conclude
+from refseg_ros.engines.manifest import Certainty
 from refseg_ros.engines.network import Outcome
 from refseg_ros.expression import Vocabulary
 from refseg_ros.geometry import Letterbox
@@ -63,7 +64,7 @@ def look(model: System, vocabulary: Vocabulary, frames: Sequence[np.ndarray], te
         outcome = Outcome(
             fused.logits[0, index].numpy(), float(fused.presence[0, index]), fused.word_attention[0, index].numpy()
         )
-        answer = conclude(text, one, outcome, letterbox, THRESHOLDS)
+        answer = conclude(text, one, outcome, letterbox, THRESHOLDS, Certainty())
         heat = letterbox.restore(outcome.logits)
         heat = (heat - heat.min()) / max(float(np.ptp(heat)), 1e-6)
         insights.append(Insight(answer, heat, weights))
