@@ -124,7 +124,7 @@ class Photos(Reader):
             for index, phrase in enumerate(said)
         )
         truth = tuple(None if row is None else codes[row - 1] for row in rows)
-        split = "val" if zlib.crc32(f"split {number}".encode()) % VALIDATION == 0 else "train"
+        split = split_of(number)
         record = Record(f"{split}/{number}", split, expressions, frames, truth=truth)
         self._shown_on[record.id] = tuple(things), tuple(codes), vague
         return record
@@ -181,6 +181,11 @@ class Photos(Reader):
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
         return (self._file,)
+
+
+def split_of(number: object) -> str:
+    """The split of the photo with this id: "val" or "train"."""
+    return "val" if zlib.crc32(f"split {number}".encode()) % VALIDATION == 0 else "train"
 
 
 _MOST_THINGS = 255  # per photo, because an instance id is a byte

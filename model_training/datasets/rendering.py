@@ -87,9 +87,10 @@ class Studio:
 
     @property
     def name(self) -> str:
-        """A file name part that changes with the files of the scans."""
+        """A file name part that changes with the files of the scans and with the photos."""
         files = sorted((str(path.relative_to(self.objects)), path.stat().st_size) for path in self.objects.rglob("*.*"))
-        return f"scans-{zlib.crc32(repr(files).encode()):08x}-{len(self.surfaces)}-"
+        photos = [photo.name for photo in self._photos()]
+        return f"scans-{zlib.crc32(repr((files, photos)).encode()):08x}-"
 
     def tabletop(self, width: int, height: int) -> Tabletop:
         """The table of the scans.
@@ -97,8 +98,10 @@ class Studio:
         Raises:
             ValueError, OSError: a file of the folders cannot be used; the message names it.
         """
-        photos = [photo for folder in self.surfaces for photo in images_of(folder)]
-        return Tabletop(width, height, ScanSet.load(self.objects), Dressing(DressingConfig(), photos))
+        return Tabletop(width, height, ScanSet.load(self.objects), Dressing(DressingConfig(), self._photos()))
+
+    def _photos(self) -> list[Path]:
+        return [photo for folder in self.surfaces for photo in images_of(folder)]
 
     def cutouts(self) -> list[np.ndarray]:
         """What may be in front of things."""

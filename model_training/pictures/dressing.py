@@ -13,7 +13,7 @@ from numpy.random import Generator
 from model_training.datasets import coco_masks
 from model_training.datasets.files import read_json
 from model_training.datasets.frames import read_image
-from model_training.datasets.photos import INSTANCES
+from model_training.datasets.photos import INSTANCES, split_of
 from refseg_ros.media.files import IMAGE_SUFFIXES
 from refseg_ros.simulation.meshes import lathe
 from refseg_ros.simulation.objects import CYLINDER, UPRIGHT, Blueprint, Part, Pose, Solid
@@ -70,14 +70,19 @@ class Dressing:
 
 
 def images_of(folder: Path) -> list[Path]:
-    """The image files in a folder and its subfolders, sorted by path.
+    """The image files in a folder and its subfolders, sorted by path, without photos of the split "val": what is to be
+    scored is not to be seen before, not even on a wall.
 
     Raises:
-        ValueError: there are none.
+        ValueError, OSError: there are none, or the photos' list cannot be read.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if (folder / INSTANCES).exists():
+        listed = read_json(folder / INSTANCES, "images and annotations of COCO")["images"]
+        unseen = {Path(image["file_name"]).name for image in listed if split_of(image["id"]) == "val"}
+        found = [path for path in found if path.name not in unseen]
     if not found:
-        raise ValueError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+        raise ValueError(f"{folder}: holds no image to learn from ({', '.join(IMAGE_SUFFIXES)})")
     return found
 
 
@@ -144,6 +149,8 @@ def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_
         if part["category_id"] not in kinds or part.get("iscrowd") or min(part["bbox"][2:]) < 40:
             continue
         photo = sizes[part["image_id"]]
+        if Path(photo["file_name"]).name not in images:
+            continue
         code = coco_masks.encode(part["segmentation"], photo["height"], photo["width"])
         mask = coco_masks.decode(code, photo["height"], photo["width"]).view(np.uint8)
         x, y, width, height = cv2.boundingRect(mask)

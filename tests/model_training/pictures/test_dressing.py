@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from model_training.datasets.photos import split_of
 from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
 from refseg_ros.simulation.tabletop import Tabletop
 from tests.model_training.datasets.test_photos import write
@@ -82,3 +84,17 @@ def test_cutouts_have_the_pixels_of_their_masks(tmp_path: Path) -> None:
 def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no image"):
         images_of(tmp_path)
+
+
+def test_photos_that_are_not_learned_are_no_surfaces_either(tmp_path: Path) -> None:
+    listed = {"images": [], "categories": [{"id": 1, "name": "person"}], "annotations": []}
+    for number in range(40):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((80, 80, 3), number, np.uint8))
+        listed["images"].append({"id": number, "file_name": f"{number}.png", "height": 80, "width": 80})
+        square = {"segmentation": [[10, 10, 70, 10, 70, 70, 10, 70]], "bbox": [10, 10, 60, 60]}
+        listed["annotations"].append({"id": number, "image_id": number, "category_id": 1, **square})
+    assert len(images_of(tmp_path)) == 40
+    (tmp_path / "instances.json").write_text(json.dumps(listed))
+    learned = {number for number in range(40) if split_of(number) == "train"}
+    assert 20 < len(learned) < 40 and {int(path.stem) for path in images_of(tmp_path)} == learned
+    assert {int(cutout[30, 30, 0]) for cutout in cutouts_of(tmp_path)} == learned
