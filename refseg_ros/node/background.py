@@ -13,20 +13,27 @@ POLL = 0.1
 
 
 class Background(Generic[Result]):
-    """Work in a thread of its own, which does not keep the process from ending."""
+    """Work in a thread of its own, which does not keep the process from ending.
+
+    Whoever holds it can tell at any moment whether it runs, also when a signal comes in the middle of `start`: a runtime
+    that is loading a model aborts a process that ends in the usual way.
+
+    Attributes:
+        is_running: whether it has been started and is still at it.
+    """
 
     def __init__(self, work: Callable[[], Result]) -> None:
-        """Start `work` in its thread."""
+        """Begin with `work` not started."""
         self._work = work
         self._result: Result
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
-        self._thread.start()
+        self.is_running = False
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it is still at it."""
-        return self._thread.is_alive()
+    def start(self) -> None:
+        """Start the work in its thread."""
+        self.is_running = True
+        self._thread.start()
 
     def wait(self, meanwhile: Callable[[], bool]) -> Result:
         """Wait for the result; `meanwhile` is called again and again, and ends the waiting when it returns False.
@@ -48,3 +55,5 @@ class Background(Generic[Result]):
             self._result = self._work()
         except BaseException as error:
             self._error = error
+        finally:
+            self.is_running = False

@@ -160,6 +160,7 @@ class SegmentNode(LifecycleNode):
         model.set_threshold(config.threshold)
         self.get_logger().info("the model is being loaded")
         self._loading = Background(model.load)
+        self._loading.start()
         try:
             self._loading.wait(self._while_loading)
         except InterruptedError:
