@@ -15,7 +15,7 @@ POLL = 0.1
 class Background(Generic[Result]):
     """Work in a thread of its own, which does not keep the process from ending.
 
-    Whoever holds it can tell at any moment whether it runs, also when a signal comes in the middle of `start`: a runtime
+    Whoever holds it can tell at any moment whether it runs, also when a signal comes amid its start: a runtime
     that is loading a model aborts a process that ends in the usual way.
 
     Attributes:
