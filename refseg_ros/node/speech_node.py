@@ -90,8 +90,8 @@ class SpeechNode(Node):
 
     def close(self) -> bool:
         """End the listening; False when it is still busy with the last utterance."""
-        if self._listener is None:
-            return True
+        if self._listener is None or not self._listener.is_alive():
+            return True  # also when a signal came amid its start
         self._listener.join(PATIENCE)
         return not self._listener.is_alive()
 
