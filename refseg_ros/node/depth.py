@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from refseg_ros.node.image_transport import DEPTH, LOOK, ImageSubscription
+from refseg_ros.node.image_transport import DEPTH, ImageSubscription
 from refseg_ros.node.messages_3d import size_of_images
 from refseg_ros.ros.qos import OVERRIDABLE
 from refseg_ros.space.pairing import NANOSECONDS, StampedBuffer
@@ -20,6 +20,8 @@ PATIENCE = 0.1
 """Seconds that a depth image may come after its colour image was worked on, where others came before."""
 BEGINNING = 3.0
 """Seconds in which depth and calibration may begin to come; only then are they missed."""
+LOOK = 1.0
+"""Seconds from one look for a calibration that is kept to the next, until one came."""
 KEPT_UNREAD = 5
 """Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
 
