@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+
+# DDP imports it, and its functions keep the group that is there by then, with gloo's threads, to the end of Python. One
+# of them that frees a tensor so late aborts the process: import it before there is a group.
+import torch.distributed.nn
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
