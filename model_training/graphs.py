@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -52,6 +54,21 @@ class Flat(nn.Module):
         return self.module(*inputs)
 
 
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile: each of the many collections looks at all nodes that the exporter has made.
+
+    `tabletop` takes a tenth less time so, and 50 MB more.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 @torch.no_grad()
 def onnx_files(system: System) -> dict[str, bytes]:
     """Name of a graph -> its ONNX file, of a system in evaluation mode on the CPU.
@@ -87,6 +104,7 @@ def _examples(graph: Graph, known: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
 
 
 @torch.no_grad()  # a loop over words would bring its gradient
+@without_garbage_collection()
 def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
     """The ONNX file of a graph, whose module is put into evaluation mode; `known` has an example of each input."""
     dimensions = {name: torch.export.Dim(name, min=least) for name, least in LEAST.items()}

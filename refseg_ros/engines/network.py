@@ -21,6 +21,9 @@ from refseg_ros.errors import BundleError, EngineError
 OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attention"
 """What a network answers with; the last two may be missing."""
 
+AT_ONCE = 4
+"""Most expressions that are asked in one run: more take no less time each, and `household` 50 MB more for each."""
+
 Arrays = dict[str, Array]
 """Name -> array."""
 Memory = ClipMemory | ArrayMemory
@@ -173,6 +176,13 @@ class Network:
         Raises:
             EngineError: an engine failed, or returned values that are not numbers.
         """
+        parts = (
+            {name: rows[first : first + AT_ONCE] for name, rows in query.items()}
+            for first in range(0, len(query[WORDS]), AT_ONCE)
+        )
+        return [outcome for part in parts for outcome in self._answer_at_once(frame, part)]
+
+    def _answer_at_once(self, frame: Mapping[str, Array], query: Mapping[str, Array]) -> list[Outcome]:
         known = self._of_both.run({**frame, **query})
         count, length = query[WORDS].shape
         results = {name: np.asarray(known[name], np.float32) for name in OUTPUTS if name in known}

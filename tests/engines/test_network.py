@@ -14,7 +14,7 @@ import pytest
 
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ARRAYS, Clip, Input, Text
-from refseg_ros.engines.network import Network
+from refseg_ros.engines.network import AT_ONCE, Network
 from refseg_ros.engines.reach import side_by_side
 from refseg_ros.engines.stage import Stage
 from refseg_ros.errors import BundleError, EngineError
@@ -83,6 +83,20 @@ def test_a_graph_runs_as_often_as_what_reaches_it_changes() -> None:
         "text.onnx": 1,
         "answer.onnx": 12,
     }
+
+
+@pytest.mark.parametrize("count", [1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+def test_many_expressions_are_asked_a_few_at_once_and_answered_in_order(count: int) -> None:
+    made, rows = graphs(), []
+    compute = made["answer.onnx"].compute
+    net = network(made)
+    made["answer.onnx"].compute = lambda steps, sums: (rows.append(len(sums)), compute(steps, sums))[1]
+    (frame,) = net.encode(np.zeros((1, 4, 4, 3), np.uint8))
+    seen = net.look_back(frame, net.memory(FrameBuffer(3, 1.0, 2.0)), 0.0)
+    words = np.random.default_rng(count).integers(0, IDS, (count, 5))
+    outcomes = net.answer(seen, net.read(words))
+    assert [outcome.logits.max() for outcome in outcomes] == words.sum(1).tolist()
+    assert sum(rows) == count and max(rows) <= AT_ONCE
 
 
 def test_frames_of_several_cameras_are_encoded_at_once() -> None:
