@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from html import escape
 
-from refseg_ros.answer import Verdict
+from refseg_ros.answer import Answer, Verdict
 from refseg_ros.text import printable
 from refseg_ros.web.diagnosis import FAULT, FINE, WARNING, Finding
 from refseg_ros.web.moment import Moment, Sighting
-from refseg_ros.web.palette import COLOURS
 from refseg_ros.web.words import Word, words_of
 
 LONGEST = 160
@@ -32,21 +31,6 @@ def brief(text: str, most: int = 90) -> str:
 def quiet(text: str) -> str:
     """A line that stands where there is nothing yet; `text` is our own."""
     return f'<p class="quiet">{text}</p>'
-
-
-def answer_cards(moment: Moment, vocabulary: Collection[str], truths: Sequence[str]) -> str:
-    """A card for each answer: words, verdict, score, place.
-
-    Args:
-        moment: whose answers they are.
-        vocabulary: words of the model.
-        truths: of each answer, what it truly is, or "".
-    """
-    cards = [
-        _card(sighting, colour, vocabulary, truth)
-        for sighting, colour, truth in zip(moment.sightings, COLOURS, truths, strict=False)
-    ]
-    return f'<ul class="answers">{"".join(cards)}</ul>'
 
 
 def summary(moment: Moment) -> str:
@@ -80,35 +64,42 @@ def place_words(sighting: Sighting) -> str:
     return f"at {x:.3f}, {y:.3f}, {z:.3f} m in {printable(place.frame_id)}, {size} cm"
 
 
-def _card(sighting: Sighting, colour: str, vocabulary: Collection[str], truth: str) -> str:
-    answer = sighting.answer
+def expression(answer: Answer, vocabulary: Collection[str]) -> str:
+    """The words of an expression, underlined by their weight, unknown ones struck through."""
     words = words_of(answer, vocabulary)
-    text = " ".join(map(_word, words)) if words else shown(answer.text)
-    hints = "".join(
-        f'<p class="hint">Did you mean <button type="button" data-ask="{escape(_mended(words))}">'
-        f"{escape(word.meant)}</button> for {shown(word.text)}?</p>"
-        for word in words
-        if word.meant
-    )
-    if answer.truncated_words:
-        hints += f'<p class="hint">Not read, it is too long: {shown(" ".join(answer.truncated_words))}</p>'
-    if answer.verdict is Verdict.NOT_UNDERSTOOD and not hints:
-        hints = '<p class="hint">Name a thing, such as “the red mug”.</p>'
-    notes = [note for note in ("stands still" if sighting.stable else "", place_words(sighting), truth) if note]
+    return " ".join(map(_word, words)) if words else shown(answer.text)
+
+
+def verdict(answer: Answer) -> str:
+    """The verdict, and the score where it has one."""
     percent = round(100 * answer.score)
     score = (
         f'<span class="score" role="img" aria-label="score {percent} percent"><i style="width:{percent}%"></i></span>'
         f'<span class="number">{answer.score:.2f}</span>'
     )
-    return (
-        f'<li class="answer {answer.verdict.name.lower()}" style="--colour:{colour}">'
-        f'<p class="expression">{text}</p>'
-        f'<p class="verdict"><b>{answer.verdict.label}</b>'
-        f"{score if answer.verdict in _SCORED else ''}"
-        f'<button type="button" class="wrong" data-wrong="{sighting.query_id}">This is wrong</button></p>'
-        + (f'<p class="notes">{escape(" · ".join(notes))}</p>' if notes else "")
-        + f"{hints}</li>"
-    )
+    return f"<b>{answer.verdict.label}</b>{score if answer.verdict in _SCORED else ''}"
+
+
+def notes(sighting: Sighting, truth: str) -> str:
+    """Whether the thing stands still, where it is, and `truth`: what it truly is, or ""."""
+    found = ("stands still" if sighting.stable else "", place_words(sighting), truth)
+    return escape(" · ".join(note for note in found if note))
+
+
+def hints(answer: Answer, vocabulary: Collection[str]) -> str:
+    """What to ask instead, with buttons that ask it; empty where the expression is understood."""
+    words = words_of(answer, vocabulary)
+    lines = [
+        f'Did you mean <button type="button" data-ask="{escape(_mended(words))}">'
+        f"{escape(word.meant)}</button> for {shown(word.text)}?"
+        for word in words
+        if word.meant
+    ]
+    if answer.truncated_words:
+        lines.append(f"Not read, it is too long: {shown(' '.join(answer.truncated_words))}")
+    if answer.verdict is Verdict.NOT_UNDERSTOOD and not lines:
+        lines.append("Name a thing, such as “the red mug”.")
+    return "".join(f'<p class="hint">{line}</p>' for line in lines)
 
 
 def _word(word: Word) -> str:

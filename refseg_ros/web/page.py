@@ -55,7 +55,7 @@ class Page:
                 self._build_stage()
             with ui.element("section").classes("panel").props('aria-label="Answers"'):
                 self._correction = CorrectionPanel(hub, robot, viewer, self._view)
-                self._answers = AnswersPanel(self._ask, self._on_wrong)
+                self._answers = AnswersPanel(self._ask, self._correction.begin)
                 self._build_rest()
         ui.keyboard(self._on_key)
         ui.timer(REFRESH, self._refresh)
@@ -226,12 +226,6 @@ class Page:
         line = "; ".join(told)
         ui.clipboard.write(line)
         ui.notify(f"Copied: {line[:300]}")
-
-    def _on_wrong(self, query_id: object) -> None:
-        moment = self._viewer.shown
-        for sighting in moment.sightings if moment is not None else ():
-            if moment is not None and sighting.query_id == query_id:
-                self._correction.begin(moment, sighting.answer)
 
     def _on_key(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.alt:

@@ -164,6 +164,21 @@ def test_a_correction_outlives_the_browser_and_can_be_trained_with(open_page, ro
     assert 500 < mask.sum() < 5000
 
 
+def test_a_button_stays_while_the_answer_beside_it_changes(open_page, robot):
+    page = open_page()
+    ask(page, "the red mug")
+    page.get_by_role("button", name="Move things").click()
+    card = answer(page, "the red mug")
+    wrong = card.get_by_role("button", name="This is wrong")
+    wrong.focus()
+    before = card.inner_html()
+    page.wait_for_function("([card, before]) => card.innerHTML != before", arg=[card.element_handle(), before])
+    assert wrong.evaluate("button => button == document.activeElement")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Move things").click()
+
+
 @needs_espeak
 def test_what_is_said_becomes_a_query(launched, robot, tmp_path):
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
