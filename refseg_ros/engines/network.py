@@ -22,7 +22,7 @@ OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attenti
 """What a network answers with; the last two may be missing."""
 
 AT_ONCE = 4
-"""Most expressions that are asked in one run: more take no less time each, and `household` 50 MB more for each."""
+"""Most expressions that are asked in one run: each takes memory, and more of them take no less time each."""
 
 Arrays = dict[str, Array]
 """Name -> array."""

@@ -39,6 +39,12 @@ Keys = tuple[Tensor, Tensor]
 """C (..., P, d) and D (..., N, d)."""
 
 
+BLOCK = 10**5
+"""Most numbers of a head's P x P attention that are made at a time. They fit a core's cache, and the whole attention of
+1200 positions would be 6 MB for each head and expression.
+"""
+
+
 class FactoredSoftmax(NamedTuple):
     """softmax over k of g_pk + h_nk as m_pk w_nk / z_pn: nothing of size P*N*K is made. For bounded logits."""
 
@@ -89,6 +95,9 @@ def pooled_attention(a: Tensor, c: Tensor, d: Tensor, e: Tensor, weights: Tensor
     Returns:
         (..., P, d).
     """
+    rows = max(1, BLOCK // a.shape[-2])
+    if c.shape[-2] > rows:
+        return torch.cat([pooled_attention(a, block, d, e, weights) for block in c.split(rows, -2)], -2)
     return FactoredSoftmax.of(c @ a.transpose(-1, -2), d @ a.transpose(-1, -2)).pooled(weights) @ e
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model_training.networks.cmsa import attention as attention_module
 from model_training.networks.cmsa.attention import CrossModalSelfAttention, paired_attention, pooled_attention
 from tests.model_training import literal
 from tests.model_training.comparing import VALUES, asked, check_equal, draw, randomise
@@ -78,7 +79,9 @@ def test_positions_carry_no_order_of_their_own(pooled: bool) -> None:
     assert (plain[order] - mixed).abs().max() < VALUES and (words - mixed_words).abs().max() < VALUES
 
 
-def test_both_forms_of_the_spatial_attention_agree() -> None:
+@pytest.mark.parametrize("rows", [1, 4, POSITIONS], ids=["single", "uneven", "whole"])
+def test_both_forms_of_the_spatial_attention_agree(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention_module, "BLOCK", rows * POSITIONS)
     a, c, e = (draw(2, POSITIONS, CHANNELS, seed=i) for i in range(3))
     d = draw(2, WORDS, CHANNELS, seed=3)
     weights = draw(2, WORDS, seed=4)
