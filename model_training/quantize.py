@@ -7,7 +7,8 @@
 
 They are kept only when on the held-out scenes, with the thresholds of the bundle, the overall IoU drops and the share
 of present things that are called absent rises by at most LARGEST_CHANGE, and those for a CPU only when they are faster.
-Accuracy is measured on the CPU, whatever they are for.
+With `--real DIR` the training pictures of DIR help to choose the ranges of numbers, and on its validation pictures the
+mean IoU and the same share must hold too. Accuracy is measured on the CPU, whatever they are for.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from model_training.recording import calibration
 from model_training.scoring.findings import Findings
+from model_training.scoring.real import scored_folders
 from model_training.scoring.scenes import Evaluation
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle as bundles
@@ -39,8 +41,11 @@ from refseg_ros.errors import BundleError
 
 LARGEST_CHANGE = 0.01
 """Of the overall IoU, and of the share of present things that are called absent, for the worse."""
-IOU, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "absent told"
-"""Figures of the evaluation that are compared."""
+_, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "absent told"
+"""Figures of the evaluation that are kept; the last one is not compared."""
+REAL = ("mean IoU", CALLED_ABSENT)
+"""Those of real pictures."""
+JUDGED_SPLIT = "val"
 FASTER = "times faster"
 EVALUATED_SEED = 7_000_000
 NARROW = 64
@@ -143,14 +148,28 @@ class _Examples(CalibrationDataReader):
         return next(self._left, None)
 
 
-def evaluated(bundle: Bundle, replaced: dict[str, bytes], expressions: int) -> dict[str, float]:
-    """COMPARED on held-out scenes, with some graphs of a bundle replaced and no other kinds used."""
+def evaluated(
+    bundle: Bundle, replaced: dict[str, bytes], expressions: int, folders: Sequence[Path] = ()
+) -> dict[str, float]:
+    """COMPARED on held-out scenes and REAL on pictures, some graphs of a bundle replaced and no other kind used."""
     names = {*bundle.manifest.graphs, *(name for name in bundle.contents if not name.endswith(".onnx"))}
     contents = {name: replaced.get(name, data) for name, data in bundle.contents.items() if name in names}
     with tempfile.TemporaryDirectory() as folder:
         bundles.write(Path(folder), bundle.manifest, contents)
-        figures = Findings.merged(Evaluation(Path(folder), "held_out", EVALUATED_SEED).run(expressions)).figures()
-    return {name: figures[name] for name in COMPARED if name in figures}
+        evaluation = Evaluation(Path(folder), "held_out", EVALUATED_SEED)
+        found = Findings.merged(evaluation.run(expressions)).figures()
+        figures = {name: found[name] for name in COMPARED if name in found}
+        for pictures, scores in scored_folders(evaluation.segmenter, folders, [JUDGED_SPLIT]):
+            real = scores.figures()
+            figures |= {f"{name}, {pictures}": real[name] for name in REAL if name in real}
+    return figures
+
+
+def loss(full: Mapping[str, float], figures: Mapping[str, float]) -> float:
+    """The largest change for the worse of what is compared."""
+    changes = {name: figures[name] - value for name, value in full.items()}
+    worse = [-change for name, change in changes.items() if "IoU" in name]
+    return max(worse + [change for name, change in changes.items() if name.startswith(CALLED_ABSENT)])
 
 
 def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], examples: Mapping[str, Arrays]) -> float:
@@ -172,21 +191,27 @@ def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], examples:
     return float(slow_time / fast_time)
 
 
-def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
+def quantize(bundle: Bundle, kind: str, expressions: int, folders: Sequence[Path] = ()) -> dict[str, float]:
     """Make graphs of a kind, measure them, and write them into the bundle if they are good.
+
+    Args:
+        bundle: to make them for.
+        kind: one of KINDS.
+        expressions: about simulated scenes, to measure them with.
+        folders: of real pictures with labels, to make and to measure them with too.
 
     Returns:
         The figures, which also stand in the manifest's metrics.
 
     Raises:
         BundleError: they are not good; the message has the figures.
-        ValueError: as `to_8_bits`.
-        OSError: the bundle cannot be written to.
+        ValueError: as `to_8_bits`, or a folder lacks what is needed of it; the message names it.
+        OSError: the bundle cannot be written to, or a folder not be read.
     """
-    examples = calibration(bundle) if to_8_bits(bundle, kind) else {}
+    examples = calibration(bundle, folders) if to_8_bits(bundle, kind) else {}
     made = lowered(bundle, kind, examples)
-    full, figures = evaluated(bundle, {}, expressions), evaluated(bundle, made, expressions)
-    worse = max(full[IOU] - figures[IOU], figures[CALLED_ABSENT] - full[CALLED_ABSENT])
+    full, figures = (evaluated(bundle, replaced, expressions, folders) for replaced in ({}, made))
+    worse = loss(full, figures)
     figures |= {f"{name}, fp32": value for name, value in full.items()}
     if kind == CPU_INT8:
         before = {name: bundle.contents[name] for name in made}
@@ -194,7 +219,8 @@ def quantize(bundle: Bundle, kind: str, expressions: int) -> dict[str, float]:
     if worse > LARGEST_CHANGE or figures.get(FASTER, 2.0) <= 1.0:
         shown = ", ".join(f"{name} {value:g}" for name, value in figures.items())
         raise BundleError(f"{bundle.folder}: {kind} is not good enough and was not kept ({shown})")
-    noted = {**bundle.manifest.metrics, f"quantize {kind} --expressions {expressions}": figures}
+    command_line = f"quantize {kind} --expressions {expressions}" + "".join(f" --real {one.name}" for one in folders)
+    noted = {**bundle.manifest.metrics, command_line: figures}
     manifest = dataclasses.replace(bundle.manifest, metrics=noted)
     files = {graph_file(name, kind): data for name, data in made.items()}
     bundles.write(bundle.folder, manifest, {**bundle.contents, **files})
@@ -208,10 +234,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path, help="folder of the model")
     parser.add_argument("kind", choices=KINDS, help="which graphs to make")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to measure it with (default: 2000)")
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", action="append", default=[],
+        help="real pictures with labels, to choose ranges and judge on too; may be repeated",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions)
+    figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions, options.real)
+    width = max(map(len, figures))
     for name, value in figures.items():
-        print(f"{name:<27}  {value:g}")
+        print(f"{name:<{width}}  {value:g}")
     return 0
 
 

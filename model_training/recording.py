@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from model_training.datasets.formats import open_folder
 from model_training.datasets.phrase_choice import choose
+from model_training.datasets.sample import Reader, Record
 from model_training.scoring.scenes import EXPRESSIONS, HEIGHT, WIDTH
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.contract import Array
@@ -18,7 +23,12 @@ from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
 CALIBRATION_SEED, CALIBRATION_SCENES = 5_000_000, 96
-"""Scenes on which the ranges of activations are measured; neither training nor evaluation uses them."""
+"""Simulated scenes on which the ranges of activations are measured, and most pictures beside them; neither training nor
+evaluation uses these scenes.
+"""
+
+Asked = tuple[NDArray[np.uint8], list[str]]
+"""An image (H, W, 3) RGB, and expressions about it."""
 
 
 class Recording:
@@ -34,23 +44,46 @@ class Recording:
         return self.engine.run(arrays)
 
 
-def calibration(bundle: Bundle) -> dict[str, list[Arrays]]:
-    """Graph -> what it is given for frames of simulated tabletops, each the first of a stream, and expressions about
-    them.
+def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[Arrays]]:
+    """Graph -> what it is given for frames, each the first of a stream, and expressions about them.
+
+    Args:
+        bundle: whose graphs they are.
+        folders: of pictures with labels, in any format that is read, whose training pictures come after frames of
+            simulated tabletops.
+
+    Raises:
+        ValueError, OSError: a folder is no such one, or has no training pictures; the message names it.
     """
+    readers = [reader for folder in folders for reader in open_folder(folder)]
+    records = [(reader, record) for reader in readers for record in reader.of_split("train")]
     manifest, tokenizer = bundle.manifest, bundle.tokenizer()
     graphs = {name: Recording(OnnxEngine(bundle.contents[name], name, 0)) for name in manifest.graphs}
     network, size = Network(graphs, manifest, len(tokenizer)), manifest.input
-    letterbox = Letterbox.fit(HEIGHT, WIDTH, size.height, size.width)
     for graph in graphs.values():
         graph.given.clear()  # what the network was rehearsed with
+    for image, texts in itertools.chain(_tables(), _pictures(records)):
+        tokens = (tokenizer.encode(text, manifest.text.length) for text in texts)
+        words = [token.ids for token in tokens if token.readable]
+        if not words:
+            continue
+        letterbox = Letterbox.fit(*image.shape[:2], size.height, size.width)
+        (encoded,) = network.encode(letterbox.apply(image, size.padding)[None])
+        memory = network.memory(FrameBuffer(manifest.clip.length, manifest.clip.interval, 0.0))
+        network.answer(network.look_back(encoded, memory, 0.0), network.read(np.stack(words)))
+    return {name: graph.given for name, graph in graphs.items()}
+
+
+def _tables() -> Iterator[Asked]:
     with Tabletop(WIDTH, HEIGHT) as tabletop:
         for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + CALIBRATION_SCENES):
             tabletop.reset(seed, "train", moving=False)
             frame, rng = tabletop.render(depth=False), np.random.default_rng(seed)
             asked = choose(phrases(frame.objects, WIDTH, HEIGHT, rng), EXPRESSIONS, rng)
-            words = np.stack([tokenizer.encode(phrase.text, manifest.text.length).ids for phrase in asked])
-            (encoded,) = network.encode(letterbox.apply(frame.rgb, size.padding)[None])
-            memory = network.memory(FrameBuffer(manifest.clip.length, manifest.clip.interval, 0.0))
-            network.answer(network.look_back(encoded, memory, 0.0), network.read(words))
-    return {name: graph.given for name, graph in graphs.items()}
+            yield frame.rgb, [phrase.text for phrase in asked]
+
+
+def _pictures(records: Sequence[tuple[Reader, Record]]) -> Iterator[Asked]:
+    for index in np.random.default_rng(CALIBRATION_SEED).permutation(len(records))[:CALIBRATION_SCENES]:
+        reader, record = records[index]
+        yield reader.load(record).frames[-1], [one.text for one in record.expressions[:EXPRESSIONS]]

@@ -16,6 +16,7 @@ from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.graphs import CPU_INT8, KINDS, for_cpu, graph_file, of_precision
 from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
+from tests.model_training import folder
 
 ENCODER, CLIP = "encoder.onnx", "clip_1.onnx"
 WIDE = (ENCODER, "level_2.onnx", "level_3.onnx", "fusion.onnx")
@@ -53,7 +54,7 @@ def test_a_graph_in_lower_precision_is_near_the_one_in_full(bundle: Bundle, exam
         assert full[0].keys() == low[0].keys()
         differences = {}
         for name in full[0]:
-            expected, got = (np.stack([outputs[name] for outputs in runs]) for runs in (full, low))
+            expected, got = (np.concatenate([outputs[name] for outputs in runs]) for runs in (full, low))
             assert (got.shape, got.dtype) == (expected.shape, expected.dtype), name
             differences[name] = np.linalg.norm(got - expected) / np.linalg.norm(expected)
         assert 0 < max(differences.values()) < (0.005 if kind == "gpu-fp16" else 0.2), (graph, differences)
@@ -91,6 +92,49 @@ def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFi
     figures = more.manifest.metrics["quantize gpu-fp16 --expressions 6"]
     assert figures["overall IoU, fp32"] - figures["overall IoU"] <= quantize.LARGEST_CHANGE
     assert figures["present called absent"] - figures["present called absent, fp32"] <= quantize.LARGEST_CHANGE
+
+
+def test_real_pictures_help_to_choose_and_to_judge(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = folder.write_folder(tmp_path / "own", images=4)
+    scenes = recording.calibration(bundle)
+    both = recording.calibration(bundle, [frames])
+    assert {name: len(given) for name, given in both.items()} == {
+        name: len(given) + 3 for name, given in scenes.items()
+    }
+    command = [str(bundle.folder), "gpu-fp16", "--expressions", "6", "--real", str(frames)]
+    assert quantize.main(command) == 0
+    figures = Bundle.load(bundle.folder).manifest.metrics["quantize gpu-fp16 --expressions 6 --real own"]
+    (judged,) = (name for name in figures if name.startswith("mean IoU") and not name.endswith("fp32"))
+    assert f"{judged}, fp32" in figures
+
+    monkeypatch.setattr(quantize, "evaluated", lambda _, replaced, *others: {judged: 0.5 if replaced else 0.6})
+    assert quantize.main(command) == 2
+    assert f"was not kept ({judged} 0.5" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_pictures_of_one_split_alone_are_refused(
+    bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = folder.write_folder(tmp_path / "own")
+    listed = frames / "expressions.csv"
+    listed.write_text(listed.read_text().replace(",train", ",val"))
+    assert quantize.main([str(bundle.folder), CPU_INT8, "--real", str(frames)]) == 2
+    assert "train" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({"overall IoU": 0.7, "present called absent": 0.1, "absent told": 0.0}, 0.0),
+        ({"overall IoU": 0.68, "present called absent": 0.05, "absent told": 1.0}, 0.02),
+        ({"overall IoU": 0.8, "present called absent": 0.13, "absent told": 1.0}, 0.03),
+    ],
+)
+def test_the_loss_is_the_largest_change_for_the_worse(figures: dict[str, float], expected: float) -> None:
+    full = {"overall IoU": 0.7, "present called absent": 0.1, "absent told": 0.9}
+    assert quantize.loss(full, figures) == pytest.approx(expected)
 
 
 def test_the_command_keeps_nothing_that_is_not_good(
