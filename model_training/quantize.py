@@ -7,8 +7,9 @@
 
 They are kept only when on the held-out scenes, with the thresholds of the bundle, the overall IoU drops and the share
 of present things that are called absent rises by at most LARGEST_CHANGE, and those for a CPU only when they are faster.
-With `--real DIR` the training pictures of DIR help to choose the ranges of numbers, and on its validation pictures the
-mean IoU and the same share must hold too. Accuracy is measured on the CPU, whatever they are for.
+With `--real DIR` the training pictures of DIR choose the ranges of numbers instead of simulated scenes, and on its
+validation pictures the mean IoU and the same share must hold too. Accuracy is measured on the CPU, whatever they are
+for.
 """
 
 from __future__ import annotations
@@ -236,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--expressions", type=int, default=2000, help="how many to measure it with (default: 2000)")
     parser.add_argument(
         "--real", type=Path, metavar="DIR", action="append", default=[],
-        help="real pictures with labels, to choose ranges and judge on too; may be repeated",
+        help="real pictures with labels, to choose ranges on instead of simulated scenes and to judge; may be repeated",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions, options.real)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,8 +22,8 @@ from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
 CALIBRATION_SEED, CALIBRATION_SCENES = 5_000_000, 96
-"""Simulated scenes on which the ranges of activations are measured, and most pictures beside them; neither training nor
-evaluation uses these scenes.
+"""Simulated scenes on which the ranges of activations are measured; neither training nor evaluation uses them. Of real
+pictures as many are taken.
 """
 
 Asked = tuple[NDArray[np.uint8], list[str]]
@@ -49,8 +48,8 @@ def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[
 
     Args:
         bundle: whose graphs they are.
-        folders: of pictures with labels, in any format that is read, whose training pictures come after frames of
-            simulated tabletops.
+        folders: of pictures with labels, in any format that is read, whose training pictures take the place of frames
+            of simulated tabletops.
 
     Raises:
         ValueError, OSError: a folder is no such one, or has no training pictures; the message names it.
@@ -62,7 +61,7 @@ def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[
     network, size = Network(graphs, manifest, len(tokenizer)), manifest.input
     for graph in graphs.values():
         graph.given.clear()  # what the network was rehearsed with
-    for image, texts in itertools.chain(_tables(), _pictures(records)):
+    for image, texts in _pictures(records) if folders else _tables():
         tokens = (tokenizer.encode(text, manifest.text.length) for text in texts)
         words = [token.ids for token in tokens if token.readable]
         if not words:

@@ -94,15 +94,12 @@ def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFi
     assert figures["present called absent"] - figures["present called absent, fp32"] <= quantize.LARGEST_CHANGE
 
 
-def test_real_pictures_help_to_choose_and_to_judge(
+def test_real_pictures_choose_and_judge(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = folder.write_folder(tmp_path / "own", images=4)
-    scenes = recording.calibration(bundle)
-    both = recording.calibration(bundle, [frames])
-    assert {name: len(given) for name, given in both.items()} == {
-        name: len(given) + 3 for name, given in scenes.items()
-    }
+    pictures = recording.calibration(bundle, [frames])
+    assert {len(given) for given in pictures.values()} == {3}
     command = [str(bundle.folder), "gpu-fp16", "--expressions", "6", "--real", str(frames)]
     assert quantize.main(command) == 0
     figures = Bundle.load(bundle.folder).manifest.metrics["quantize gpu-fp16 --expressions 6 --real own"]
