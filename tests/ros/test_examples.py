@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,11 @@ def beside(folder: Path, name: str, *arguments: object) -> Iterator[tuple[subpro
         try:
             yield process, said
         finally:
-            process.terminate()
+            while process.poll() is None:
+                process.terminate()
+                # Now and then rclpy.spin alone does not wake up at a signal; a second one wakes it.
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(5.0)
 
 
 def test_watch_results(start, bench, bundle_folder: Path, tmp_path: Path) -> None:
