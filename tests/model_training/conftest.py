@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from filelock import FileLock
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from model_training import configs, export
 from model_training.datasets.rendering import RenderedScene, load_shards, render_shards
@@ -40,6 +42,15 @@ def tiny_configurations() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for config in (tiny.CONFIG, folder.SMALL, folder.PAPER):
             patch.setitem(configs.CONFIGS, config.name, config)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_registry() -> Iterator[None]:
+    """Let torch make its registry of ONNX operators once, and not anew for each graph that a test exports."""
+    with pytest.MonkeyPatch.context() as patch:
+        made_once = functools.cache(ONNXRegistry.from_torchlib)
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(made_once))
         yield
 
 
