@@ -27,13 +27,7 @@ settings.load_profile("same")
 LONG = (
     *("test_kinds.py", "test_colcon.py", "test_export.py", "test_page.py", "test_search_command.py", "test_doctor.py"),
     *("test_examples.py", "test_systems.py", "test_segment_node.py", "test_layers_in_onnx.py", "test_build_engine.py"),
-    *(
-        "test_diagnostics.py",
-        "test_system.py",
-        "test_shipped_model.py",
-        "test_switches.py",
-        "test_data_set_training.py",
-    ),
+    *("test_diagnostics.py", "test_system.py", "test_shipped_model.py", "test_switches.py"),
 )
 """Files of tests that take longest and so begin first: of several processes none waits for another at the end."""
 
