@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,15 +33,19 @@ def physical_cores() -> int:
     return len(siblings)
 
 
-@functools.cache
-def share_memory() -> None:
-    """Let all engines of this process compute in the same memory, which grows by what a run lacks.
+def renew_memory() -> None:
+    """Let all engines that are made from now on compute in the same new memory, which grows by what a run lacks.
 
-    Each engine would keep memory of its own, and double it when it lacks some, while mostly one runs at a time.
+    Each engine would keep memory of its own, and double it when it lacks some, while mostly one runs at a time. The
+    memory of earlier engines goes back to the system with the last of them.
     """
     kind, of_all = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
     grows_as_requested = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
-    onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, of_all), grows_as_requested)
+    with contextlib.suppress(RuntimeError):  # an old runtime keeps the first one for good
+        onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, of_all), grows_as_requested)
+
+
+renew_memory()
 
 
 class OnnxEngine:
@@ -64,7 +68,6 @@ class OnnxEngine:
         # from the other engines and from all else on the robot. So it waits this long, and never beyond the run.
         options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        share_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.enable_mem_pattern = False  # a plan for each shape of the inputs; it takes memory and no time
         options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
