@@ -21,8 +21,8 @@ from refseg_ros.errors import BundleError, EngineError
 OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attention"
 """What a network answers with; the last two may be missing."""
 
-AT_ONCE = 4
-"""Most expressions that are asked in one run: each takes memory, and more of them take no less time each."""
+EXPRESSIONS_A_RUN = 4
+"""Most expressions in one run of the graphs: each takes memory, and more of them take no less time each."""
 
 Arrays = dict[str, Array]
 """Name -> array."""
@@ -177,12 +177,12 @@ class Network:
             EngineError: an engine failed, or returned values that are not numbers.
         """
         parts = (
-            {name: rows[first : first + AT_ONCE] for name, rows in query.items()}
-            for first in range(0, len(query[WORDS]), AT_ONCE)
+            {name: rows[first : first + EXPRESSIONS_A_RUN] for name, rows in query.items()}
+            for first in range(0, len(query[WORDS]), EXPRESSIONS_A_RUN)
         )
-        return [outcome for part in parts for outcome in self._answer_at_once(frame, part)]
+        return [outcome for part in parts for outcome in self._answer_in_one_run(frame, part)]
 
-    def _answer_at_once(self, frame: Mapping[str, Array], query: Mapping[str, Array]) -> list[Outcome]:
+    def _answer_in_one_run(self, frame: Mapping[str, Array], query: Mapping[str, Array]) -> list[Outcome]:
         known = self._of_both.run({**frame, **query})
         count, length = query[WORDS].shape
         results = {name: np.asarray(known[name], np.float32) for name in OUTPUTS if name in known}

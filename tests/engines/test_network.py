@@ -14,7 +14,7 @@ import pytest
 
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ARRAYS, Clip, Input, Text
-from refseg_ros.engines.network import AT_ONCE, Network
+from refseg_ros.engines.network import EXPRESSIONS_A_RUN, Network
 from refseg_ros.engines.reach import side_by_side
 from refseg_ros.engines.stage import Stage
 from refseg_ros.errors import BundleError, EngineError
@@ -85,7 +85,7 @@ def test_a_graph_runs_as_often_as_what_reaches_it_changes() -> None:
     }
 
 
-@pytest.mark.parametrize("count", [1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+@pytest.mark.parametrize("count", [1, EXPRESSIONS_A_RUN, EXPRESSIONS_A_RUN + 1, 3 * EXPRESSIONS_A_RUN])
 def test_many_expressions_are_asked_a_few_at_once_and_answered_in_order(count: int) -> None:
     made, rows = graphs(), []
     compute = made["answer.onnx"].compute
@@ -96,7 +96,7 @@ def test_many_expressions_are_asked_a_few_at_once_and_answered_in_order(count: i
     words = np.random.default_rng(count).integers(0, IDS, (count, 5))
     outcomes = net.answer(seen, net.read(words))
     assert [outcome.logits.max() for outcome in outcomes] == words.sum(1).tolist()
-    assert sum(rows) == count and max(rows) <= AT_ONCE
+    assert sum(rows) == count and max(rows) <= EXPRESSIONS_A_RUN
 
 
 def test_frames_of_several_cameras_are_encoded_at_once() -> None:
