@@ -29,17 +29,19 @@ SECTIONS = {
     "runtimes": "Runtimes",
     "alternatives": "Alternatives",
     "node": "The node",
+    "page": "The live page",
     "search": "Searching bags",
     "paper": "The paper's network",
     "gpu": "GPU",
 }
 WANTED = {
     "node": ("rclpy", "ROS 2 is missing; `make bench` sets it up"),
+    "page": ("playwright", "playwright is missing; `make bench` installs it"),
     "search": ("distributed", "Dask is missing; `make bench` installs it"),
     "alternatives": ("transformers", "transformers is missing; `make bench` installs it"),
 }
 """Section -> a module that it cannot do without, and what to say then."""
-CLOCKED = ("node", "search", "paper")
+CLOCKED = ("node", "page", "search", "paper")
 """Sections that time processes of their own, by the clock however busy the machine is."""
 
 MARK = "TABLES "

@@ -99,6 +99,22 @@ class Bench(Node):
         self.spin(max(0.0, INTERVAL / 2 - total))
         return 1e3 * total, self.spent[0] if name == "refseg" else 0.0
 
+    def film(self, pixels: np.ndarray, seconds: float, rate: float = RATE) -> Iterator[dict[int, float]]:
+        """Be the node's camera for some time. After each image come those whose masks have arrived since: number -> age
+        in seconds.
+        """
+        sent: dict[int, float] = {}
+        answered = self.answered["refseg"]
+        answered.clear()
+        due = began = time.perf_counter()
+        while (now := time.perf_counter()) < began + seconds:
+            number, when = self.publish("refseg", pixels)
+            sent[number] = when
+            due = max(due + 1 / rate, now)
+            self.spin(due - time.perf_counter())
+            yield {stamp: arrived - sent.pop(stamp) for stamp, arrived in answered.items() if stamp in sent}
+            answered.clear()
+
     def _on_mask(self, name: str, mask: Image) -> None:
         stamp = mask.header.stamp
         self.answered[name][stamp.sec * 10**9 + stamp.nanosec] = time.perf_counter()
@@ -142,10 +158,10 @@ def start(effort: Effort) -> Table:
                     time.sleep(0.005)
                 seconds.append(time.perf_counter() - began)
                 time.sleep(1.0)
-                cpu, idle = _cpu_seconds(node.process.pid), time.perf_counter()
+                cpu, idle = cpu_seconds(node.process.pid), time.perf_counter()
                 time.sleep(IDLE)
-                cores.append((_cpu_seconds(node.process.pid) - cpu) / (time.perf_counter() - idle))
-                memory.append(_resident(node.process.pid))
+                cores.append((cpu_seconds(node.process.pid) - cpu) / (time.perf_counter() - idle))
+                memory.append(resident(node.process.pid))
     return Table(
         "A node that starts, and gets neither images nor queries",
         ["what", "measured"],
@@ -191,24 +207,16 @@ def latency(bench: Bench, effort: Effort) -> Table:
 def soak(bench: Bench, node: NodeProcess, effort: Effort) -> Table:
     """The table of the node at 30 images a second."""
     pixels = np.random.default_rng(0).integers(0, 255, (480, 640, 3)).astype(np.uint8)
-    sent: dict[int, float] = {}
     ages: list[float] = []
     memory: list[float] = []
     bench.spent.clear()
-    bench.answered["refseg"].clear()
-    began, cpu = time.perf_counter(), _cpu_seconds(node.process.pid)
-    due = began
-    while (now := time.perf_counter()) < began + effort.soak:
-        number, when = bench.publish("refseg", pixels)
-        sent[number] = when
-        due = max(due + 1 / RATE, now)
-        bench.spin(due - time.perf_counter())
-        ages += [arrived - sent.pop(stamp) for stamp, arrived in bench.answered["refseg"].items() if stamp in sent]
-        bench.answered["refseg"].clear()
-        if len(memory) < now - began:  # once a second
-            memory.append(_resident(node.process.pid))
+    began, cpu = time.perf_counter(), cpu_seconds(node.process.pid)
+    for came in bench.film(pixels, effort.soak):
+        ages += came.values()
+        if len(memory) < time.perf_counter() - began:  # once a second
+            memory.append(resident(node.process.pid))
     lasted = time.perf_counter() - began
-    used = _cpu_seconds(node.process.pid) - cpu
+    used = cpu_seconds(node.process.pid) - cpu
     fifth = max(1, len(memory) // 5)
     early, late = (float(np.median(part)) for part in (memory[fifth : 2 * fifth], memory[-fifth:]))
     inference = np.array(bench.spent)
@@ -227,12 +235,13 @@ def soak(bench: Bench, node: NodeProcess, effort: Effort) -> Table:
     return Table(title, ["what", "measured"], rows, figures=figures)
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
+    """That it has computed."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident(process: int) -> float:
+def resident(process: int) -> float:
     """Resident memory, MB."""
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
