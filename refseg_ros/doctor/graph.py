@@ -26,6 +26,10 @@ LISTENING = 3.0
 """Seconds to listen to topics."""
 LEAST_RATE = 1.0
 """Images per second: fewer are a camera that is hardly there, or images that get lost."""
+DAEMON = "ros2-daemon"
+"""In the name of the process that the command line of ROS keeps; it sends no images."""
+MOST_NAMED = 3
+"""Processes of other domains that are named."""
 NODE = "segment"
 KINDS = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 CALIBRATION = "sensor_msgs/msg/CameraInfo"
@@ -52,7 +56,9 @@ def check_graph(domain: int, processes: Sequence[Participant]) -> Iterator[Findi
         if not ours:
             yield _no_node(domain, processes)
         for name, namespace in ours:
-            yield from _check_node(listener, name, namespace, nodes[name, namespace], statuses)
+            yield from _check_node(
+                listener, name, namespace, nodes[name, namespace], statuses, elsewhere(domain, processes)
+            )
         yield from _check_segments(domain, processes)
 
 
@@ -68,6 +74,16 @@ def _no_node(domain: int, processes: Sequence[Participant]) -> Finding:
     return error(f"{missing}: ros2 launch refseg_ros segment.launch.py image_topic:=/your/camera")
 
 
+def elsewhere(domain: int, processes: Sequence[Participant]) -> str:
+    """Say where a camera that is not heard may be: the end of a sentence; empty where no other domain is used."""
+    others = [one for one in processes if domain not in one.domains and DAEMON not in one.name]
+    named = [f"{one.name} (process {one.pid}) in domain {min(one.domains)}" for one in others[:MOST_NAMED]]
+    if not named:
+        return ""
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    return f"; in other domains run {', '.join(named)}{more}: start the camera with ROS_DOMAIN_ID={domain}"
+
+
 def _why_unheard(domain: int, process: Participant) -> str:
     if domain not in process.domains:
         other = min(process.domains)
@@ -78,7 +94,12 @@ def _why_unheard(domain: int, process: Participant) -> str:
 
 
 def _check_node(
-    listener: Listener, name: str, namespace: str, count: int, statuses: dict[str, DiagnosticStatus]
+    listener: Listener,
+    name: str,
+    namespace: str,
+    count: int,
+    statuses: dict[str, DiagnosticStatus],
+    others: str,
 ) -> Iterator[Finding]:
     full = f"{namespace.rstrip('/')}/{name}"
     if count > 1:
@@ -95,7 +116,7 @@ def _check_node(
     else:
         yield error(f"{full} does not answer calls; does it hang, or has a middleware or firewall only half of it?")
     yield from _check_clock(listener, full)
-    yield from _check_inputs(listener, name, namespace)
+    yield from _check_inputs(listener, name, namespace, others)
     mine = [status for key, status in statuses.items() if key.startswith(full.lstrip("/"))]
     for status in sorted(mine, key=lambda one: one.name):
         if status.level != DiagnosticStatus.OK:
@@ -123,8 +144,8 @@ def _check_clock(listener: Listener, full: str) -> Iterator[Finding]:
         )
 
 
-def _check_inputs(listener: Listener, name: str, namespace: str) -> Iterator[Finding]:
-    """Check the node's subscriptions, under their names after remapping."""
+def _check_inputs(listener: Listener, name: str, namespace: str, others: str) -> Iterator[Finding]:
+    """Check the node's subscriptions, under their names after remapping. `others` is said of one that nobody feeds."""
     graph = listener.node
     inputs = dict(graph.get_subscriber_names_and_types_by_node(name, namespace))
     own = [topic for topic, _ in graph.get_publisher_names_and_types_by_node(name, namespace)]
@@ -149,7 +170,9 @@ def _check_inputs(listener: Listener, name: str, namespace: str) -> Iterator[Fin
             )
         else:
             quality = graph.get_subscriptions_info_by_topic(topic)[0].qos_profile
-            yield error(f"no image in {LISTENING:g} s: {why_no_image(graph, topic, kind, quality, own)}")
+            why = why_no_image(graph, topic, kind, quality, own)
+            hint = "" if graph.count_publishers(topic) else others
+            yield error(f"no image in {LISTENING:g} s: {why}{hint}")
     for topic in calibrations:
         yield from _misfits(listener, topic, name, namespace)
         if topic not in infos:
@@ -186,7 +209,7 @@ def _misfits(listener: Listener, topic: str, name: str, namespace: str) -> Itera
 
 def _check_segments(domain: int, processes: Sequence[Participant]) -> Iterator[Finding]:
     for process in processes:
-        if domain in process.domains and 0 < process.segment < LEAST_SEGMENT and "ros2-daemon" not in process.name:
+        if domain in process.domains and 0 < process.segment < LEAST_SEGMENT and DAEMON not in process.name:
             yield warn(
                 f"{process.name} (process {process.pid}) has {process.segment / 1e6:.1f} MB of shared memory; larger "
                 "images of it, sent best effort, get lost: if it is a camera, start it with "

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.doctor.graph import elsewhere
+from refseg_ros.doctor.processes import participants
 from refseg_ros.doctor.shared_memory import FOLDER
 from refseg_ros.images.messages import to_message
 from refseg_ros.ros.transport import PROFILE
@@ -213,26 +216,43 @@ def test_quality_of_service_that_does_not_fit_and_a_camera_without_calibration_a
     assert "/front/info is all zeros, so the camera is not calibrated" in report.of("WARN")
 
 
-@pytest.fixture
-def plain_camera() -> Iterator[subprocess.Popen]:
-    """A process of the domain without our profile: its shared memory is what Fast DDS has by default."""
+@contextmanager
+def plain_process(**environment: str) -> Iterator[subprocess.Popen]:
+    """A process with a node, without our profile: its shared memory is what Fast DDS has by default."""
     stay_on_this_machine()
     # Now and then rclpy.spin alone does not wake up at a signal.
     code = "import rclpy; rclpy.init(); node = rclpy.create_node('plain'); print(flush=True)\n"
     code += "while rclpy.ok(): rclpy.spin_once(node, timeout_sec=0.5)"
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_PROFILES_FILE")}
+    plain = {name: value for name, value in os.environ.items() if not name.endswith("_PROFILES_FILE")}
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment, preexec_fn=end_with_parent
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=plain | environment, preexec_fn=end_with_parent
     )
     process.stdout.readline()
-    yield process
-    process.terminate()
-    process.communicate()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
 
 
-def test_a_process_with_the_default_shared_memory_is_told(doctor, plain_camera):
-    report = doctor()
-    assert f"(process {plain_camera.pid}) has 0.5 MB of shared memory" in report.of("WARN"), report.text
+def test_a_process_with_the_default_shared_memory_is_told(doctor):
+    with plain_process() as process:
+        report = doctor()
+    assert f"(process {process.pid}) has 0.5 MB of shared memory" in report.of("WARN"), report.text
+
+
+def test_what_runs_in_other_domains_is_named_where_no_camera_is_heard(doctor, start, bench, bundle_folder):
+    here = int(os.environ["ROS_DOMAIN_ID"])
+    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/elsewhere/image")
+    bench.until(lambda: bench.node.count_subscribers("/elsewhere/image"), "the node")
+    with plain_process(ROS_DOMAIN_ID=str(here + 101)) as process:
+        report = doctor()
+        (camera,) = [one for one in participants() if one.pid == process.pid]
+    # Tests beside this one have processes in other domains, too, and three are named.
+    told = rf"nobody publishes /elsewhere/image.*; in other domains run .*: start the camera with ROS_DOMAIN_ID={here}$"
+    assert re.search(told, report.of("ERROR"), re.MULTILINE), report.text
+    assert f"run {camera.name} (process {process.pid}) in domain {here + 101}:" in elsewhere(here, [camera])
+    assert not elsewhere(here + 101, [camera])
 
 
 def test_depth_that_does_not_come_is_told_by_the_nodes_own_diagnostics(doctor, start, bench, bundle_folder):
