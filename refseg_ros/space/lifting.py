@@ -96,8 +96,10 @@ def lift(
     if len(rows) < 4:
         raise LiftingError("depth", f"only {len(rows)} pixels of the mask are of one surface", ratio)
     points = lens.rays(columns, rows) * depth[rows, columns][:, None]
-    if not (np.abs(points) < 100.0 * FARTHEST).all():  # also refuses NaN
+    shows = (np.abs(points) < 100.0 * FARTHEST).all(axis=1)  # not of NaN
+    if np.count_nonzero(shows) < max(4, len(points) / 2):
         raise LiftingError("lens", "the calibration puts the thing nowhere; is it that of this camera?", ratio)
+    rows, columns, points = rows[shows], columns[shows], points[shows]
     plane = find_support(shown, depth, lens, points)
     if plane is None:
         return _lifted(principal_box(points), False, ratio, points, image[rows, columns])

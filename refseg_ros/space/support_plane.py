@@ -107,7 +107,8 @@ def _surroundings(mask: npt.NDArray[np.bool_], depth: npt.NDArray[np.float32], l
     near = cv2.dilate(thing, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     rows, columns = np.nonzero((near > gap) & np.isfinite(depth[window]))
     rows, columns = rows + low_y, columns + low_x
-    return lens.rays(columns, rows) * depth[rows, columns][:, None]
+    points = lens.rays(columns, rows) * depth[rows, columns][:, None]
+    return points[np.isfinite(points).all(axis=1)]
 
 
 def _refined(plane: Plane, points: Array) -> Plane:

@@ -42,7 +42,8 @@ def cloud_of(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], lens: L
     near = np.isfinite(distances) & (distances > 0.0) & (distances < FARTHEST)
     rows, columns = rows[near], columns[near]
     points = lens.rays(columns, rows) * distances[near, None].astype(np.float64)
-    return Cloud(points, rgb[rows, columns] / 255.0)
+    shows = np.isfinite(points).all(axis=1)
+    return Cloud(points[shows], rgb[rows, columns][shows] / 255.0)
 
 
 def upright(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

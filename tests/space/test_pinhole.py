@@ -22,7 +22,24 @@ def test_a_point_on_the_ray_of_a_pixel_is_shown_by_that_pixel(model: str):
     rays = lens.rays(columns.ravel(), rows.ravel())
     assert (rays[:, 2] == 1.0).all()
     pixels = lens.project(rays * 2.5)
-    np.testing.assert_allclose(pixels, np.stack([columns.ravel(), rows.ravel()], axis=1), atol=0.02)
+    np.testing.assert_allclose(pixels, np.stack([columns.ravel(), rows.ravel()], axis=1), atol=1e-4)
+
+
+WIDE = (-0.3123, 0.0845, 0.0, 0.0, -0.0098)
+"""Of a lens that sees 82 degrees across; beyond 1.3 m beside the axis at 1 m it turns back."""
+
+
+def test_the_rays_of_a_wide_lens_are_exact():
+    lens = lens_of((640, 480), (370.0, 0.0, 320.0, 0.0, 370.0, 240.0, 0.0, 0.0, 1.0), "plumb_bob", WIDE)
+    across, down = (part.ravel() for part in np.meshgrid(np.linspace(-1.0, 1.0, 21), np.linspace(-0.7, 0.7, 15)))
+    points = np.stack([across, down, np.ones_like(across)], axis=1)
+    np.testing.assert_allclose(lens.rays(*lens.project(points).T), points, atol=1e-6)
+
+
+def test_a_pixel_that_no_point_is_shown_at_has_no_ray():
+    lens = lens_of((640, 480), (370.0, 0.0, 320.0, 0.0, 370.0, 240.0, 0.0, 0.0, 1.0), "plumb_bob", WIDE)
+    rays = lens.rays([0.0, 320.0], [0.0, 240.0])
+    assert np.isnan(rays[0]).all() and np.isfinite(rays[1]).all()
 
 
 def test_the_principal_point_looks_straight_ahead():
