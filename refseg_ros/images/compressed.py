@@ -18,6 +18,7 @@ from refseg_ros.images.rvl import decode_rvl
 
 _DEPTH_HEADER = struct.Struct("<iff")
 """Before a depth image: its format, and the two numbers that inverse depth was packed with."""
+_PNG = b"\x89PNG"
 
 
 def decode_colours(data: bytes, image_format: str = "", white: int | None = None) -> npt.NDArray[np.uint8]:
@@ -36,7 +37,11 @@ def decode_colours(data: bytes, image_format: str = "", white: int | None = None
     """
     encoding = image_format.partition(";")[0].strip()
     check_colour(encoding)
-    picture = decode_picture(data)
+    try:
+        picture = decode_picture(data)
+    except ImageError as error:
+        said = f" (of format {ascii(image_format[:60])})" if error.kind == "encoding" and image_format else ""
+        raise ImageError(error.kind, f"{error}{said}") from error
     if picture.ndim == 2 and encoding.startswith("bayer_"):
         wide = picture.dtype == np.uint16  # a JPEG of a pattern of 16 bits has 8, and a PNG of one of 12 has 16
         pattern = encoding.rstrip("0123456789") + ("16" if wide else "8")
@@ -50,15 +55,17 @@ def decode_depth(data: bytes, image_format: str) -> npt.NDArray[np.float32]:
 
     Args:
         data: a PNG of 16 bits, or the RVL code of one, after the header of compressed_depth_image_transport; or a
-            lossless picture, PNG or TIFF, of compressed_image_transport.
+            lossless picture, PNG or TIFF, of compressed_image_transport. Some drivers leave the header out.
         image_format: such as "16UC1; compressedDepth png", "32FC1; compressedDepth rvl", "16UC1; png compressed" or
-            "32FC1; tiff compressed".
+            "32FC1; tiff compressed"; "png", "tiff" or nothing of drivers that do not say more, for millimetres.
 
     Raises:
         ImageError: as `decode_colours`; also where the format is another, or the pixels are not of its encoding.
     """
     encoding, _, way = (part.strip() for part in image_format.partition(";"))
-    packed = way.startswith("compressedDepth")
+    if encoding in ("png", "tiff", "") and not way:
+        encoding, way = "16UC1", encoding or "png"
+    packed = way.startswith("compressedDepth") and (encoding == "32FC1" or not data.startswith(_PNG))
     lossless = way in ("compressedDepth", "compressedDepth png", "compressedDepth rvl") or way.startswith(
         ("png", "tiff")
     )

@@ -1,6 +1,7 @@
 """What a picture file says of itself before anything is unpacked: its kind, its size, and where a JPEG's data ends.
 
-For every kind that OpenCV reads. A few bytes can claim gigabytes, so the size is looked at before memory is taken.
+For every kind of colours that OpenCV reads. A few bytes can claim gigabytes, so the size is looked at before memory is
+taken.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+from refseg_ros.images import tiff
 
 Size = tuple[int, int]
 """Height and width, in pixels."""
@@ -126,25 +129,6 @@ def _webp(data: bytes) -> Size | None:
     return None
 
 
-def _tiff(data: bytes) -> Size | None:
-    """Of the first directory, in both byte orders, and in the form for large files."""
-    order = "<" if data.startswith(b"II") else ">"
-    large = struct.unpack_from(order + "H", data, 2)[0] == 43
-    (place,) = struct.unpack_from(order + ("Q" if large else "I"), data, 8 if large else 4)
-    (count,) = struct.unpack_from(order + ("Q" if large else "H"), data, place)
-    place += 8 if large else 2
-    found = {}
-    for index in range(min(count, 1000)):
-        entry = place + index * (20 if large else 12)
-        tag, kind = _pair(order + "HH", data, entry)
-        if tag in (256, 257):
-            form = {3: "H", 4: "I", 16: "Q"}.get(kind)
-            if form is None:
-                return None
-            (found[tag],) = struct.unpack_from(order + form, data, entry + (12 if large else 8))
-    return (found[257], found[256]) if len(found) == 2 else None
-
-
 def _jpeg_2000(data: bytes) -> Size | None:
     place = data.find(b"\xff\x4f\xff\x51")
     if place < 0:
@@ -173,7 +157,7 @@ def _written(pattern: bytes, height: int = 2, width: int = 1) -> Callable[[bytes
 _KINDS: dict[str, tuple[bytes, Callable[[bytes], Size | None]]] = {
     "JPEG": (rb"\xff\xd8", _jpeg),
     "PNG": (rb"\x89PNG\r\n\x1a\n", _width_first(">II", 16)),
-    "TIFF": (rb"II[*+]\0|MM\0[*+]", _tiff),
+    "TIFF": (rb"II[*+]\0|MM\0[*+]", tiff.size_of),
     "WebP": (rb"RIFF....WEBP", _webp),
     "BMP": (rb"BM", _bmp),
     "GIF": (rb"GIF8[79]a", _width_first("<HH", 6)),
@@ -181,8 +165,6 @@ _KINDS: dict[str, tuple[bytes, Callable[[bytes], Size | None]]] = {
     "AVIF": (rb"....ftypavi[fs]", _avif),
     "PNM": (rb"P[1-6]\s", _written(rb"^P[1-6]" + _NUMBER + _NUMBER)),
     "PAM": (rb"P7\s", _written(rb"WIDTH\s+(\d{1,9}).*HEIGHT\s+(\d{1,9})")),
-    "PFM": (rb"P[Ff]\s", _written(rb"^P[Ff]" + _NUMBER + _NUMBER)),
-    "Radiance HDR": (rb"#\?R", _written(rb"[-+]Y\s+(\d{1,9})\s+[-+]X\s+(\d{1,9})", height=1, width=2)),
     "Sun raster": (rb"\x59\xa6\x6a\x95", _width_first(">II", 4)),
 }
 """Name -> how it begins, and where its size stands."""

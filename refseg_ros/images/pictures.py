@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from refseg_ros.images import tiff
 from refseg_ros.images.encodings import ImageError, check_size, eight_bits
 from refseg_ros.images.headers import (
     END,
@@ -39,10 +40,17 @@ _LACKING = 128
 """What libjpeg fills in for data that it lacks."""
 _OTHER_DATA = b"\x55\x2a" * 2048
 """Entropy-coded data that no picture goes on with."""
+_END_MARKER = bytes([0xFF, END])
+_NOT_DATA = bytes(8)
+"""No entropy-coded data ends so; a file whose place was kept before it came does."""
 STDERR = 2
-LIBJPEG_BEGINS = (b"Corrupt JPEG data", b"Premature end of JPEG")
 _silencing = threading.RLock()
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_COMPLAINT = re.compile(rb"Corrupt JPEG data|Premature end of JPEG|libpng (error|warning)")
+"""How a line of libjpeg or libpng begins."""
+_EXTRA = re.compile(rb"Corrupt JPEG data: (\d+) extraneous bytes")
+_MOST_EXTRA = 16
+"""Bytes that no pixel needs, such as webcams leave between a picture and its end."""
 
 
 def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = None) -> npt.NDArray[np.uint8]:
@@ -59,8 +67,10 @@ def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = 
     """
     data = path.read_bytes()
     try:
-        with _libjpeg_silenced():
+        with _complaints() as complaints:
             picture = decode_picture(data, COLOURS if as_displayed else STORED)
+        if any(map(_tells_damage, complaints)):
+            raise _damaged("JPEG", data)
         return rgb_of(picture, white)
     except ImageError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -71,7 +81,7 @@ def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
 
     A JPEG is whole when its data goes on to its last pixel. libjpeg fills what is lacking with grey and calls that a
     picture, so where the end looks so, the picture is unpacked again with other data behind its end: one that is whole
-    stays the same.
+    stays the same. Where its middle was overwritten, only libjpeg's warnings tell, which `read_picture` heeds.
 
     Args:
         data: of the file.
@@ -87,16 +97,24 @@ def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
     if header is None:
         kinds = ", ".join(KINDS)
         raise ImageError("encoding", f"{len(data)} bytes are no picture of a kind that is read ({kinds})")
-    broken = ImageError("data", f"{header.kind} of {len(data)} bytes is damaged or cut short; fetch it again")
     if header.size is None:
-        raise broken
+        raise _damaged(header.kind, data)
     check_size(*header.size)
-    segments = list(jpeg_segments(data)) if header.kind == "JPEG" else []
+    if header.kind == "TIFF":
+        if reason := tiff.unread(data):
+            raise ImageError("encoding", reason)
+        if tiff.is_cut(data):
+            raise _damaged(header.kind, data)
+    whole, segments = data, list(jpeg_segments(data)) if header.kind == "JPEG" else []
+    is_open = bool(segments) and segments[-1].marker == SCAN and not data.endswith(_NOT_DATA)
+    if is_open:  # webcams leave the end out
+        whole = data.rstrip(b"\xff") + _END_MARKER
+        segments = list(jpeg_segments(whole))
     if segments and segments[-1].marker != END:
-        raise broken
-    picture = _decode(data, flags)
-    if picture is None or (segments and _is_lacking(data, segments, flags, picture)):
-        raise broken
+        raise _damaged(header.kind, data)
+    picture = _decode(whole, flags)
+    if picture is None or (segments and _is_lacking(whole, segments, flags, picture, is_open)):
+        raise _damaged(header.kind, data)
     return picture
 
 
@@ -118,39 +136,56 @@ def rgb_of(picture: npt.NDArray[Any], white: int | None = None) -> npt.NDArray[n
     return np.asarray(cv2.cvtColor(picture, code), dtype=np.uint8)
 
 
-def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.NDArray[Any]) -> bool:
-    """Whether a JPEG's data ends before its picture does, though its end is marked."""
+def _damaged(kind: str, data: bytes) -> ImageError:
+    return ImageError("data", f"{kind} of {len(data)} bytes is damaged or cut short; fetch it again")
+
+
+def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.NDArray[Any], is_suspect: bool) -> bool:
+    """Whether a JPEG's data ends before its picture does, though its end is marked. Where nothing else is suspect, only
+    the looks of its corners are.
+    """
     frame, end = next(segment for segment in segments if segment.marker in FRAME_HEADERS), segments[-1]
     refined, colours = frame.marker in PROGRESSIVE, data[frame.begin + 9]
     corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]].reshape(4, -1)  # it may have been turned
-    if not refined and colours in (1, 3) and not (corners == _LACKING).all(axis=1).any():
+    if not is_suspect and not refined and colours in (1, 3) and not (corners == _LACKING).all(axis=1).any():
         return False
     scan = [segment for segment in segments if segment.marker == SCAN][-1]
     restarts = len(_RESTART.findall(data, scan.begin, scan.end))
     has_restarts = any(segment.marker == RESTART_INTERVAL for segment in segments)
-    next_restart = bytes([0xFF, 0xD0 + restarts % 8]) if has_restarts else b""
-    with _libjpeg_silenced():
-        other = _decode(data[: scan.end] + next_restart + _OTHER_DATA + data[end.begin : end.end], flags)
-    return other is None or not np.array_equal(other, picture)
+    coded = data[: scan.end].rstrip(b"\xff")  # which pads markers
+    # What is lacking of an interval is not looked for behind a restart, and a whole interval only there.
+    tails = [b"", bytes([0xFF, 0xD0 + restarts % 8])] if has_restarts else [b""]
+    with _complaints():
+        others = [_decode(coded + tail + _OTHER_DATA + data[end.begin : end.end], flags) for tail in tails]
+    return any(other is None or not np.array_equal(other, picture) for other in others)
+
+
+def _tells_damage(complaint: bytes) -> bool:
+    """Whether a line of libjpeg says that pixels are wrong."""
+    extra = _EXTRA.match(complaint)
+    return complaint.startswith(b"Corrupt JPEG data") and not (extra and int(extra[1]) <= _MOST_EXTRA)
 
 
 @contextmanager
-def _libjpeg_silenced() -> Iterator[None]:
-    """Keep libjpeg's warnings, which it writes past Python, from the standard error: what is wrong is raised.
+def _complaints() -> Iterator[list[bytes]]:
+    """Keep what libjpeg and libpng write past Python from the standard error; afterwards the list has their lines.
 
     What other threads write meanwhile comes after it.
     """
+    complaints: list[bytes] = []
     with _silencing:
         usual = os.dup(STDERR)
         with tempfile.TemporaryFile() as aside:
             os.dup2(aside.fileno(), STDERR)
             try:
-                yield
+                yield complaints
             finally:
                 os.dup2(usual, STDERR)
                 os.close(usual)
                 aside.seek(0)
-                os.write(STDERR, b"".join(line for line in aside if not line.startswith(LIBJPEG_BEGINS)))
+                lines = aside.readlines()
+                complaints += filter(_COMPLAINT.match, lines)
+                os.write(STDERR, b"".join(line for line in lines if not _COMPLAINT.match(line)))
 
 
 def _decode(data: bytes, flags: int) -> npt.NDArray[Any] | None:

@@ -70,7 +70,8 @@ def lens_of_message(info: CameraInfo, rectified: bool = False) -> Lens:
 
     Args:
         info: of the camera; its binning and region of interest count.
-        rectified: whether the images are: then P holds for them, without distortion; else K and D do.
+        rectified: whether the images are: then P holds for them, without distortion; else K and D do. Drivers of
+            cameras without distortion leave P empty now and then: then K is the same.
 
     Raises:
         LensError: it is not calibrated, or its distortion model is not supported.
@@ -78,9 +79,11 @@ def lens_of_message(info: CameraInfo, rectified: bool = False) -> Lens:
     size = size_of_images(info)
     if min(size) < 1:
         raise LensError(f"camera_info is for {size[0]}x{size[1]} pixels")
-    p = info.p
-    k = [p[0], 0.0, p[2], 0.0, p[5], p[6], 0.0, 0.0, 1.0] if rectified else info.k
-    model, distortion = ("", ()) if rectified else (info.distortion_model, info.d)
+    p, k, model, distortion = info.p, info.k, info.distortion_model, info.d
+    if rectified and (any(p) or any(info.d)):
+        if not any(p):
+            raise LensError("the images are rectified, but P of camera_info is all zeros: calibrate the camera anew")
+        k, model, distortion = [p[0], 0.0, p[2], 0.0, p[5], p[6], 0.0, 0.0, 1.0], "", ()
     region = info.roi
     return lens_of(size, k, model, distortion, (info.binning_x, info.binning_y), (region.x_offset, region.y_offset))
 

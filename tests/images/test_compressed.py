@@ -176,6 +176,21 @@ def test_a_picture_that_is_grey_at_its_end_is_whole(progressive: int):
     assert (decode_colours(jpeg(grey, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)) == 128).all()
 
 
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("restarts", [0, 2])
+def test_a_jpeg_may_lack_its_end_or_have_padding_before_it(progressive: int, restarts: int):
+    """Webcams leave it out; its data goes on to the last pixel all the same."""
+    settings_ = [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive, cv2.IMWRITE_JPEG_RST_INTERVAL, restarts]
+    data = jpeg(cv2.resize(PICTURE, (320, 240)), *settings_)
+    for open_end in (data[:-2], data[:-1], data[:-2] + b"\xff\xff", data[:-2] + b"\xff\xff\xff\xd9"):
+        np.testing.assert_array_equal(decode_colours(open_end), decode_colours(data))
+    for lacking in (1, 5, 40):
+        with pytest.raises(ImageError, match="damaged or cut short"):
+            decode_colours(data[: -2 - 8 * lacking])
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        decode_colours(data[: len(data) // 2] + bytes(len(data) // 2))
+
+
 def test_depth_of_millimetres():
     expected = [[np.nan, 0.001, 0.7, 1.5], [np.nan, 0.002, 0.003, 0.004]]
     np.testing.assert_allclose(decode_depth(png(DEPTH), RAW), expected, rtol=1e-6)
@@ -265,6 +280,19 @@ def test_depth_in_tiff():
     )
 
 
+@pytest.mark.parametrize("image_format", [PACKED, "16UC1; compressedDepth", "16UC1; png compressed", "png", ""])
+def test_depth_without_header_or_encoding_is_of_millimetres(image_format: str):
+    np.testing.assert_array_equal(decode_depth(png(DEPTH), image_format), decode_depth(png(DEPTH), RAW))
+    for data in (png(PICTURE), jpeg(SMOOTH)):
+        with pytest.raises(ImageError):
+            decode_depth(data, image_format)
+
+
+def test_what_is_no_picture_is_named_by_its_format():
+    with pytest.raises(ImageError, match=r"505 bytes are no picture .* \(of format 'h264'\)"):
+        decode_colours(bytes(505), "h264")
+
+
 @pytest.mark.parametrize(
     ("data", "image_format", "kind"),
     [
@@ -277,7 +305,7 @@ def test_depth_in_tiff():
         (png(PICTURE[..., 0]), RAW, "data"),
         (bytes(5), PACKED, "data"),
         (bytes(12), PACKED, "encoding"),
-        (png(DEPTH), PACKED, "encoding"),
+        (bytes(12) + png(DEPTH)[5:], PACKED, "encoding"),
         (png(DEPTH)[:-9], RAW, "data"),
     ],
 )

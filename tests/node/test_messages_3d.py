@@ -138,6 +138,13 @@ def test_raw_images_have_k_and_d_and_rectified_ones_p() -> None:
     assert not is_rectified("/image_rect/image_raw") and not is_rectified("compressed")
 
 
+def test_rectified_images_of_a_camera_without_distortion_need_no_p() -> None:
+    lens = lens_of_message(camera_info(p=[0.0] * 12, d=[0.0] * 5), rectified=True)
+    assert (lens.fx, lens.fy, lens.cx, lens.cy) == (500.0, 510.0, 320.0, 240.0)
+    with pytest.raises(LensError, match="P of camera_info is all zeros"):
+        lens_of_message(camera_info(p=[0.0] * 12), rectified=True)
+
+
 def test_binning_and_region_count() -> None:
     region = RegionOfInterest(x_offset=100, y_offset=40, width=400, height=200)
     lens = lens_of_message(camera_info(roi=region, binning_x=2, binning_y=2))

@@ -1,0 +1,66 @@
+"""What a TIFF file says of its first picture, in both byte orders, and in the form for large files."""
+
+from __future__ import annotations
+
+import struct
+
+_FORMS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+"""Types of whole numbers."""
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PLANES = 256, 257, 258, 259, 284
+_PIECES = ((273, 279), (324, 325))
+"""Tags of where the strips and the tiles are, and how long."""
+_IN_PLANES = 2
+_UNREAD = {34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP"}
+"""Compressions that OpenCV's wheels and Debian's OpenCV have not."""
+
+Tags = dict[int, tuple[int, ...]]
+"""Tag -> its numbers, of the tags that are whole numbers."""
+
+
+def tags_of(data: bytes) -> Tags:
+    """The first directory.
+
+    Raises:
+        struct.error: the file ends before it does.
+    """
+    order = "<" if data.startswith(b"II") else ">"
+    large = struct.unpack_from(order + "H", data, 2)[0] == 43
+    (place,) = struct.unpack_from(order + ("Q" if large else "I"), data, 8 if large else 4)
+    (count,) = struct.unpack_from(order + ("Q" if large else "H"), data, place)
+    place += 8 if large else 2
+    tags = {}
+    for entry in range(place, place + (20 if large else 12) * min(count, 1000), 20 if large else 12):
+        tag, kind, many = struct.unpack_from(order + ("HHQ" if large else "HHI"), data, entry)
+        if kind in _FORMS and many <= len(data):
+            values = struct.Struct(f"{order}{many}{_FORMS[kind]}")
+            inside = entry + (12 if large else 8)
+            if values.size > (8 if large else 4):
+                (inside,) = struct.unpack_from(order + ("Q" if large else "I"), data, inside)
+            tags[tag] = values.unpack_from(data, inside)
+    return tags
+
+
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Height and width; None where it does not say."""
+    tags = tags_of(data)
+    return (tags[_HEIGHT][0], tags[_WIDTH][0]) if tags.get(_HEIGHT) and tags.get(_WIDTH) else None
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether the file ends before the pixels of the first picture do."""
+    tags = tags_of(data)
+    pieces = [zip(tags.get(places, ()), tags.get(lengths, ()), strict=False) for places, lengths in _PIECES]
+    return any(place + length > len(data) for piece in pieces for place, length in piece)
+
+
+def unread(data: bytes) -> str:
+    """Why OpenCV does not read it, though it is whole; empty where it does."""
+    tags = tags_of(data)
+    (compression, *_) = tags.get(_COMPRESSION, (1,))
+    if compression in _UNREAD:
+        return f"a TIFF in {_UNREAD[compression]} is not read; save it with LZW or Deflate"
+    if tags.get(_PLANES) == (_IN_PLANES,) and max(tags.get(_BITS, (1,))) > 8:
+        return (
+            "a TIFF of more than 8 bits with a plane for each colour is not read; save it with the colours side by side"
+        )
+    return ""
