@@ -15,6 +15,8 @@ MOST_PUBLISHERS = 3
 """Publishers that are named."""
 TRANSPORTS = {transport.type_name: name for name, transport in COLOUR.items()}
 """Values of the parameter `image_transport` by the type that is subscribed with them."""
+UNREAD = "/zstd"
+"""The suffix of the one other transport whose messages have one of these types."""
 
 
 def why_no_image(node: Node, topic: str, kind: str, qos: QoSProfile, own: Collection[str]) -> str:
@@ -67,8 +69,15 @@ def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> st
         (name, other)
         for name, kinds in node.get_topic_names_and_types()
         for other in TRANSPORTS.keys() & set(kinds)
-        if name not in (topic, *own) and not name.endswith(DEPTH["compressed"].suffix) and node.count_publishers(name)
+        if name not in (topic, *own)
+        and not name.endswith((DEPTH["compressed"].suffix, UNREAD))
+        and node.count_publishers(name)
     ]
+    if node.count_publishers(topic + UNREAD):
+        return (
+            f", only {topic}{UNREAD}, which is not read: ros2 run image_transport republish --ros-args "
+            f"-p in_transport:=zstd -p out_transport:=raw -r in/zstd:={topic}{UNREAD} -r out:={topic}"
+        )
     if not offered:
         return f", and there is no other topic of {kind}"
     same = [one for one in offered if _without_transport(one[0]) == _without_transport(topic)]

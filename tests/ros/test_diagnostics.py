@@ -136,8 +136,19 @@ def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bund
             {"/zoo/compressed": CompressedImage, "/camera/color/image/compressedDepth": CompressedImage},
             ["did you mean /zoo/compressed? Set image_topic, and image_transport to compressed"],
         ),
+        (
+            {"/camera/color/image/zstd": CompressedImage},
+            ["only /camera/color/image/zstd, which is not read", "-p in_transport:=zstd -p out_transport:=raw"],
+        ),
     ],
-    ids=["nothing", "a name much alike", "another type", "another transport", "another topic of another transport"],
+    ids=[
+        "nothing",
+        "a name much alike",
+        "another type",
+        "another transport",
+        "another topic of another transport",
+        "a transport that is not read",
+    ],
 )
 def test_the_doctor_says_what_is_wrong(start, bundle_folder, bench, publishes, words) -> None:
     bench.node.destroy_publisher(bench.images)
