@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refseg_ros.space.lifting_error import LiftingError
-from refseg_ros.space.mask_surface import FARTHEST, LEAST_PIXELS, body_of, cleaned, eroded, of_one_thing
+from refseg_ros.space.mask_surface import FARTHEST, LEAST_PIXELS, body_of, eroded, measured, of_one_thing, smoothed
 from refseg_ros.space.oriented_box import OrientedBox, principal_box, standing_box
 from refseg_ros.space.pinhole import Array, Lens
 from refseg_ros.space.support_plane import find_support
@@ -83,15 +83,18 @@ def lift(
     x, y, width, height = cv2.boundingRect((mask != 0).view(np.uint8))
     left, upper = max(0, x - MARGIN), max(0, y - MARGIN)
     part = np.s_[upper : y + height + MARGIN, left : x + width + MARGIN]
-    shown, image, depth = mask[part] != 0, image[part], cleaned(depth[part])
+    shown, image, given = mask[part] != 0, image[part], depth[part]
+    raw = measured(given)
     lens = lens.window(left, upper, shown.shape[1], shown.shape[0])
     core, border = eroded(shown)
-    depth = of_one_thing(shown, core, depth, lens)
+    depth = of_one_thing(shown, core, raw, smoothed(raw), lens)
     count = int(np.count_nonzero(core))
     known = int(np.count_nonzero(core & np.isfinite(depth)))
     ratio = known / count
     if known < min(LEAST_PIXELS, count) or ratio < LEAST_VALID or known < 4:
-        raise LiftingError("depth", f"depth is known of {known} of the {count} pixels inside the mask", ratio)
+        far = int(np.count_nonzero(core & np.isfinite(given) & (given >= FARTHEST)))
+        hint = f"; of {far} it is {FARTHEST:g} m or more: are these millimetres?" if far > known else ""
+        raise LiftingError("depth", f"depth is known of {known} of the {count} pixels inside the mask{hint}", ratio)
     rows, columns = np.nonzero(body_of(shown, core, depth, border, lens))
     if len(rows) < 4:
         raise LiftingError("depth", f"only {len(rows)} pixels of the mask are of one surface", ratio)

@@ -2,10 +2,13 @@
 
 The eroded mask is trusted. The border that was taken off is trusted where its depth continues from there. Small pieces
 beyond a jump in depth drop out. So does whatever lies farther behind the nearest piece than the mask is wide there,
-such as a wall seen through glass; if the nearest piece is the smaller part, it is unclear which one is the thing.
+such as a wall seen through glass; if the nearest piece is the smaller part, it is unclear which one is the thing. So it
+is where the smaller part are single pixels or lines, such as the wires of a basket.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -24,15 +27,22 @@ STEEPEST = 8.0
 """Largest growth of depth from one pixel to the next, in widths of a pixel on the thing: a surface at 83 degrees."""
 LEAST_PIECE = 0.05
 """Smallest size of a piece of the thing, as a share of its largest piece."""
+LEAST_SCATTERED = 0.1
+"""Smallest share of the pixels of a part that is scattered over the mask; fewer are noise."""
 
 
-def cleaned(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Depth with NaN where it is unknown; the median of 3 x 3 pixels where all of them are known."""
+def measured(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Depth with NaN where it is unknown."""
     with np.errstate(invalid="ignore"):
-        known = (depth > 0.0) & (depth < FARTHEST)
-    smooth = cv2.medianBlur(np.where(known, depth, 0.0).astype(np.float32), 3)
+        return np.where((depth > 0.0) & (depth < FARTHEST), depth, np.nan).astype(np.float32)
+
+
+def smoothed(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The median of 3 x 3 pixels where all of them are known, of what `measured` gives."""
+    known = np.isfinite(depth)
+    smooth = cv2.medianBlur(np.where(known, depth, np.float32(0.0)), 3)
     whole = cv2.erode(known.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.where(known, np.where(whole, smooth, depth), np.nan).astype(np.float32)
+    return np.where(whole, smooth, depth)
 
 
 def eroded(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], int]:
@@ -46,9 +56,20 @@ def eroded(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], int]:
 
 
 def of_one_thing(
-    mask: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_], depth: npt.NDArray[np.float32], lens: Lens
+    mask: npt.NDArray[np.bool_],
+    core: npt.NDArray[np.bool_],
+    raw: npt.NDArray[np.float32],
+    depth: npt.NDArray[np.float32],
+    lens: Lens,
 ) -> npt.NDArray[np.float32]:
     """Mark depth as unknown (NaN) where the mask shows something too far behind its nearest part to be one thing.
+
+    Args:
+        mask: (H, W) of the thing.
+        core: what `eroded` leaves of it.
+        raw: (H, W) metres as `measured` gives them; scattered pixels are seen in them alone.
+        depth: the same, `smoothed`.
+        lens: of all.
 
     Raises:
         LiftingError: the nearest part is the smaller one.
@@ -56,21 +77,39 @@ def of_one_thing(
     known = core & np.isfinite(depth)
     if not known.any():
         return depth
-    values = np.sort(depth[_surfaces(known, depth, lens)])
     _, _, width, height = cv2.boundingRect(mask.view(np.uint8))
     width_per_metre = float(np.hypot(width / lens.fx, height / lens.fy))
-    ends = np.flatnonzero(np.diff(values) > width_per_metre * values[:-1])
-    groups = np.split(values, ends + 1)
-    most = max(map(len, groups))
-    nearest, *others = [group for group in groups if len(group) >= LEAST_PIECE * most]
-    if len(nearest) < sum(map(len, others)):
-        places = " and ".join(f"{float(np.median(group)):.2f}" for group in (nearest, others[0]))
-        share = len(nearest) / len(values)
-        raise LiftingError("depth", f"the mask shows what is {places} m away; is it glass, or is depth broken?", share)
+    _nearest(raw[known], width_per_metre, lambda sizes: min(max(sizes), LEAST_SCATTERED * sum(sizes)))
+    nearest = _nearest(depth[_surfaces(known, depth, lens)], width_per_metre, lambda sizes: LEAST_PIECE * max(sizes))
     reach = width_per_metre * nearest[-1]
     with np.errstate(invalid="ignore"):
         apart = mask & ((depth > nearest[-1] + reach) | (depth < nearest[0] - reach))
     return np.where(apart, np.float32(np.nan), depth)
+
+
+def _nearest(
+    values: npt.NDArray[np.float32], width_per_metre: float, least: Callable[[list[int]], float]
+) -> npt.NDArray[np.float32]:
+    """The nearest of the groups of depths, sorted, which lie farther apart than the thing is wide.
+
+    Args:
+        values: (N,) metres.
+        width_per_metre: width of the thing at a depth of one metre.
+        least: from the sizes of all groups, that of one that counts.
+
+    Raises:
+        LiftingError: it is the smaller part.
+    """
+    values = np.sort(values)
+    ends = np.flatnonzero(np.diff(values) > width_per_metre * values[:-1])
+    groups = np.split(values, ends + 1)
+    fewest = least(list(map(len, groups)))
+    nearest, *others = [group for group in groups if len(group) >= fewest]
+    if len(nearest) < sum(map(len, others)):
+        places = " and ".join(f"{float(np.median(group)):.2f}" for group in (nearest, others[0]))
+        share = len(nearest) / len(values)
+        raise LiftingError("depth", f"the mask shows what is {places} m away; is it glass, or is depth broken?", share)
+    return nearest
 
 
 def body_of(

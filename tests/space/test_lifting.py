@@ -246,6 +246,31 @@ def test_where_more_is_seen_behind_than_of_the_thing_there_is_a_reason():
     assert caught.value.kind == "depth"
 
 
+@pytest.mark.parametrize("behind", [65.5, 3.0])
+@pytest.mark.parametrize("pattern", ["pixels", "columns", "rows"])
+def test_of_a_thing_that_is_mostly_seen_through_there_is_a_reason(behind: float, pattern: str):
+    """The wires of a basket, and a driver that knows a quarter of the pixels."""
+    mask, depth, _ = by_hand()
+    rows, columns = np.indices(mask.shape)
+    scattered = np.random.default_rng(0).random(mask.shape) < 0.75
+    through = {"pixels": scattered, "columns": columns % 4 > 0, "rows": rows % 4 > 0}[pattern]
+    depth[through & (mask > 0)] = behind
+    with pytest.raises(LiftingError, match=rf"the mask shows what is 0\.\d\d and {behind:.2f} m away; is it glass"):
+        lift(mask, depth, LENS, IMAGE)
+
+
+def test_noise_in_front_of_a_thing_does_not_move_it():
+    mask, depth, centre = by_hand()
+    depth[np.random.default_rng(0).random(mask.shape) < 0.06] = 0.11
+    assert np.linalg.norm(lift(mask, depth, LENS, IMAGE).box.centre - centre) < 0.01
+
+
+def test_depth_in_millimetres_is_told():
+    mask, depth, _ = by_hand()
+    with pytest.raises(LiftingError, match=r"known of 0 of .*; of \d+ it is 100 m or more: are these millimetres\?"):
+        lift(mask, 1000 * depth, LENS, IMAGE)
+
+
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf, -1.0, 1e30])
 def test_without_depth_there_is_no_place_and_it_is_said_why(value: float):
     mask, depth, _ = by_hand()
