@@ -100,12 +100,12 @@ class Lens:
             return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
         coefficients = np.asarray(self.coefficients)
         if self.model in _FISHEYE:
-            flat = cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, coefficients)[:, 0]
+            found = cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, coefficients)
         else:
-            flat = _undistort_points(pixels[:, None], self.matrix, coefficients, R=None, P=None, criteria=_UNTIL)[:, 0]
-        points = np.concatenate([np.float64(flat), np.ones((len(flat), 1))], axis=1)
-        comes_back = (np.abs(self.project(points) - pixels) < _OFF).all(axis=1)
-        return np.where(comes_back[:, None], points, np.nan)
+            found = _undistort_points(pixels[:, None], self.matrix, coefficients, R=None, P=None, criteria=_UNTIL)
+        points = np.concatenate([np.float64(found[:, 0]), np.ones((len(found), 1))], axis=1)
+        comes_back = np.abs(self.project(points) - pixels).max(axis=1) < _OFF
+        return np.where(np.asarray(comes_back)[:, None], points, np.nan)
 
     def project(self, points: Array) -> Array:
         """The pixels (N, 2), not rounded, of points (N, 3); NaN for points that are not in front of the camera."""
