@@ -92,14 +92,20 @@ class Depth:
             )
             image = self._images.at(stamp)
             if image is None:
-                tolerance, topic = self._images.tolerance, self._depth.topic
-                raise DepthError(f"no depth image came within {tolerance:g} s of the image's stamp on {topic}")
+                topic = self._depth.topic
+                within = f"within {self._images.tolerance:g} s of the image's stamp on {topic}"
+                raise DepthError(f"no depth image came {within}{self._nobody(topic, 'depth_topic, depth_transport')}")
             info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)
             info = info or self._infos.newest(lambda _: True)
             if info is None:
-                raise DepthError(f"no camera_info came on {self._info_topics[0].topic_name}")
+                topic = self._info_topics[0].topic_name
+                raise DepthError(f"no camera_info came on {topic}{self._nobody(topic, 'camera_info_topic')}")
             self._has_paired = True
             return image, info
+
+    def _nobody(self, topic: str, settings: str) -> str:
+        """The end of a sentence about a topic, where nobody publishes it."""
+        return "" if self._node.count_publishers(topic) else f", and nobody publishes it: see {settings}"
 
     def _look_for_kept_infos(self) -> None:
         """Where no calibration comes, take the one that a publisher sent before this node began, and keeps.

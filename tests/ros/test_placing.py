@@ -252,6 +252,17 @@ def test_why_nothing_is_placed_is_shown_in_the_diagnostics(camera, bench) -> Non
     reader.until("camera", lambda _, told: told["not placed in space"] == "", "the end of the reason")
 
 
+@pytest.mark.parametrize("lacking", ["depth_topic", "camera_info_topic"])
+def test_what_nobody_publishes_is_named(start, bench, bundle_folder, lacking) -> None:
+    start("segment_node", model=str(bundle_folder), **SETTINGS | {lacking: "/elsewhere"})
+    camera = DepthCamera(bench)
+    bench.wait_for_node()
+    bench.until(lambda: bench.node.count_subscribers("/elsewhere"), "the node")
+    reason = "on /elsewhere, and nobody publishes it: see " + lacking
+    result = camera.result_where(camera.send, lambda one: reason in one.placement.reason)
+    assert not result.placement.known
+
+
 def test_a_lack_of_depth_is_no_fault_before_the_first_depth_image_and_calibration(bench, monkeypatch) -> None:
     depth = Depth(bench.node, "/camera/depth", "/camera/camera_info", 0.02, "raw")
     monkeypatch.setattr("refseg_ros.node.depth.BEGINNING", 3600.0)
