@@ -30,7 +30,7 @@ from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
 from model_training.scoring.reliability import Claim
 from model_training.scoring.scenes import Evaluation, things_of
-from refseg_ros.command import command, program, refuse_without_effect
+from refseg_ros.command import command, program, refuse_without_effect, seed
 from refseg_ros.config import SegmenterConfig
 from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
 from refseg_ros.files import write_bytes
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder or name of the model (default: tabletop)")
-    parser.add_argument("--seed", type=int, default=7_000_000, help="seed of the first scene (default: 7000000)")
+    parser.add_argument("--seed", type=seed, default=7_000_000, help="seed of the first scene (default: 7000000)")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
     parser.add_argument("--objects", type=Path, metavar="DIR", help="meshes on the table instead of simulated things")

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
+
 from model_training import configs
 from model_training.configs.schema import Config
 from model_training.graphs import onnx_files
@@ -21,6 +23,7 @@ from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text, Thresholds
 from refseg_ros.engines.reach import side_by_side
 from refseg_ros.expression import dump_synonyms
+from refseg_ros.files import check_folder
 
 THRESHOLDS = Thresholds(mask=0.4, absent=0.35, found=0.65)
 """Of a bundle before `calibrate` chooses the other two. A mask of probability 0.4 and above agrees better with the
@@ -70,7 +73,13 @@ def load_model(path: Path) -> tuple[System, Config, dict[str, object]]:
     tensors, facts = checkpoint.load(path)
     if "network" not in facts:
         raise ValueError(f"{path}: a checkpoint in the middle of training; take model.safetensors beside it")
-    config = configs.load(str(facts["config"]))
+    try:
+        config = configs.load(str(facts.get("config", "")))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ValueError(f"{path}: {broken[0]} holds values that are no numbers; train it again")
     network = facts["network"] if isinstance(facts["network"], dict) else {}
     switches = {name: tuple(value) if isinstance(value, list) else value for name, value in network.items()}
     try:
@@ -92,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("weights", type=Path, help="model.safetensors of a finished training run")
     parser.add_argument("bundle", type=Path, help="folder to write")
     options = parser.parse_args(arguments)
+    check_folder(options.bundle)
     model, config, facts = load_model(options.weights)
     written = bundle_of(model, config, facts, options.bundle)
     for name in written.files:

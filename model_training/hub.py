@@ -33,6 +33,7 @@ from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import ARRAYS, FILE, Clip, Input, Manifest, Text
 from refseg_ros.engines.network import LOGITS
 from refseg_ros.engines.reach import IMAGE, WORDS
+from refseg_ros.files import check_folder
 from refseg_ros.text import one_line
 
 KIND = "clipseg"
@@ -230,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help="a repository of the hub, which is downloaded, or a folder of its files")
     parser.add_argument("bundle", type=Path, help="folder to write")
     options = parser.parse_args(arguments)
+    check_folder(options.bundle)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)

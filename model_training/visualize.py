@@ -24,7 +24,7 @@ from model_training.learning.warm_start import vocabulary_of
 from model_training.networks.base import System
 from model_training.paper.figures import clip_figure, expressions_figure, heat_figure, video_figure
 from model_training.paper.insight import look
-from refseg_ros.command import command, program, refuse_without_effect
+from refseg_ros.command import command, program, refuse_without_effect, seed
 from refseg_ros.expression import Vocabulary
 from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
 from refseg_ros.media.films import ASSUMED_RATE, stamps_of
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("expressions", nargs="*", help='such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder to draw in (default: this one)")
     parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of tabletop")
-    parser.add_argument("--seed", type=int, default=1, help="of the simulated scene (default: 1)")
+    parser.add_argument("--seed", type=seed, default=1, help="of the simulated scene (default: 1)")
     options = parser.parse_intermixed_args(arguments)
     if options.source != SIMULATION:
         refuse_without_effect(parser, options, ("seed",), f"without the source {SIMULATION}")

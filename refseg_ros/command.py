@@ -54,6 +54,14 @@ def refuse_without_effect(
             raise ValueError(f"--{name.replace('_', '-')} has no effect {when}")
 
 
+def seed(text: str) -> int:
+    """The type of an argument that seeds a generator."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is below 0")
+    return value
+
+
 def forget_interrupt() -> None:
     """Say to Python that a KeyboardInterrupt was handled, so that the process ends with the exit code it gives itself.
 

@@ -16,6 +16,17 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def check_folder(path: Path) -> None:
+    """See that a folder can be made of a path, or is there, before the work whose results it is to hold.
+
+    Raises:
+        NotADirectoryError: there is a file in its place, or above it.
+    """
+    there = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"{path}: wants to be a folder, but {there} is a file; choose another name")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` (same suffix) to write to; on success it replaces `path`.

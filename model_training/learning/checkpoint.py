@@ -36,12 +36,15 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (no mapping)
+            facts = json.loads((file.metadata() or {}).get("facts", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such checkpoint; train one with python -m model_training.train") from None
     except Exception as error:  # safetensors raises its own type for every malformed file
         raise ValueError(f"{path}: not a checkpoint of this project ({error})") from None
+    if not isinstance(facts, dict):
+        raise ValueError(f"{path}: not a checkpoint of this project, which notes its configuration in the file")
+    return tensors, facts
 
 
 def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refseg_ros.command import forget_interrupt, program
+from refseg_ros.command import forget_interrupt, program, seed
 from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--query", default="", help='what to look for in it; several: "the red mug; the bowl"')
     parser.add_argument("--out", type=Path, default=Path("demo_out"), help="folder to write to (default: demo_out)")
     parser.add_argument(
-        "--seed", type=int, default=SCENES_FROM, help="number of the first simulated scene (default: %(default)s)"
+        "--seed", type=seed, default=SCENES_FROM, help="number of the first simulated scene (default: %(default)s)"
     )
     parser.add_argument(
         "--model",

@@ -210,14 +210,24 @@ def test_the_command_refuses_what_is_no_finished_network(
     for facts, reason in (
         ({"phase": 1, "step": 2, "config": "tiny"}, "a checkpoint in the middle of training"),
         ({"config": "tabletop", "network": {}}, "of another network than tabletop"),
-        ({"config": "unheard-of", "network": {}}, "no configuration is called 'unheard-of'"),
+        ({"config": "unheard-of", "network": {}}, "weights.safetensors: no configuration is called 'unheard-of'"),
+        ({"network": {}}, "weights.safetensors: no configuration is called ''"),
+        (5, "weights.safetensors: not a checkpoint of this project"),
     ):
-        checkpoint.save(weights, tensors, facts)
+        checkpoint.save(weights, tensors, facts)  # type: ignore[arg-type]  # facts of another program
         assert export.main([str(weights), str(folder)]) == 2
         message = capsys.readouterr().err
         assert message.startswith("error: ") and reason in message and message.count("\n") == 1
     assert export.main([str(tmp_path / "missing.safetensors"), str(folder)]) == 2
     assert "missing.safetensors: no such checkpoint" in capsys.readouterr().err
+    broken = tensors | {
+        "fusion.language.table.weight": torch.full_like(tensors["fusion.language.table.weight"], torch.nan)
+    }
+    checkpoint.save(weights, broken, {"config": "tabletop", "network": {}})
+    assert export.main([str(weights), str(folder)]) == 2
+    assert "fusion.language.table.weight holds values that are no numbers" in capsys.readouterr().err
+    assert export.main([str(tmp_path / "missing.safetensors"), str(weights / "bundle")]) == 2
+    assert f"wants to be a folder, but {weights} is a file" in capsys.readouterr().err
     assert not folder.exists()
 
 

@@ -131,4 +131,7 @@ def test_what_cannot_be_drawn_is_told_in_one_line(
         assert visualize.main(["--weights", str(weights), *options]) == 2
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        visualize.main(["simulation", "--seed", "-5"])
+    assert ended.value.code == 2 and "argument --seed: -5 is below 0" in capsys.readouterr().err
     assert not list(tmp_path.glob("**/*.heat.png"))
