@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,8 @@ OPSET = 18
 """At 20 and below attention becomes MatMul and Softmax, which every runtime has."""
 IMAGES, QUERIES, EARLIER = 2, 3, 2
 """Images, expressions and earlier frames that the exporter sees; the files take any number of them."""
+TALKATIVE = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer._constant_folding")
+"""Loggers that warn of what no user of an export can change."""
 LEAST = {"batch": 1, "queries": 1, "past": 0}
 """The dynamic axes, and their least sizes."""
 
@@ -103,8 +107,25 @@ def _examples(graph: Graph, known: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     return tuple(examples)
 
 
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Show no warnings of the exporter: about its own code, torchvision, and axes that share a name on purpose."""
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in TALKATIVE}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
 @torch.no_grad()  # a loop over words would bring its gradient
 @without_garbage_collection()
+@without_remarks()
 def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
     """The ONNX file of a graph, whose module is put into evaluation mode; `known` has an example of each input."""
     dimensions = {name: torch.export.Dim(name, min=least) for name, least in LEAST.items()}
