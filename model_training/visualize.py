@@ -27,7 +27,8 @@ from model_training.paper.insight import look
 from refseg_ros.command import command, program, refuse_without_effect, seed
 from refseg_ros.expression import Vocabulary
 from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
-from refseg_ros.media.films import ASSUMED_RATE, stamps_of
+from refseg_ros.media.film_clock import ASSUMED_RATE
+from refseg_ros.media.films import stamps_of
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 

@@ -111,13 +111,14 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> b
                     answer = _answer(stream, image, stamp, options.expression)
                     if count == 0:
                         _report(answer)
-                    with stream.watch.step("draw"):
-                        overlay = draw(image, answer)
-                    with stream.watch.step("write"):
-                        # The written video has a constant rate, so a frame that is shown longer is written repeatedly.
-                        times = max(1, round(stamp * rate) + 1 - written)
-                        for _ in range(times):
-                            write(overlay)
+                    # The written video has a constant rate: a frame is written as often as its time on screen needs.
+                    times = max(0, round(stamp * rate) + 1 - written)
+                    if times:
+                        with stream.watch.step("draw"):
+                            overlay = draw(image, answer)
+                        with stream.watch.step("write"):
+                            for _ in range(times):
+                                write(overlay)
                     count, written = count + 1, written + times
                     verdicts[answer.verdict.name] += 1
                     speed = f"{count / progress.seconds:.1f} frames/s"

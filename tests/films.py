@@ -27,6 +27,11 @@ def write_film(path: Path, frames: Sequence[np.ndarray], rate: float, codec: str
     return path
 
 
+def noise(count: int) -> list[np.ndarray]:
+    """Frames that no codec makes small, so that their data fills the file."""
+    return list(np.random.default_rng(0).integers(0, 255, (count, 96, 128, 3), np.uint8))
+
+
 def restamp(path: Path, milliseconds: Sequence[int]) -> Path:
     """Give the frames of a Matroska file other stamps, and take its rate out, as a browser's recorder leaves it out."""
     data = bytearray(path.read_bytes())

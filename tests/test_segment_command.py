@@ -272,6 +272,24 @@ def test_a_browsers_recording_keeps_its_length(tmp_path: Path, command) -> None:
     assert stamps_of(tmp_path / "film.segmented.mp4")[-1] == pytest.approx(2.9, abs=0.15)
 
 
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        [*range(0, 1000, 100), *range(1000, 2320, 33)],
+        [100 * number + (20_000 if number > 25 else 0) for number in range(50)],
+        list(range(50)),
+    ],
+    ids=["faster later", "with a pause", "1000 a second"],
+)
+def test_a_film_of_varying_rate_keeps_its_length(tmp_path: Path, command, stamps: list[int]) -> None:
+    frames = [np.full((48, 64, 3), 90, np.uint8)] * 50
+    film = restamp(write_film(tmp_path / "film.webm", frames, 10, "VP80"), stamps)
+    assert command(film, "the red mug").stdout.startswith("50 frames: ")
+    written = cv2.VideoCapture(str(tmp_path / "film.segmented.mp4"))
+    length = written.get(cv2.CAP_PROP_FRAME_COUNT) / written.get(cv2.CAP_PROP_FPS)
+    assert length == pytest.approx(stamps[-1] / 1000, abs=0.15)
+
+
 def test_of_a_picture_in_motion_the_first_is_looked_at_and_said(tmp_path: Path, command) -> None:
     animation = cv2.Animation()
     animation.frames = [np.full((48, 64, 3), 60 * number, np.uint8) for number in range(3)]

@@ -6,18 +6,17 @@ each picture is right, so times come from the stamps.
 
 from __future__ import annotations
 
-import math
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-ASSUMED_RATE = 30.0
-"""Pictures per second of a video that has neither stamps nor a frame rate."""
-LOOKED_AT = 100
-"""How many pictures `rate_of` looks at."""
+from refseg_ros.media.film_clock import ASSUMED_RATE, LOOKED_AT, FilmClock
+
 LOWEST_RATE, HIGHEST_RATE = 1.0, 240.0
 """Limits of the rate that `rate_of` returns."""
 
@@ -29,12 +28,8 @@ class FilmError(ValueError):
 class Film:
     """An open video file that gives its pictures one after another.
 
-        while film.grab():
-            use(film.rgb(), film.seconds)
-
-    Attributes:
-        path: of the file.
-        seconds: time of the picture grabbed last, counted from the first one.
+    while film.grab():
+        use(film.rgb(), film.seconds)
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,26 +39,22 @@ class Film:
             FilmError: OpenCV cannot read it.
         """
         self.path = path
-        self.seconds = 0.0
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             raise FilmError(f"{path}: neither an image nor a video that OpenCV can read")
-        said = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self._usual = 1.0 / (said if math.isfinite(said) and 0.0 < said <= 1000.0 else ASSUMED_RATE)
-        self._first: float | None = None
+        self._clock = FilmClock(self._capture.get(cv2.CAP_PROP_FPS))
+
+    @property
+    def seconds(self) -> float:
+        """Time of the picture grabbed last, counted from the first one."""
+        return self._clock.seconds
 
     def grab(self) -> bool:
         """Advance to the next picture; False at the end."""
         if not self._capture.grab():
             return False
-        stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1e3
-        if self._first is None:
-            self._first = stamp if math.isfinite(stamp) else 0.0
-            return True
-        since = stamp - self._first
-        # A stream without stamps, such as raw H.264, has the same stamp everywhere.
-        self.seconds = since if since > self.seconds else self.seconds + self._usual
+        self._clock.note(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
         return True
 
     def rgb(self) -> npt.NDArray[np.uint8]:
@@ -104,12 +95,14 @@ def stamps_of(path: Path, most: int | None = None) -> list[float]:
 
 
 def rate_of(path: Path) -> float:
-    """Pictures per second, from the stamps of the first LOOKED_AT; used as the rate of a video made from this one.
+    """Pictures per second while nothing pauses, from the first LOOKED_AT steps; the rate of a video made from this one.
 
     Raises:
         FilmError: as `stamps_of`.
     """
-    stamps = stamps_of(path, LOOKED_AT)
-    if len(stamps) < 2:
+    steps = [later - earlier for earlier, later in pairwise(stamps_of(path, LOOKED_AT + 1))]
+    if not steps:
         return ASSUMED_RATE
-    return min(max((len(stamps) - 1) / stamps[-1], LOWEST_RATE), HIGHEST_RATE)
+    usual = median(steps)
+    near = [step for step in steps if usual / 2.0 < step < usual * 2.0]  # containers round them to milliseconds
+    return min(max(len(near) / sum(near), LOWEST_RATE), HIGHEST_RATE)

@@ -16,7 +16,7 @@ from refseg_ros.media.recorded import ImageFolder, VideoFile
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
 from refseg_ros.media.sources import open_source
-from tests.films import BROWSERS_STAMPS, restamp, write_film
+from tests.films import BROWSERS_STAMPS, noise, restamp, write_film
 from tests.simulation.mesh_writers import kitchen
 
 RATE = 10.0
@@ -190,6 +190,34 @@ def test_a_film_whose_rate_changes_is_read_by_its_stamps(tmp_path: Path) -> None
     stamps = [*range(0, 500, 50), *range(500, 10_500, 1000)]
     path = restamp(write_film(tmp_path / "film.webm", frames, RATE, "VP80"), stamps)
     assert read_all(opened(path), 0.5) == [0, *(10 + number for number in range(10))]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "seconds"),
+    [
+        ([0] * 30, 1.0),  # as many as of a video that says nothing of time
+        ([100 * (number // 2 * 2) for number in range(30)], 3.0),
+        ([100 * (number ^ 1) for number in range(30)], 3.0),
+        ([*BROWSERS_STAMPS[:10], *(stamp - BROWSERS_STAMPS[10] for stamp in BROWSERS_STAMPS[10:])], 3.0),
+        ([100 * number if number != 15 else 0 for number in range(30)], 3.0),
+    ],
+    ids=["all the same", "in pairs", "pairs swapped", "back to the beginning", "one without"],
+)
+def test_a_film_whose_stamps_do_not_rise_is_as_long_as_it_was(
+    tmp_path: Path, stamps: list[int], seconds: float
+) -> None:
+    path = restamp(write_film(tmp_path / "film.webm", noise(30), RATE, "VP80"), stamps)
+    times = stamps_of(path)
+    assert len(times) == 30
+    assert (np.diff(times) > 0.0).all()
+    assert times[-1] == pytest.approx(seconds, abs=0.11)
+    assert rate_of(path) == pytest.approx(30 / seconds, rel=0.05)
+
+
+def test_the_rate_of_a_film_is_that_between_its_pauses(tmp_path: Path) -> None:
+    stamps = [round(1000 * number / 60) + (5000 if number > 5 else 0) for number in range(30)]
+    path = restamp(write_film(tmp_path / "film.webm", noise(30), RATE, "VP80"), stamps)
+    assert rate_of(path) == pytest.approx(60, rel=0.01)
 
 
 def test_the_simulated_camera_knows_its_truth_and_changes_scenes() -> None:
