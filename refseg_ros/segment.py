@@ -129,6 +129,8 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> b
                     profile.add(stream.watch)
             finally:
                 progress.end()
+        if damage := film.damage():
+            print(printable(damage), file=sys.stderr)
     print(f"{count} frames: " + ", ".join(f"{name} {number}" for name, number in verdicts.most_common()))
     if options.profile:
         profile.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,6 +31,45 @@ def write_film(path: Path, frames: Sequence[np.ndarray], rate: float, codec: str
 def noise(count: int) -> list[np.ndarray]:
     """Frames that no codec makes small, so that their data fills the file."""
     return list(np.random.default_rng(0).integers(0, 255, (count, 96, 128, 3), np.uint8))
+
+
+def damage(path: Path, begin: float, share: float = 0.1) -> Path:
+    """Put zeros over a share of a file, from another share on."""
+    data = bytearray(path.read_bytes())
+    first, count = int(begin * len(data)), int(share * len(data))
+    data[first : first + count] = bytes(count)
+    path.write_bytes(data)
+    return path
+
+
+def cut(path: Path, share: float = 0.6) -> Path:
+    """Keep only the first share of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    return path
+
+
+def index_first(path: Path) -> Path:
+    """Put the index of an MP4 before its pictures, as for the web: it can be read when it is cut."""
+    data = path.read_bytes()
+    pictures = data.index(b"mdat") - 4
+    index = data.index(b"moov") - 4
+    moved = bytearray(data[index:])
+    table = moved.index(b"stco") + 8  # offsets of the pictures, which move on
+    (count,) = struct.unpack_from(">I", moved, table)
+    for place in range(table + 4, table + 4 + 4 * count, 4):
+        struct.pack_into(">I", moved, place, struct.unpack_from(">I", moved, place)[0] + len(moved))
+    path.write_bytes(data[:pictures] + moved + data[pictures:index])
+    return path
+
+
+def trim(path: Path) -> Path:
+    """Have the edit list of an MP4 show its first half, as a phone trims a film without writing it again."""
+    data = bytearray(path.read_bytes())
+    duration = data.index(b"elst") + 12
+    struct.pack_into(">I", data, duration, struct.unpack_from(">I", data, duration)[0] // 2)
+    path.write_bytes(data)
+    return path
 
 
 def restamp(path: Path, milliseconds: Sequence[int]) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from refseg_ros.media.films import stamps_of
-from tests.films import BROWSERS_STAMPS, restamp, write_film
+from tests.films import BROWSERS_STAMPS, cut, damage, noise, restamp, write_film
 from tests.ros.signals import interruptible
 
 ROOT = Path(__file__).parent.parent
@@ -288,6 +288,16 @@ def test_a_film_of_varying_rate_keeps_its_length(tmp_path: Path, command, stamps
     written = cv2.VideoCapture(str(tmp_path / "film.segmented.mp4"))
     length = written.get(cv2.CAP_PROP_FRAME_COUNT) / written.get(cv2.CAP_PROP_FPS)
     assert length == pytest.approx(stamps[-1] / 1000, abs=0.15)
+
+
+def test_what_a_damaged_film_lost_is_said(tmp_path: Path, command) -> None:
+    film = damage(write_film(tmp_path / "film.mp4", noise(30), 10), 0.5)
+    result = command(film, "the red mug")
+    assert result.stdout.startswith("27 frames: ")
+    (told,) = said(result.stderr)
+    assert told == f"{film}: damaged or cut short: 27 of about 30 pictures could be read; fetch it again"
+    film = cut(write_film(tmp_path / "film.avi", noise(30), 10, "MJPG"))
+    assert "18 of about 30 pictures could be read" in command(film, "the red mug").stderr
 
 
 def test_of_a_picture_in_motion_the_first_is_looked_at_and_said(tmp_path: Path, command) -> None:

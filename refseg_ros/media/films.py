@@ -1,7 +1,8 @@
 """Video files, read from the beginning, each picture with its time in the stream.
 
 A container may give no frame rate, or a wrong one: OpenCV reports 1000 for a browser's recording. The time stamp of
-each picture is right, so times come from the stamps.
+each picture is right, so times come from the stamps. The number of pictures that OpenCV reports is of use only for a
+film that is known to be damaged: whole ones that were trimmed, or whose sound is longer, hold fewer.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from refseg_ros.media.containers import is_whole
 from refseg_ros.media.film_clock import ASSUMED_RATE, LOOKED_AT, FilmClock
 
 LOWEST_RATE, HIGHEST_RATE = 1.0, 240.0
 """Limits of the rate that `rate_of` returns."""
+MOST_DAMAGED = 1000
+"""Damaged pictures in a row that are passed over; OpenCV does not tell them from the end."""
 
 
 class FilmError(ValueError):
@@ -26,10 +30,11 @@ class FilmError(ValueError):
 
 
 class Film:
-    """An open video file that gives its pictures one after another.
+    """An open video file that gives its pictures one after another, and passes damaged ones over.
 
     while film.grab():
         use(film.rgb(), film.seconds)
+    print(film.damage())
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,6 +49,7 @@ class Film:
             self._capture.release()
             raise FilmError(f"{path}: neither an image nor a video that OpenCV can read")
         self._clock = FilmClock(self._capture.get(cv2.CAP_PROP_FPS))
+        self._count, self._damaged = 0, 0
 
     @property
     def seconds(self) -> float:
@@ -51,11 +57,35 @@ class Film:
         return self._clock.seconds
 
     def grab(self) -> bool:
-        """Advance to the next picture; False at the end."""
-        if not self._capture.grab():
-            return False
-        self._clock.note(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
-        return True
+        """Advance to the next picture that can be read; False at the end."""
+        for damaged in range(MOST_DAMAGED):
+            if self._capture.grab():
+                self._clock.note(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+                self._count, self._damaged = self._count + 1, self._damaged + damaged
+                return True
+        return False
+
+    def damage(self) -> str | None:
+        """One line with how many pictures of a damaged or cut film could be read; None for a whole one.
+
+        Of use at the end, when `grab` has returned False.
+
+        Raises:
+            OSError: the file is gone.
+        """
+        expected = self._expected()
+        if self._damaged == 0 and (0 < expected <= self._count or is_whole(self.path)):
+            return None
+        expected = max(expected, self._count + self._damaged)
+        of_all = f" of about {expected}" if expected > self._count else ""
+        return f"{self.path}: damaged or cut short: {self._count}{of_all} pictures could be read; fetch it again"
+
+    def _expected(self) -> int:
+        """About how many pictures the container counts; 0 where it counts none."""
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        if not self._clock.has_rate:  # then OpenCV counts milliseconds
+            count /= 1e3 * self._clock.usual
+        return round(count) if 0.0 < count <= self.path.stat().st_size else 0
 
     def rgb(self) -> npt.NDArray[np.uint8]:
         """The grabbed picture, (H, W, 3) uint8 RGB.

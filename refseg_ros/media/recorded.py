@@ -16,11 +16,11 @@ STAMP_ERROR = 1e-3
 
 
 class VideoFile(Source):
-    """A video at its own speed; pictures between two calls are skipped."""
+    """A video at its own speed; pictures between two calls are skipped. `warn` gets one line for a damaged one."""
 
-    def __init__(self, path: Path, loop: bool) -> None:
-        self._path = path
-        self._loop = loop
+    def __init__(self, path: Path, loop: bool, warn: Callable[[str], object]) -> None:
+        self._path, self._loop, self._warn = path, loop, warn
+        self._is_judged = False
         self._open()
 
     def _open(self) -> None:
@@ -46,12 +46,19 @@ class VideoFile(Source):
                 self._more = self._film.grab()
                 if not self._more or self._film.seconds > wanted + STAMP_ERROR:
                     break
-        except FilmError as error:
+            if not self._more and not self._is_judged:
+                self._judge()
+        except (FilmError, OSError) as error:
             raise SourceError(str(error)) from error
         if self._more:
             self.highest_rate = 1.0 / (self._film.seconds - stamp)
         self._picture, self._wanted = Picture(rgb), max(wanted, stamp)
         return self._more or wanted < stamp + 1.0 / self.highest_rate - STAMP_ERROR
+
+    def _judge(self) -> None:
+        self._is_judged = True
+        if damage := self._film.damage():
+            self._warn(printable(damage))
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture | None:
         """See `Source.read`; a looped video starts again after its last picture."""

@@ -38,7 +38,7 @@ def open_source(
         split: "train" or "held_out": the textures and the pairs of colour and class of simulated scenes.
         moving: whether simulated things move; None lets the seed decide.
         scene_seconds: simulated seconds until the next scene; 0 keeps the first.
-        warn: called with one line for each file of a folder that is left out.
+        warn: called with one line for each file of a folder that is left out, and for a damaged video.
         objects: folder of meshes to put on the simulated table; "" for the simulator's own objects.
 
     Raises:
@@ -56,7 +56,7 @@ def open_source(
     if path.is_dir():
         return ImageFolder(path, loop, warn)
     if path.is_file():
-        return VideoFile(path, loop)
+        return VideoFile(path, loop, warn)
     kinds = "'simulation', a webcam (0 or /dev/video0), a stream (rtsp://...), a video file, a folder of images"
     fault = "it is another kind of file" if path.exists() else "there is no file or folder of that name"
     raise SourceError(f"camera source {ascii(source)} must be one of: {kinds}; {fault}")

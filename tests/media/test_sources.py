@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from refseg_ros.media.films import rate_of, stamps_of
-from refseg_ros.media.recorded import ImageFolder, VideoFile
+from refseg_ros.media.films import Film, rate_of, stamps_of
+from refseg_ros.media.recorded import ImageFolder
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
 from refseg_ros.media.sources import open_source
-from tests.films import BROWSERS_STAMPS, noise, restamp, write_film
+from tests.films import BROWSERS_STAMPS, cut, damage, index_first, noise, restamp, trim, write_film
 from tests.simulation.mesh_writers import kitchen
 
 RATE = 10.0
@@ -97,7 +97,7 @@ def test_a_text_is_no_video(tmp_path: Path) -> None:
 def test_a_video_cut_in_half_is_read_or_refused(video: Path) -> None:
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     with pytest.raises(SourceError):
-        read_all(VideoFile(video, loop=False), 0.1)
+        read_all(opened(video), 0.1)
 
 
 def test_what_does_not_open_says_why(tmp_path: Path) -> None:
@@ -218,6 +218,71 @@ def test_the_rate_of_a_film_is_that_between_its_pauses(tmp_path: Path) -> None:
     stamps = [round(1000 * number / 60) + (5000 if number > 5 else 0) for number in range(30)]
     path = restamp(write_film(tmp_path / "film.webm", noise(30), RATE, "VP80"), stamps)
     assert rate_of(path) == pytest.approx(60, rel=0.01)
+
+
+WHOLE = [("mp4v", "mp4"), ("mp4v", "mov"), ("MJPG", "avi"), ("XVID", "avi"), ("MJPG", "mkv"), ("VP80", "webm")]
+"""Codecs and containers."""
+
+
+def remarks_on(path: Path) -> list[str]:
+    """What is said while a film is played to its end twice."""
+    warnings.clear()
+    source = opened(path, loop=True)
+    with Film(path) as film:
+        while film.grab():
+            pass
+    read_all(source, 0.1, most=int(2 * film.seconds / 0.1) + 3)
+    return list(warnings)
+
+
+@pytest.mark.parametrize(("codec", "kind"), WHOLE)
+def test_a_whole_film_is_not_called_damaged(tmp_path: Path, codec: str, kind: str) -> None:
+    assert remarks_on(write_film(tmp_path / f"film.{kind}", noise(30), RATE, codec)) == []
+
+
+@pytest.mark.parametrize("stamps", [BROWSERS_STAMPS, [50 * number for number in range(30)], [0] * 30])
+def test_a_whole_film_of_which_the_container_counts_no_pictures_is_not_called_damaged(tmp_path: Path, stamps) -> None:
+    assert remarks_on(restamp(write_film(tmp_path / "film.webm", noise(30), RATE, "VP80"), stamps)) == []
+
+
+def test_a_trimmed_film_is_not_called_damaged(tmp_path: Path) -> None:
+    path = trim(write_film(tmp_path / "film.mp4", noise(30), RATE))
+    assert len(stamps_of(path)) < 20 and cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 30
+    assert remarks_on(path) == []
+
+
+def test_a_film_is_read_on_behind_a_damaged_spot(tmp_path: Path) -> None:
+    path = damage(write_film(tmp_path / "film.mp4", noise(30), RATE), 0.5)
+    stamps = stamps_of(path)
+    assert len(stamps) == 27 and stamps[-1] == pytest.approx(2.9)
+    (remark,) = remarks_on(path)
+    assert remark == f"{path}: damaged or cut short: 27 of about 30 pictures could be read; fetch it again"
+
+
+@pytest.mark.parametrize(
+    "spoil", [cut, partial(damage, begin=0.5), partial(damage, begin=0.85)], ids=["cut", "damaged", "damaged late"]
+)
+@pytest.mark.parametrize(("codec", "kind"), [("MJPG", "avi"), ("XVID", "avi"), ("MJPG", "mkv"), ("VP80", "webm")])
+def test_what_a_film_lost_is_said_once(tmp_path: Path, codec: str, kind: str, spoil) -> None:
+    path = spoil(write_film(tmp_path / f"film.{kind}", noise(30), RATE, codec))
+    read = len(stamps_of(path))
+    assert 1 < read < 30
+    (remark,) = remarks_on(path)
+    assert f"{path}: damaged or cut short: {read} of about 30 pictures could be read" in remark
+
+
+def test_what_an_mp4_for_the_web_lost_is_said(tmp_path: Path) -> None:
+    path = index_first(write_film(tmp_path / "film.mp4", noise(30), RATE))
+    assert len(stamps_of(path)) == 30 and remarks_on(path) == []
+    (remark,) = remarks_on(cut(path))
+    assert f"{len(stamps_of(path))} of about 30 pictures" in remark
+
+
+def test_what_a_browsers_recording_lost_is_said(tmp_path: Path) -> None:
+    path = restamp(write_film(tmp_path / "film.webm", noise(30), RATE, "VP80"), BROWSERS_STAMPS)
+    (remark,) = remarks_on(cut(path))
+    said = int(remark.split(" of about ")[1].split()[0])
+    assert said == pytest.approx(30, abs=4)
 
 
 def test_the_simulated_camera_knows_its_truth_and_changes_scenes() -> None:

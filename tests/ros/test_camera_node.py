@@ -22,6 +22,7 @@ from std_msgs.msg import String
 
 from refseg_ros.demo.processes import NodeProcess
 from refseg_ros.images.messages import to_array, to_rgb
+from tests.films import damage, noise, write_film
 from tests.ros.signals import ended_by
 from tests.simulation.mesh_writers import kitchen
 
@@ -119,6 +120,14 @@ def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:
     assert "is at its end" in node.tail()
     greys = [int(to_rgb(message)[0, 0, 0]) for _, message in sorted(collected.of["image_raw"].items())]
     assert greys == sorted(set(greys))
+
+
+def test_a_damaged_film_is_shown_to_its_end_and_what_it_lost_is_logged(start, tmp_path: Path) -> None:
+    film = damage(write_film(tmp_path / "film.mp4", noise(30), 10), 0.5)
+    node = start("camera_node", source=str(film), loop=False)
+    assert node.process.wait(60) == 0
+    (line,) = [line for line in node.log.read_text().splitlines() if "damaged or cut short" in line]
+    assert "[WARN]" in line and f"{film}: " in line and "27 of about 30 pictures could be read" in line
 
 
 def test_simulated_time_stamps_the_images_and_holds_them_while_it_stands(start, bench, tmp_path: Path) -> None:
