@@ -15,6 +15,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 # This command reports an unreadable file in one line of its own. OpenCV reads the variables when it is imported.
@@ -28,7 +29,7 @@ from refseg_ros.answer import Answer, Verdict
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.images.pictures import read_picture
-from refseg_ros.media.files import write_png, writing_video
+from refseg_ros.media.files import report_motion, write_png, writing_video
 from refseg_ros.media.films import Film, rate_of
 from refseg_ros.media.overlay import draw
 from refseg_ros.progress import Progress
@@ -70,7 +71,7 @@ def _segment(options: argparse.Namespace) -> bool:
     if not output.parent.is_dir():
         raise ValueError(f"{output}: cannot be written, there is no folder {output.parent}")
     if is_image:
-        _report_motion(source)
+        report_motion(source, partial(print, file=sys.stderr))
         found = _segment_image(read_picture(source, as_displayed=True), output, options)
     else:
         found = _segment_video(source, output, options)
@@ -140,12 +141,6 @@ def _segment_video(source: Path, output: Path, options: argparse.Namespace) -> b
 def _describe(answer: Answer) -> str:
     x, y, width, height = answer.box
     return f"{answer.verdict.name} score={answer.score:.3f} box: x={x} y={y} width={width} height={height}"
-
-
-def _report_motion(source: Path) -> None:
-    if (count := cv2.imcount(str(source))) > 1:
-        name = printable(str(source))
-        print(f"{name}: only the first of its {count} pictures is looked at; for all, make it an MP4", file=sys.stderr)
 
 
 def _report(answer: Answer) -> None:

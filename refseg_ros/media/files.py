@@ -45,6 +45,13 @@ def images_of(folder: Path, warn: Callable[[str], object]) -> list[Path]:
     return kept
 
 
+def report_motion(path: Path, warn: Callable[[str], object]) -> None:
+    """Call `warn` with one line where a picture file holds further pictures, which nobody looks at."""
+    if (count := cv2.imcount(str(path))) > 1:
+        name = printable(str(path))
+        warn(f"{name}: only the first of its {count} pictures is looked at; for all, make it an MP4")
+
+
 def write_png(path: Path, rgb: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB as PNG.
 

@@ -1,18 +1,21 @@
-"""Video files and folders of images as sources of pictures."""
+"""Video files, picture files and folders of images as sources of pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from refseg_ros.images.headers import header_of
 from refseg_ros.images.pictures import read_picture
-from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
+from refseg_ros.media.files import IMAGE_SUFFIXES, images_of, report_motion
 from refseg_ros.media.films import Film, FilmError
 from refseg_ros.media.source import Picture, Source, SourceError
 from refseg_ros.text import printable
 
 STAMP_ERROR = 1e-3
 """Seconds; containers round their stamps by about as much."""
+_BEGIN = 64
+"""Bytes of a file that tell its kind."""
 
 
 class VideoFile(Source):
@@ -76,6 +79,50 @@ class VideoFile(Source):
     def close(self) -> None:
         """See `Source.close`."""
         self._film.close()
+
+
+def open_file(path: Path, loop: bool, warn: Callable[[str], object]) -> VideoFile | ImageFile:
+    """Open a video or a picture. Pictures in motion that FFmpeg plays, such as GIF and raw Motion JPEG, are videos.
+
+    Raises:
+        SourceError: it is neither, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            is_picture = header_of(file.read(_BEGIN)) is not None
+    except OSError as error:
+        raise SourceError(str(error)) from error
+    return ImageFile(path, loop, warn) if is_picture and not _moves(path) else VideoFile(path, loop, warn)
+
+
+def _moves(path: Path) -> bool:
+    try:
+        with Film(path) as film:
+            return film.grab() and film.grab()
+    except FilmError:
+        return False
+
+
+class ImageFile(Source):
+    """One picture, shown once, or again and again; `warn` gets one line where the file holds further ones."""
+
+    def __init__(self, path: Path, loop: bool, warn: Callable[[str], object]) -> None:
+        try:
+            self._picture = Picture(read_picture(path, as_displayed=True))
+        except (ValueError, OSError) as error:
+            raise SourceError(str(error)) from error
+        report_motion(path, warn)
+        self._is_over, self._loop = False, loop
+
+    def read(self, elapsed: float, *, depth: bool = False) -> Picture | None:
+        """See `Source.read`."""
+        if self._is_over:
+            return None
+        self._is_over = not self._loop
+        return self._picture
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
 
 class ImageFolder(Source):

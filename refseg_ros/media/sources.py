@@ -1,4 +1,4 @@
-"""Opens the source of pictures that a text names: the simulator, a webcam, a stream, a video file or a folder."""
+"""Opens the source of pictures that a text names: the simulator, a webcam, a stream, a file or a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from refseg_ros.files import expanded
 from refseg_ros.media.live import open_stream, open_webcam
-from refseg_ros.media.recorded import ImageFolder, VideoFile
+from refseg_ros.media.recorded import ImageFolder, open_file
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
 
@@ -30,7 +30,7 @@ def open_source(
 
     Args:
         source: "simulation", a webcam (number "0" or device "/dev/video0"), a network stream ("rtsp://..."), a video
-            file, or a folder of images.
+            file, a picture, or a folder of images.
         loop: start a video or folder again at its end.
         width: of simulated images, and requested from a webcam, in pixels.
         height: as `width`.
@@ -38,7 +38,8 @@ def open_source(
         split: "train" or "held_out": the textures and the pairs of colour and class of simulated scenes.
         moving: whether simulated things move; None lets the seed decide.
         scene_seconds: simulated seconds until the next scene; 0 keeps the first.
-        warn: called with one line for each file of a folder that is left out, and for a damaged video.
+        warn: called with one line for each file of a folder that is left out, for a damaged video, and for a picture
+            in motion of which only the first is shown.
         objects: folder of meshes to put on the simulated table; "" for the simulator's own objects.
 
     Raises:
@@ -56,7 +57,7 @@ def open_source(
     if path.is_dir():
         return ImageFolder(path, loop, warn)
     if path.is_file():
-        return VideoFile(path, loop, warn)
-    kinds = "'simulation', a webcam (0 or /dev/video0), a stream (rtsp://...), a video file, a folder of images"
+        return open_file(path, loop, warn)
+    kinds = "'simulation', a webcam (0 or /dev/video0), a stream (rtsp://...), a video, a picture, a folder of images"
     fault = "it is another kind of file" if path.exists() else "there is no file or folder of that name"
     raise SourceError(f"camera source {ascii(source)} must be one of: {kinds}; {fault}")

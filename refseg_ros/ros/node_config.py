@@ -159,7 +159,7 @@ class CameraNodeConfig(Settings):
     """Settings of the node `camera`."""
 
     source: str = setting(
-        "simulation, a webcam (0 or /dev/video0), a stream (rtsp://...), a video file, or a folder of images",
+        "simulation, a webcam (0 or /dev/video0), a stream (rtsp://...), a video, a picture, or a folder of images",
         default="simulation",
         read_only=True,
     )

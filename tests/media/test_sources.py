@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from refseg_ros.media.films import Film, rate_of, stamps_of
-from refseg_ros.media.recorded import ImageFolder
+from refseg_ros.media.recorded import ImageFolder, VideoFile
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
 from refseg_ros.media.sources import open_source
@@ -159,6 +159,33 @@ def test_files_of_a_folder_that_are_no_pictures_are_left_out_and_named(tmp_path:
     for name in (*broken, "folder.png"):
         assert sum(f"/{name}: " in line for line in warnings) == 1, name
     assert len(warnings) == len(broken) + 1
+
+
+def test_a_picture_that_was_cut_short_is_no_source(tmp_path: Path) -> None:
+    for suffix in (".jpg", ".png", ".webp"):
+        path = tmp_path / f"photo{suffix}"
+        path.write_bytes(cv2.imencode(suffix, noise(1)[0])[1].tobytes())
+        assert len(read_all(opened(path), 0.1)) == 1
+        assert len(read_all(opened(path, loop=True), 0.1, most=3)) == 3
+        with pytest.raises(SourceError, match=f"photo{suffix}: .* damaged or cut short"):
+            opened(cut(path))
+
+
+def test_pictures_in_motion_are_played_where_ffmpeg_plays_them(tmp_path: Path) -> None:
+    animation = cv2.Animation()
+    animation.frames = [np.full((48, 64, 3), 10 * number + 20, np.uint8) for number in range(3)]
+    animation.durations = np.full(3, 100, np.int32)
+    for name in ("moving.gif", "moving.png", "moving.webp"):
+        assert cv2.imwriteanimation(str(tmp_path / name), animation)
+    (tmp_path / "raw.mjpg").write_bytes(b"".join(cv2.imencode(".jpg", frame)[1] for frame in animation.frames))
+    warnings.clear()
+    for name in ("moving.gif", "moving.png", "raw.mjpg"):
+        source = opened(tmp_path / name)
+        assert isinstance(source, VideoFile) and read_all(source, 0.01) == [0, 1, 2]
+    assert warnings == []
+    assert read_all(opened(tmp_path / "moving.webp"), 0.01) == [0]
+    (line,) = warnings
+    assert "moving.webp: only the first of its 3 pictures is looked at" in line
 
 
 def test_numbered_images_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
