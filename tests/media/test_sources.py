@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from refseg_ros.images.headers import KINDS, header_of
+from refseg_ros.media.files import IMAGE_SUFFIXES
 from refseg_ros.media.films import Film, rate_of, stamps_of
-from refseg_ros.media.recorded import ImageFolder, VideoFile
+from refseg_ros.media.recorded import ImageFile, ImageFolder, VideoFile
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
 from refseg_ros.media.sources import open_source
@@ -159,6 +161,23 @@ def test_files_of_a_folder_that_are_no_pictures_are_left_out_and_named(tmp_path:
     for name in (*broken, "folder.png"):
         assert sum(f"/{name}: " in line for line in warnings) == 1, name
     assert len(warnings) == len(broken) + 1
+
+
+def test_every_kind_of_picture_that_is_read_counts_as_an_image_of_a_folder(tmp_path: Path) -> None:
+    others = {".jfif": ".jpg", ".jpe": ".jpg", ".mpo": ".jpg", ".j2k": ".jp2"}
+    assert others.keys() <= set(IMAGE_SUFFIXES), "other names of the same kinds"
+    kinds = set()
+    for suffix in IMAGE_SUFFIXES:
+        grey = np.full((48, 64) if suffix in (".pbm", ".pgm") else (48, 64, 3), 200, np.uint8)
+        data = cv2.imencode(others.get(suffix, suffix), grey)[1].tobytes()
+        (tmp_path / f"photo{suffix}").write_bytes(data)
+        kinds.add(header_of(data).kind)
+    assert set(KINDS) - kinds == {"PFM", "Radiance HDR"}, "their numbers are no colours"
+    warnings.clear()
+    assert len(read_all(opened(tmp_path), 0.1)) == len(IMAGE_SUFFIXES) and warnings == []
+    for suffix in IMAGE_SUFFIXES:
+        read = opened(tmp_path / f"photo{suffix}")
+        assert isinstance(read, ImageFile) and len(read_all(read, 0.1)) == 1
 
 
 def test_a_picture_that_was_cut_short_is_no_source(tmp_path: Path) -> None:
