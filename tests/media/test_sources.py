@@ -172,7 +172,7 @@ def test_every_kind_of_picture_that_is_read_counts_as_an_image_of_a_folder(tmp_p
         data = cv2.imencode(others.get(suffix, suffix), grey)[1].tobytes()
         (tmp_path / f"photo{suffix}").write_bytes(data)
         kinds.add(header_of(data).kind)
-    assert set(KINDS) - kinds == {"PFM", "Radiance HDR"}, "their numbers are no colours"
+    assert set(KINDS) == kinds
     warnings.clear()
     assert len(read_all(opened(tmp_path), 0.1)) == len(IMAGE_SUFFIXES) and warnings == []
     for suffix in IMAGE_SUFFIXES:
