@@ -1,4 +1,4 @@
-"""The node `camera`, for whoever has no camera driver: the simulator, a webcam, a video, a picture or a folder of images."""
+"""The node `camera`, for whoever has no camera driver: the simulator, a webcam, a video, or pictures."""
 
 from __future__ import annotations
 
