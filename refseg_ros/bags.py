@@ -15,20 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
-from rosbags.typesys import Stores, get_typestore
 
+from refseg_ros.bag_messages import Bag, BagError, RawMessage, open_bag, readable
 from refseg_ros.images.encodings import ImageError
 from refseg_ros.images.messages import to_rgb
-from refseg_ros.text import one_line
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Message types of image topics."""
-
-
-class BagError(ValueError):
-    """A bag or a topic cannot be read; the message gives the reason in one line."""
 
 
 class BagImage(NamedTuple):
@@ -50,16 +43,16 @@ class ImageTopic:
         refused: reason -> how many images were skipped for it so far.
     """
 
-    def __init__(self, reader: AnyReader, bag: Path, connections: list[Connection]) -> None:
-        self.name = connections[0].topic
+    def __init__(self, bag: Bag, name: str) -> None:
+        self.name = name
         self.refused: Counter[str] = Counter()
-        self._reader, self._bag, self._connections = reader, bag, connections
+        self._bag = bag
 
     def nothing(self) -> BagError:
         """The error to raise if no image was read."""
         reasons = "; ".join(f"{count} refused: {reason}" for reason, count in self.refused.most_common(2))
         return BagError(
-            f"{self._bag}: {self.name} holds no image" + (f" that can be read ({reasons})" if reasons else "")
+            f"{self._bag.path}: {self.name} holds no image" + (f" that can be read ({reasons})" if reasons else "")
         )
 
     def images(
@@ -76,26 +69,26 @@ class ImageTopic:
         Raises:
             BagError: the bag is damaged.
         """
-        due: int | None = None
-        with _readable(self._bag):
-            messages = self._reader.messages(connections=self._connections, start=since)
-            for number, (connection, moment, data) in enumerate(messages):
-                if number % nth or (due is not None and moment < due):
+        gap, last = round(every * 1e9), None
+        with readable(self._bag.path):
+            for number, (moment, message) in enumerate(self._bag.messages(self.name, IMAGES, since)):
+                # Where the index of a file is wrong about its times, an image may come before the last one.
+                if number % nth or (last is not None and 0 <= moment - last < gap):
                     continue
                 try:
-                    message = self._deserialize(data, connection.msgtype)
-                    image = BagImage(moment, message, to_rgb(message, white))
+                    fields = self._deserialize(message)
+                    image = BagImage(moment, fields, to_rgb(fields, white))
                 except ImageError as error:
                     self.refused[str(error)] += 1
                     continue
-                due = moment + round(every * 1e9)
+                last = moment
                 yield image
 
-    def _deserialize(self, data: bytes, kind: str) -> Any:
+    def _deserialize(self, message: RawMessage) -> Any:
         try:
-            return self._reader.deserialize(data, kind)
+            return self._bag.deserialize(message)
         except Exception as error:  # damaged bytes raise errors of many kinds
-            raise ImageError("data", f"a message is damaged: it is not of {kind}") from error
+            raise ImageError("data", f"a message is damaged: it is not of {message.kind}") from error
 
 
 @contextmanager
@@ -109,8 +102,8 @@ def open_images(bag: Path, topic: str = "") -> Iterator[ImageTopic]:
     Raises:
         BagError: the bag does not exist or cannot be read, or the topic is no image topic.
     """
-    with _opened(bag) as reader:
-        yield ImageTopic(reader, bag, _connections(reader, bag, topic))
+    with open_bag(bag) as opened:
+        yield ImageTopic(opened, _chosen(opened, topic))
 
 
 def image_topics(bag: Path) -> list[str]:
@@ -119,54 +112,35 @@ def image_topics(bag: Path) -> list[str]:
     Raises:
         BagError: there is no such bag, it cannot be read, or it has no such topic.
     """
-    with _opened(bag) as reader:
-        there = _image_topics(reader)
+    with open_bag(bag) as opened:
+        there = _image_topics(opened)
         if not there:
-            _connections(reader, bag, "")  # says what there is instead
+            _chosen(opened, "")  # says what there is instead
         return there
 
 
-@contextmanager
-def _opened(bag: Path) -> Iterator[AnyReader]:
-    if not bag.exists():
-        raise BagError(f"{bag}: there is no such bag")
-    with _readable(bag):
-        # Bags from before 2023 do not contain their message definitions.
-        reader = AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        reader.open()
-    try:
-        yield reader
-    finally:
-        reader.close()
+def _image_topics(bag: Bag) -> list[str]:
+    return sorted({name for name, kind in bag.topics if kind in IMAGES})
 
 
-def _image_topics(reader: AnyReader) -> list[str]:
-    return sorted({connection.topic for connection in reader.connections if connection.msgtype in IMAGES})
+def _chosen(bag: Bag, topic: str) -> str:
+    """The topic that is meant.
 
-
-@contextmanager
-def _readable(bag: Path) -> Iterator[None]:
-    """Turn the errors of storages and decoders on a damaged bag, which have no common base, into a BagError."""
-    try:
-        yield
-    except Exception as error:
-        raise BagError(f"{bag}: not a bag that can be read ({one_line(error)})") from error
-
-
-def _connections(reader: AnyReader, bag: Path, topic: str) -> list[Connection]:
-    there = _image_topics(reader)
+    Raises:
+        BagError: there is none, or more than one.
+    """
+    there = _image_topics(bag)
     listed = f"it has images on: {', '.join(there)}" if there else "it has no topic of images"
-    types = {connection.topic: connection.msgtype for connection in reader.connections}
+    types = dict(bag.topics)
     if topic and topic not in there:
         if topic in types:
-            raise BagError(f"{bag}: {topic} is of {types[topic]}; {listed}")
+            raise BagError(f"{bag.path}: {topic} is of {types[topic]}; {listed}")
         close = difflib.get_close_matches(topic, there, n=1, cutoff=0.8) or [
             name for name in there if name.lstrip("/") == topic
         ]
         meant = f"; did you mean {close[0]}?" if close else ""
-        raise BagError(f"{bag}: there is no topic {topic}{meant}; {listed}")
+        raise BagError(f"{bag.path}: there is no topic {topic}{meant}; {listed}")
     if not topic and len(there) != 1:
-        others = ", ".join(f"{name} ({kind})" for name, kind in sorted(types.items())) or "nothing"
-        raise BagError(f"{bag}: {listed}" + ("; name one of them" if there else f", only {others}"))
-    name = topic or there[0]
-    return [connection for connection in reader.connections if connection.topic == name]
+        others = ", ".join(f"{name} ({kind})" for name, kind in types.items()) or "nothing"
+        raise BagError(f"{bag.path}: {listed}" + ("; name one of them" if there else f", only {others}"))
+    return topic or there[0]

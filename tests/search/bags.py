@@ -33,16 +33,17 @@ def record(
     compressed: bool = False,
     rate: float = 5.0,
     storage: StoragePlugin = StoragePlugin.SQLITE3,
+    begin: int = 50 * SECOND,
 ) -> Path:
-    """Write a bag with the same images on each topic; their stamps begin at 50 s, and each comes 20 ms late."""
+    """Write a bag with the same images on each topic; their stamps begin at `begin`, and each comes 20 ms late."""
     header, time = (TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
     kind = f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}"
     with Writer(path, version=8, storage_plugin=storage) as writer:
         for topic in topics:
             connection = writer.add_connection(topic, kind, typestore=TYPES)
             for index, image in enumerate(images):
-                late = round(index / rate * SECOND)
-                stamp = header(stamp=time(sec=50 + late // SECOND, nanosec=late % SECOND), frame_id="optical")
+                taken = begin + round(index / rate * SECOND)
+                stamp = header(stamp=time(sec=taken // SECOND, nanosec=taken % SECOND), frame_id="optical")
                 if compressed:
                     data = cv2.imencode(".png", image[..., ::-1])[1]
                     message = TYPES.types[kind](header=stamp, format="rgb8; png compressed bgr8", data=data)
@@ -57,7 +58,7 @@ def record(
                         step=3 * width,
                         data=image.ravel(),
                     )
-                writer.write(connection, 50 * SECOND + late + SECOND // 50, TYPES.serialize_cdr(message, kind))
+                writer.write(connection, taken + SECOND // 50, TYPES.serialize_cdr(message, kind))
     return path
 
 

@@ -1,0 +1,155 @@
+"""Reads the messages of a bag from its files, in the order of time. Without ROS.
+
+Only the files say what is in a bag: its metadata.yaml may list other topics, or files in another order. What the bag
+says of the types of its messages is not read either: the types that are read here are the same in all distributions,
+and a type that cannot be understood would make all other topics unreadable.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag1 import Reader as Ros1Reader
+from rosbags.rosbag2 import Reader
+from rosbags.rosbag2.reader import DirectoryReader
+from rosbags.typesys import Stores, get_typestore
+
+from refseg_ros.text import one_line
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_ZSTD_BEGIN = b"\x28\xb5\x2f\xfd"
+"""Of a message that was compressed; no other message of ROS 2 begins so."""
+
+
+class BagError(ValueError):
+    """A bag or a topic cannot be read; the message gives the reason in one line."""
+
+
+class RawMessage(NamedTuple):
+    """A message as it lies in a bag."""
+
+    kind: str
+    """Its type, such as sensor_msgs/msg/Image."""
+    data: bytes
+
+
+class _File(Protocol):
+    connections: list[Connection]
+
+    def messages(
+        self, connections: Collection[Connection], start: int | None = None
+    ) -> Iterator[tuple[Connection, int, bytes]]: ...
+
+
+class Bag:
+    """An open bag.
+
+    Attributes:
+        path: of the bag.
+        topics: (name, type of its messages), each once, in alphabetical order.
+    """
+
+    def __init__(
+        self, path: Path, files: Sequence[tuple[int, _File]], deserialize: Callable[[bytes, str], Any]
+    ) -> None:
+        """Take the files, each with its earliest time in nanoseconds, and what makes a message of bytes and type."""
+        self.path, self._files, self._deserialize = path, files, deserialize
+        self.topics = sorted(
+            {(connection.topic, connection.msgtype) for _, file in files for connection in file.connections}
+        )
+
+    def messages(
+        self, topic: str, kinds: Collection[str], since: int | None = None
+    ) -> Iterator[tuple[int, RawMessage]]:
+        """The messages of a topic that are of some types, each with its time in nanoseconds, in the order of time.
+
+        Args:
+            topic: its name.
+            kinds: the types.
+            since: where to begin, in nanoseconds; None for the beginning of the bag.
+
+        Raises:
+            Exception: of any kind, where a file is damaged; for use inside `readable`.
+        """
+        parts = [_part(file, start, topic, kinds, since) for start, file in self._files]
+        for moment, message in heapq.merge(*parts, key=itemgetter(0)):
+            if message is not None:
+                yield moment, message
+
+    def deserialize(self, message: RawMessage) -> Any:
+        """The fields of a message.
+
+        Raises:
+            Exception: of any kind, where its bytes are damaged.
+        """
+        return self._deserialize(message.data, message.kind)
+
+
+def _part(
+    file: _File, start: int, topic: str, kinds: Collection[str], since: int | None
+) -> Iterator[tuple[int, RawMessage | None]]:
+    connections = [one for one in file.connections if one.topic == topic and one.msgtype in kinds]
+    if connections:
+        yield start, None  # holds the place of a file that is not read before its time, for a bag may have hundreds
+        for connection, moment, data in file.messages(connections, since):
+            yield moment, RawMessage(connection.msgtype, data)
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[Bag]:
+    """Open a bag.
+
+    Args:
+        path: folder of rosbag2, a single .mcap or .db3 file of it, or a .bag of ROS 1.
+
+    Raises:
+        BagError: there is no such bag, or it cannot be read.
+    """
+    if not path.exists():
+        raise BagError(f"{path}: there is no such bag")
+    with ExitStack() as stack:
+        with readable(path):
+            bag = _ros1(path, stack) if _is_ros1(path) else _ros2(path, stack)
+        yield bag
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn the errors of storages and decoders on a damaged bag, which have no common base, into a BagError."""
+    try:
+        yield
+    except Exception as error:
+        raise BagError(f"{path}: not a bag that can be read ({one_line(error)})") from error
+
+
+def _is_ros1(path: Path) -> bool:
+    return path.suffix.lower() == ".bag" and not path.is_dir()
+
+
+def _ros1(path: Path, stack: ExitStack) -> Bag:
+    reader = stack.enter_context(Ros1Reader(path))
+    return Bag(path, [(reader.start_time, reader)], get_typestore(Stores.ROS1_NOETIC).deserialize_ros1)
+
+
+def _ros2(path: Path, stack: ExitStack) -> Bag:
+    reader = DirectoryReader(path) if path.is_dir() else Reader(path).storage
+    reader.open()
+    stack.callback(reader.close)
+    files = reader.storages if isinstance(reader, DirectoryReader) else [reader]
+    types = get_typestore(Stores.ROS2_HUMBLE)
+
+    def deserialize(data: bytes, kind: str) -> Any:
+        return types.deserialize_cdr(zstd.decompress(data) if data.startswith(_ZSTD_BEGIN) else data, kind)
+
+    return Bag(path, [(file.metadata.start_time, file) for file in files], deserialize)

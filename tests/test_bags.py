@@ -1,0 +1,148 @@
+"""Reading images from bags that are recorded here with rosbags."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `replay`)")
+
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from ruamel.yaml import YAML
+
+from refseg_ros.bags import ImageTopic, image_topics, open_images
+from tests.search.bags import SECOND, TYPES, picture, record
+
+TOPIC = "/camera/image_raw"
+IMAGES = [picture(place) for place in range(0, 60, 10)]
+
+
+@pytest.fixture(params=list(StoragePlugin), ids=lambda storage: storage.name.lower())
+def storage(request: pytest.FixtureRequest) -> StoragePlugin:
+    return request.param
+
+
+def read(bag: Path, every: float = 0.0) -> tuple[list[np.ndarray], ImageTopic]:
+    with open_images(bag) as source:
+        return [image.rgb for image in source.images(every)], source
+
+
+def assert_images(bag: Path, expected: Sequence[np.ndarray], every: float = 0.0) -> None:
+    found, source = read(bag, every)
+    assert not source.refused
+    assert len(found) == len(expected) and all(map(np.array_equal, found, expected))
+
+
+def change_metadata(bag: Path, change) -> None:
+    yaml, path = YAML(typ="safe"), bag / "metadata.yaml"
+    whole = yaml.load(path)
+    change(whole["rosbag2_bagfile_information"])
+    yaml.dump(whole, path)
+
+
+def record_split(path: Path, storage: StoragePlugin, order: Sequence[int] = (0, 1, 2)) -> Path:
+    """A bag of three files with two images each, which its metadata.yaml lists in an order."""
+    names = [f"part_{number}.{'mcap' if storage is StoragePlugin.MCAP else 'db3'}" for number in range(3)]
+    path.mkdir()
+    for number, name in enumerate(names):
+        part = record(
+            path.with_name(name), IMAGES[2 * number : 2 * number + 2], storage=storage, begin=(50 + number) * SECOND
+        )
+        next(part.glob("*" + Path(name).suffix)).rename(path / name)
+        (part / "metadata.yaml").rename(path / "metadata.yaml")
+        part.rmdir()
+    change_metadata(path, lambda bag: bag.update(relative_file_paths=[names[number] for number in order]))
+    return path
+
+
+def test_files_are_read_in_the_order_of_time_whatever_the_metadata_lists(tmp_path: Path, storage) -> None:
+    bag = record_split(tmp_path / "bag", storage, order=(2, 0, 1))
+    assert_images(bag, IMAGES)
+    assert_images(bag, IMAGES[::2], every=0.5)
+
+
+def test_files_that_overlap_in_time_are_read_as_one(tmp_path: Path, storage) -> None:
+    """Two recorders have taken turns."""
+    bag, other = (
+        record(tmp_path / name, IMAGES[start::2], storage=storage, rate=2.5, begin=50 * SECOND + start * SECOND // 5)
+        for start, name in enumerate(("bag", "other"))
+    )
+    file = next(path for path in other.iterdir() if path.name != "metadata.yaml")
+    file.rename(bag / file.name)
+    change_metadata(bag, lambda bag: bag["relative_file_paths"].append(file.name))
+    assert_images(bag, IMAGES)
+
+
+def test_topics_are_those_of_the_files_not_of_the_metadata(tmp_path: Path, storage) -> None:
+    bag = record(tmp_path / "bag", IMAGES, storage=storage)
+
+    def change(bag: dict) -> None:
+        (topic,) = bag["topics_with_message_count"]
+        topic["topic_metadata"].update(name="/before/image_raw", type_description_hash="RIHS01_" + 64 * "0")
+        time = {"sec": 1, "nsec": 0}
+        topic["topic_metadata"]["offered_qos_profiles"] = [
+            {"history": 1, "depth": 5, "reliability": 2, "durability": 2, "liveliness": 1}
+            | {"deadline": time, "lifespan": time, "liveliness_lease_duration": time}
+            | {"avoid_ros_namespace_conventions": False}
+        ]
+
+    change_metadata(bag, change)
+    assert image_topics(bag) == [TOPIC]
+    assert_images(bag, IMAGES)
+
+
+@pytest.fixture
+def with_another_type(tmp_path: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
+    """A file that has a topic of another type, too, and its database."""
+    file = next(record(tmp_path / "bag", IMAGES).glob("*.db3"))
+    with sqlite3.connect(file) as database:
+        database.execute(
+            "INSERT INTO topics VALUES (2, '/state', 'robot_msgs/msg/State', 'cdr', '', ?)", ("RIHS01_" + 64 * "1",)
+        )
+        yield file, database
+    database.close()
+
+
+@pytest.mark.parametrize("definition", ["this is no definition", "elsewhere_msgs/Part part\n", "int32 count\n"])
+def test_the_definition_of_another_type_does_not_matter(with_another_type, definition: str) -> None:
+    """It may be broken, may lack another one that it needs, or may not fit its hash."""
+    file, database = with_another_type
+    database.execute(
+        "INSERT INTO message_definitions VALUES (9, 'robot_msgs/msg/State', 'ros2msg', ?, ?)",
+        (definition, "RIHS01_" + 64 * "1"),
+    )
+    database.commit()
+    assert_images(file, IMAGES)
+
+
+def test_images_are_read_where_only_another_type_has_a_definition(with_another_type) -> None:
+    file, database = with_another_type
+    database.execute(
+        "UPDATE message_definitions SET topic_type = 'robot_msgs/msg/State', encoded_message_definition = 'int32 a'"
+    )
+    database.commit()
+    assert_images(file, IMAGES)
+
+
+def test_a_broken_message_of_many_that_are_compressed_one_by_one_is_counted(tmp_path: Path) -> None:
+    plain, bag = record(tmp_path / "plain", IMAGES), tmp_path / "bag"
+    with sqlite3.connect(next(plain.glob("*.db3"))) as database:
+        rows = database.execute("SELECT timestamp, data FROM messages ORDER BY timestamp").fetchall()
+    database.close()
+    writer = Writer(bag, version=8, storage_plugin=StoragePlugin.SQLITE3)
+    writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+    with writer:
+        topic = writer.add_connection(TOPIC, "sensor_msgs/msg/Image", typestore=TYPES)
+        for moment, data in rows:
+            writer.write(topic, moment, data)
+    with sqlite3.connect(file := next(bag.glob("*.db3"))) as database:
+        database.execute("UPDATE messages SET data = substr(data, 1, length(data) / 2) WHERE id = 2")
+    database.close()
+    for path in (bag, file):
+        found, source = read(path)
+        assert source.refused == {"a message is damaged: it is not of sensor_msgs/msg/Image": 1}
+        assert len(found) == 5 and np.array_equal(found[1], IMAGES[2])
