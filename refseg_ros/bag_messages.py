@@ -21,6 +21,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.typesys import Stores, get_typestore
 
+from refseg_ros.bag_files import METADATA, STORAGES, SUFFIXES, one_recording
 from refseg_ros.text import one_line
 
 if sys.version_info >= (3, 14):
@@ -111,7 +112,7 @@ def open_bag(path: Path) -> Iterator[Bag]:
     """Open a bag.
 
     Args:
-        path: folder of rosbag2, a single .mcap or .db3 file of it, or a .bag of ROS 1.
+        path: folder of rosbag2, with metadata.yaml or without; a single .mcap or .db3 file; or a .bag of ROS 1.
 
     Raises:
         BagError: there is no such bag, or it cannot be read.
@@ -129,6 +130,8 @@ def readable(path: Path) -> Iterator[None]:
     """Turn the errors of storages and decoders on a damaged bag, which have no common base, into a BagError."""
     try:
         yield
+    except BagError:
+        raise
     except Exception as error:
         raise BagError(f"{path}: not a bag that can be read ({one_line(error)})") from error
 
@@ -143,13 +146,38 @@ def _ros1(path: Path, stack: ExitStack) -> Bag:
 
 
 def _ros2(path: Path, stack: ExitStack) -> Bag:
-    reader = DirectoryReader(path) if path.is_dir() else Reader(path).storage
-    reader.open()
-    stack.callback(reader.close)
-    files = reader.storages if isinstance(reader, DirectoryReader) else [reader]
+    if (path / METADATA).is_file():
+        folder = DirectoryReader(path)
+        folder.open()
+        stack.callback(folder.close)
+        files = folder.storages
+    else:
+        files = [Reader.STORAGE_PLUGINS[file.suffix.lower()](file) for file in _files_of(path)]
+        for file in files:
+            file.open()
+            stack.callback(file.close)
     types = get_typestore(Stores.ROS2_HUMBLE)
 
     def deserialize(data: bytes, kind: str) -> Any:
         return types.deserialize_cdr(zstd.decompress(data) if data.startswith(_ZSTD_BEGIN) else data, kind)
 
     return Bag(path, [(file.metadata.start_time, file) for file in files], deserialize)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The files of a bag of rosbag2 that has no metadata.yaml.
+
+    Raises:
+        BagError: it is no bag, or holds several.
+    """
+    known = ", ".join(SUFFIXES)
+    if not path.is_dir():
+        if path.suffix.lower() in STORAGES:
+            return [path]
+        raise BagError(f"{path}: not a bag: neither a folder nor a file that ends in {known}")
+    if files := one_recording(path):
+        return files
+    inside = sorted(file.name for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not inside:
+        raise BagError(f"{path}: not a bag: it has neither {METADATA} nor a file that ends in {known}")
+    raise BagError(f"{path}: has several bags; give one of its files, such as {inside[0]}")

@@ -1,7 +1,7 @@
 """Reads images from a recorded bag, with the same rules for all commands. Without ROS.
 
-A bag is a folder of rosbag2, a single .mcap or .db3 file of it, or a .bag of ROS 1. Broken images are counted
-and skipped.
+A bag is a folder of rosbag2, with metadata.yaml or without, a single .mcap or .db3 file of it, or a .bag of ROS 1.
+Broken images are counted and skipped.
 """
 
 from __future__ import annotations

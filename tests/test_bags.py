@@ -14,7 +14,7 @@ pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `repl
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from ruamel.yaml import YAML
 
-from refseg_ros.bags import ImageTopic, image_topics, open_images
+from refseg_ros.bags import BagError, ImageTopic, image_topics, open_images
 from tests.search.bags import SECOND, TYPES, picture, record
 
 TOPIC = "/camera/image_raw"
@@ -63,6 +63,24 @@ def test_files_are_read_in_the_order_of_time_whatever_the_metadata_lists(tmp_pat
     bag = record_split(tmp_path / "bag", storage, order=(2, 0, 1))
     assert_images(bag, IMAGES)
     assert_images(bag, IMAGES[::2], every=0.5)
+
+
+def test_a_folder_without_metadata_is_read_as_with_it(tmp_path: Path, storage) -> None:
+    for bag, images in (
+        (record_split(tmp_path / "split", storage), IMAGES),
+        (record(tmp_path / "whole", IMAGES[1:], storage=storage), IMAGES[1:]),
+    ):
+        (bag / "metadata.yaml").unlink()
+        assert_images(bag, images)
+
+
+def test_a_folder_of_several_bags_is_none(tmp_path: Path, storage) -> None:
+    bag = record_split(tmp_path / "bag", storage)
+    (bag / "metadata.yaml").unlink()
+    one = next(bag.glob("part_1*"))
+    one.rename(bag / f"another{one.suffix}")
+    with pytest.raises(BagError, match=f"has several bags; give one of its files, such as another{one.suffix}"):
+        read(bag)
 
 
 def test_files_that_overlap_in_time_are_read_as_one(tmp_path: Path, storage) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = (".mcap", ".db3", ".bag")
-"""Of files that are bags."""
+from refseg_ros.bag_files import METADATA, SUFFIXES, one_recording
 
 
 @dataclass(frozen=True, order=True)
@@ -64,12 +63,19 @@ def _bags_at(path: Path) -> Iterator[Path]:
 
 
 def _bags_in(path: Path) -> list[Path]:
-    """The bag itself, or all that are in a folder; a folder with metadata.yaml is one bag, whatever is in it."""
+    """The bag itself, or all that are in a folder.
+
+    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag where it has all the files of one
+    recording, of which there are several.
+    """
     if not path.is_dir():
         return [path] if path.suffix in SUFFIXES else []
-    if (path / "metadata.yaml").is_file():
+    if (path / METADATA).is_file():
         return [path]
-    return [bag for inside in path.iterdir() if not inside.name.startswith(".") for bag in _bags_in(inside)]
+    whole = parts if len(parts := one_recording(path)) > 1 else []
+    bags = [path] if whole else []
+    others = [inside for inside in path.iterdir() if inside not in whole and not inside.name.startswith(".")]
+    return bags + [bag for inside in others for bag in _bags_in(inside)]
 
 
 def _listed(file: Path) -> Iterator[Path]:

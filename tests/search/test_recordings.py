@@ -34,6 +34,14 @@ def test_a_folder_means_all_bags_in_it_and_a_bag_itself(fleet: Path) -> None:
     assert names(fleet, "one/bag/bag_0.mcap") == ["one/bag/bag_0.mcap"]
 
 
+def test_a_folder_without_metadata_is_a_bag_where_it_has_all_files_of_one(fleet: Path) -> None:
+    for name in ("a/b/cut_0.mcap", "a/b/cut_1.mcap", "a/b/c/d_0.db3", "runs/run_1.mcap", "runs/run_2.mcap"):
+        (fleet / name).parent.mkdir(parents=True, exist_ok=True)
+        (fleet / name).write_text("")
+    assert names(fleet, "a") == ["a/b", "a/b/c/d_0.db3"]
+    assert names(fleet, "runs") == ["runs/run_1.mcap", "runs/run_2.mcap"]
+
+
 def test_a_pattern_means_what_has_such_a_name(fleet: Path) -> None:
     assert names(fleet, "*/bag") == ["one/bag", "two/bag"]
     assert names(fleet, "t*") == ["two/alone.mcap", "two/bag", "two/old.bag"]

@@ -123,7 +123,7 @@ def test_what_a_bag_lacks_is_said(bag: Path, tmp_path: Path, capsys: pytest.Capt
     assert "there is no such bag" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert from_bag.main([str(tmp_path / "empty"), "--topic", RAW, str(out)]) == 2
-    assert "Expected metadata file" in capsys.readouterr().err
+    assert "not a bag: it has neither metadata.yaml nor a file that ends in .mcap" in capsys.readouterr().err
     for path in [*bag.glob("*.db3"), *bag.glob("*.mcap")]:
         path.write_bytes(path.read_bytes()[:300])
         for damaged in (bag, path):

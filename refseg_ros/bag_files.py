@@ -1,0 +1,28 @@
+"""Which files and folders are bags, with the same rules for all commands. Opens none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+STORAGES = (".mcap", ".db3")
+"""Suffixes of the files of rosbag2."""
+SUFFIXES = (*STORAGES, ".bag")
+"""Of files that are bags; a .bag is of ROS 1."""
+METADATA = "metadata.yaml"
+"""The file of rosbag2 that makes a folder a bag."""
+
+
+def one_recording(folder: Path) -> list[Path]:
+    """The files of the one recording that lies in a folder without metadata.yaml.
+
+    Returns:
+        The only file of rosbag2, or all of them if they are NAME_0.mcap, NAME_1.mcap and so on; otherwise none.
+    """
+    inside = (path for path in folder.iterdir() if path.suffix.lower() in STORAGES and not path.name.startswith("."))
+    files = sorted(path for path in inside if path.is_file())
+    if len(files) < 2:
+        return files
+    name, suffix = re.sub(r"_\d+$", "", files[0].stem), files[0].suffix
+    parts = {f"{name}_{number}{suffix}" for number in range(len(files))}
+    return files if {file.name for file in files} == parts else []
