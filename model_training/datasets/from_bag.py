@@ -26,6 +26,8 @@ from refseg_ros.text import printable
 def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = None) -> tuple[int, Counter[str]]:
     """Write frames of a topic as PNG files, named by their time in the bag in nanoseconds.
 
+    The second frame of a moment is named TIME_2, and so on. If the bag proves damaged, the frames before stay.
+
     Args:
         bag: folder of a rosbag2, or a single file of one.
         topic: of images, raw or compressed.
@@ -39,19 +41,24 @@ def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = N
     Raises:
         ValueError, OSError: the bag or the topic cannot be read, or holds no image; the message says which.
     """
-    images = folder / "images"
-    count = 0
+    written: Counter[int] = Counter()
     with open_images(bag, topic) as source:
         for image in source.images(every, white):
-            images.mkdir(parents=True, exist_ok=True)
-            write_png(images / f"{image.moment}.png", image.rgb)
-            count += 1
-        if not count:
+            if not written:
+                _make(folder)
+            written[image.moment] += 1
+            again = f"_{written[image.moment]}" if written[image.moment] > 1 else ""
+            write_png(folder / "images" / f"{image.moment}{again}.png", image.rgb)
+        if not written:
             raise source.nothing()
-    (folder / "masks").mkdir(exist_ok=True)
+    return written.total(), source.refused
+
+
+def _make(folder: Path) -> None:
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     if not (folder / TABLE).exists():
         write_bytes(folder / TABLE, (",".join(COLUMNS) + "\n").encode())
-    return count, source.refused
 
 
 @command()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,11 +34,14 @@ def record(
     rate: float = 5.0,
     storage: StoragePlugin = StoragePlugin.SQLITE3,
     begin: int = 50 * SECOND,
+    compression: CompressionMode = CompressionMode.NONE,
 ) -> Path:
     """Write a bag with the same images on each topic; their stamps begin at `begin`, and each comes 20 ms late."""
     header, time = (TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
     kind = f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}"
-    with Writer(path, version=8, storage_plugin=storage) as writer:
+    bag = Writer(path, version=8, storage_plugin=storage)
+    bag.set_compression(compression, CompressionFormat.ZSTD)
+    with bag as writer:
         for topic in topics:
             connection = writer.add_connection(topic, kind, typestore=TYPES)
             for index, image in enumerate(images):

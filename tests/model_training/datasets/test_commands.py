@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Ros1Writer
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from model_training.datasets import __main__, from_bag, shards
@@ -17,6 +18,7 @@ from model_training.datasets.shard_batches import ShardBatches
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.test_batches import CONFIG
 from tests.model_training.datasets.test_readers import WRITERS
+from tests.search import bags
 
 RAW, PACKED, DEPTH = "/camera/image_raw", "/camera/image_raw/compressed", "/camera/depth"
 
@@ -149,6 +151,29 @@ def test_a_broken_image_is_counted_and_the_others_are_cut(storage, tmp_path: Pat
     told = capsys.readouterr()
     assert told.out.startswith("wrote 3 frames") and told.err.startswith("images refused: 1: JPEG of")
     assert len(list((tmp_path / "own" / "images").iterdir())) == 3
+
+
+def test_frames_of_one_moment_are_all_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = bags.record(tmp_path / "bag", [bags.picture(place) for place in (0, 20, 40)], (RAW,), rate=1e12)
+    assert from_bag.main([str(bag), "--topic", RAW, "--every", "0", str(tmp_path / "own")]) == 0
+    assert capsys.readouterr().out.startswith("wrote 3 frames")
+    for place, name in ((0, ""), (20, "_2"), (40, "_3")):
+        frame = cv2.imread(str(tmp_path / "own" / "images" / f"50020000000{name}.png"))
+        assert np.array_equal(frame[..., ::-1], bags.picture(place))
+
+
+def test_frames_before_the_damage_in_a_bag_are_a_whole_folder(tmp_path: Path, capsys) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (700, 800, 3), np.uint8)  # each fills a chunk of the file
+    kept = dict(storage=StoragePlugin.MCAP, compression=CompressionMode.STORAGE)
+    file = next(bags.record(tmp_path / "bag", [noise] * 3, (RAW,), **kept).glob("*.mcap"))
+    *_, third = (found.start() for found in re.finditer(rb"\x28\xb5\x2f\xfd", file.read_bytes()))
+    data = bytearray(file.read_bytes())
+    data[third : third + 1000] = bytes(1000)
+    file.write_bytes(data)
+    assert from_bag.main([str(file), "--topic", RAW, "--every", "0", str(tmp_path / "own")]) == 2
+    assert f"error: {file}: not a bag that can be read" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["expressions.csv", "images", "masks"]
+    assert len(list((tmp_path / "own" / "images").iterdir())) == 2
 
 
 def test_a_bag_of_ros_1_will_do(tmp_path: Path) -> None:
