@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ class Recording:
 
 
 def recordings(arguments: Iterable[str]) -> list[Recording]:
-    """The bags that are meant, each once, in alphabetical order.
+    """The bags that are meant, in alphabetical order, each once: by its own name rather than that of a link.
 
     Args:
         arguments: a bag; a folder, in which all bags are meant, however deep; a pattern with * ? [] or ** of either; or
@@ -35,8 +36,11 @@ def recordings(arguments: Iterable[str]) -> list[Recording]:
         ValueError: a folder or a pattern has no bag, or a list is no text.
         OSError: a list cannot be read.
     """
-    found = {os.path.abspath(path) for argument in arguments for path in _bags_of(argument, Path.cwd())}
-    return [_recording(Path(path)) for path in sorted(found)]
+    found: dict[str, str] = {}
+    for path in sorted({os.path.abspath(path) for argument in arguments for path in _bags_of(argument, Path.cwd())}):
+        real = os.path.realpath(path)
+        found[real] = path if path == real else found.get(real, path)
+    return [_recording(Path(path)) for path in sorted(found.values())]
 
 
 def _bags_of(argument: str, folder: Path) -> Iterator[Path]:
@@ -63,19 +67,34 @@ def _bags_at(path: Path) -> Iterator[Path]:
 
 
 def _bags_in(path: Path) -> list[Path]:
-    """The bag itself, or all that are in a folder.
+    """The bag itself, or all that are in a folder; what a link leads to is looked at last, unless it was met before.
 
     A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag where it has all the files of one
     recording, of which there are several.
     """
     if not path.is_dir():
-        return [path] if path.suffix in SUFFIXES else []
-    if (path / METADATA).is_file():
-        return [path]
-    whole = parts if len(parts := one_recording(path)) > 1 else []
-    bags = [path] if whole else []
-    others = [inside for inside in path.iterdir() if inside not in whole and not inside.name.startswith(".")]
-    return bags + [bag for inside in others for bag in _bags_in(inside)]
+        return [path] if path.suffix.lower() in SUFFIXES else []
+    bags: list[Path] = []
+    met: set[str] = set()
+    left = deque([path])
+    while left:
+        folder = left.popleft()
+        if (real := os.path.realpath(folder)) in met:
+            continue
+        met.add(real)
+        if (folder / METADATA).is_file():
+            bags.append(folder)
+            continue
+        inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+        if len(parts := one_recording(folder)) > 1:
+            bags.append(folder)
+            inside = [entry for entry in inside if entry not in parts]
+        for entry in inside:
+            if entry.is_dir():
+                (left.append if entry.is_symlink() else left.appendleft)(entry)
+            elif entry.suffix.lower() in SUFFIXES:
+                bags.append(entry)
+    return bags
 
 
 def _listed(file: Path) -> Iterator[Path]:

@@ -59,6 +59,30 @@ def test_a_bag_that_is_meant_twice_is_one(fleet: Path) -> None:
     assert names(fleet, "one/../one/bag", "one/bag") == ["one/bag"]
 
 
+def test_a_bag_behind_links_is_counted_once_and_by_its_own_name(fleet: Path) -> None:
+    everything = names(fleet, ".")
+    (fleet / "a_latest").symlink_to(fleet / "two")
+    (fleet / "one/again").symlink_to(fleet / "two/bag")
+    (fleet / "one/itself").symlink_to(fleet)
+    (fleet / "two/link.mcap").symlink_to("alone.mcap")
+    assert names(fleet, ".") == everything
+    assert names(fleet, "a_latest", "one", ".", "**/*.bag", "**/link.mcap") == everything
+
+
+def test_a_bag_is_found_where_only_a_link_leads_to_it(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    disk = tmp_path_factory.mktemp("disk")
+    (disk / "far.mcap").write_text("")
+    (fleet / "mounted").symlink_to(disk)
+    assert names(fleet, "mounted", "mounted/far.mcap") == ["mounted/far.mcap"]
+    assert "mounted/far.mcap" in names(fleet, ".")
+
+
+def test_the_case_of_a_suffix_does_not_matter(fleet: Path) -> None:
+    (fleet / "two/LOUD.MCAP").write_text("")
+    assert "two/LOUD.MCAP" in names(fleet, "two")
+    assert names(fleet, "two/LOUD.MCAP") == ["two/LOUD.MCAP"]
+
+
 def test_a_bag_that_changed_is_another(fleet: Path) -> None:
     (before,) = recordings(["one/bag"])
     (fleet / "one/bag/bag_0.mcap").write_text("more of it")
