@@ -99,7 +99,7 @@ def _bags_in(path: Path) -> list[Path]:
 
 def _listed(file: Path) -> Iterator[Path]:
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()  # editors on Windows write a mark first
     except UnicodeDecodeError:
         raise ValueError(f"{file}: neither a bag ({', '.join(SUFFIXES)}) nor a text that lists bags") from None
     for line in lines:

@@ -55,6 +55,11 @@ def test_a_list_means_its_lines_relative_to_its_folder(fleet: Path) -> None:
     assert [Path(found.path).resolve() for found in recordings(["lists/today.txt"])] == [fleet / line for line in lines]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark(fleet: Path) -> None:
+    (fleet / "list.txt").write_text("one/bag\r\ntwo/bag\r\n", "utf-8-sig")
+    assert names(fleet, "list.txt") == ["one/bag", "two/bag"]
+
+
 def test_a_bag_that_is_meant_twice_is_one(fleet: Path) -> None:
     assert names(fleet, "one/../one/bag", "one/bag") == ["one/bag"]
 
