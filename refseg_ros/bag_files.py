@@ -13,6 +13,21 @@ METADATA = "metadata.yaml"
 """The file of rosbag2 that makes a folder a bag."""
 
 
+def meant(path: Path) -> Path:
+    """The bag that a path means: the folder of a metadata.yaml, or the path itself."""
+    return path.parent if path.name == METADATA and path.is_file() else path
+
+
+def is_file_of_bag(path: Path) -> bool:
+    """Whether a file has the name of a bag, or of one that is packed and has not been unpacked beside it."""
+    return path.suffix.lower() in SUFFIXES or (is_packed(path) and not path.with_suffix("").exists())
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file has a name such as bag_0.mcap.zstd, which `ros2 bag record --compression-mode file` gives."""
+    return path.suffix.lower() == ".zstd" and Path(path.stem).suffix.lower() in STORAGES
+
+
 def one_recording(folder: Path) -> list[Path]:
     """The files of the one recording that lies in a folder without metadata.yaml.
 

@@ -21,7 +21,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.typesys import Stores, get_typestore
 
-from refseg_ros.bag_files import METADATA, STORAGES, SUFFIXES, one_recording
+from refseg_ros.bag_files import METADATA, STORAGES, SUFFIXES, is_file_of_bag, is_packed, meant, one_recording
 from refseg_ros.text import one_line
 
 if sys.version_info >= (3, 14):
@@ -113,10 +113,12 @@ def open_bag(path: Path) -> Iterator[Bag]:
 
     Args:
         path: folder of rosbag2, with metadata.yaml or without; a single .mcap or .db3 file; or a .bag of ROS 1.
+            metadata.yaml means its folder.
 
     Raises:
         BagError: there is no such bag, or it cannot be read.
     """
+    path = meant(path)
     if not path.exists():
         raise BagError(f"{path}: there is no such bag")
     with ExitStack() as stack:
@@ -133,7 +135,9 @@ def readable(path: Path) -> Iterator[None]:
     except BagError:
         raise
     except Exception as error:
-        raise BagError(f"{path}: not a bag that can be read ({one_line(error)})") from error
+        cure = "`rosbag reindex` mends it" if _is_ros1(path) else "mend it with `mcap recover` or `ros2 bag reindex`"
+        reason = f"{path}: not a bag that can be read ({one_line(error).rstrip('.')})"
+        raise BagError(f"{reason}; if it was cut off, {cure}") from error
 
 
 def _is_ros1(path: Path) -> bool:
@@ -170,6 +174,8 @@ def _files_of(path: Path) -> list[Path]:
     Raises:
         BagError: it is no bag, or holds several.
     """
+    if is_packed(path):
+        raise BagError(f"{path}: is packed; give its folder with {METADATA}, or unpack it with `zstd -d`")
     known = ", ".join(SUFFIXES)
     if not path.is_dir():
         if path.suffix.lower() in STORAGES:
@@ -177,7 +183,7 @@ def _files_of(path: Path) -> list[Path]:
         raise BagError(f"{path}: not a bag: neither a folder nor a file that ends in {known}")
     if files := one_recording(path):
         return files
-    inside = sorted(file.name for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    inside = sorted(file.name for file in path.iterdir() if is_file_of_bag(file))
     if not inside:
         raise BagError(f"{path}: not a bag: it has neither {METADATA} nor a file that ends in {known}")
-    raise BagError(f"{path}: has several bags; give one of its files, such as {inside[0]}")
+    raise BagError(f"{path}: has no {METADATA}; give one of its files, such as {inside[0]}, or run `ros2 bag reindex`")

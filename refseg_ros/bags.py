@@ -129,6 +129,8 @@ def _chosen(bag: Bag, topic: str) -> str:
     Raises:
         BagError: there is none, or more than one.
     """
+    if not bag.topics:
+        raise BagError(f"{bag.path}: it has no topics; nothing was recorded")
     there = _image_topics(bag)
     listed = f"it has images on: {', '.join(there)}" if there else "it has no topic of images"
     types = dict(bag.topics)
@@ -141,6 +143,6 @@ def _chosen(bag: Bag, topic: str) -> str:
         meant = f"; did you mean {close[0]}?" if close else ""
         raise BagError(f"{bag.path}: there is no topic {topic}{meant}; {listed}")
     if not topic and len(there) != 1:
-        others = ", ".join(f"{name} ({kind})" for name, kind in types.items()) or "nothing"
+        others = ", ".join(f"{name} ({kind})" for name, kind in types.items())
         raise BagError(f"{bag.path}: {listed}" + ("; name one of them" if there else f", only {others}"))
     return topic or there[0]

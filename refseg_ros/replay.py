@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from refseg_ros.bag_files import meant
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.images.encodings import white_of
@@ -51,10 +52,11 @@ def _replay(options: argparse.Namespace) -> None:
         name = error.name or ""
         cure = "pip install rosbags" if name.startswith("rosbags") else "source ROS 2 and the workspace that this is in"
         raise ValueError(f"replaying bags needs {name}, which is not there: {cure}") from error
-    whole = options.bag.absolute()
+    bag = meant(options.bag)
+    whole = bag.absolute()
     output: Path = options.output or whole.with_name(f"{whole.name}.refseg")
     verdicts, refused, remarks = replay(
-        options.bag,
+        bag,
         output,
         options.expression,
         options.image_topic,

@@ -79,7 +79,7 @@ def test_a_folder_of_several_bags_is_none(tmp_path: Path, storage) -> None:
     (bag / "metadata.yaml").unlink()
     one = next(bag.glob("part_1*"))
     one.rename(bag / f"another{one.suffix}")
-    with pytest.raises(BagError, match=f"has several bags; give one of its files, such as another{one.suffix}"):
+    with pytest.raises(BagError, match=f"has no metadata.yaml; give one of its files, such as another{one.suffix}"):
         read(bag)
 
 
@@ -155,3 +155,38 @@ def test_a_broken_message_of_many_that_are_compressed_one_by_one_is_counted(tmp_
         found, source = read(path)
         assert source.refused == {"a message is damaged: it is not of sensor_msgs/msg/Image": 1}
         assert len(found) == 5 and np.array_equal(found[1], IMAGES[2])
+
+
+def test_the_metadata_means_its_folder(tmp_path: Path, storage) -> None:
+    assert_images(record(tmp_path / "bag", IMAGES, storage=storage) / "metadata.yaml", IMAGES)
+
+
+def test_the_case_of_a_suffix_does_not_matter(tmp_path: Path, storage) -> None:
+    file = next(path for path in record(tmp_path / "bag", IMAGES, storage=storage).iterdir() if path.suffix != ".yaml")
+    assert_images(file.rename(tmp_path / file.name.upper()), IMAGES)
+
+
+def refused(bag: Path, *words: str) -> None:
+    with pytest.raises(BagError) as caught:
+        read(bag)
+    assert str(caught.value).startswith(f"{bag}: ")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_what_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
+    packed = record(tmp_path / "packed", IMAGES, storage=StoragePlugin.MCAP, compression=CompressionMode.FILE)
+    assert_images(packed, IMAGES)
+    refused(file := next(packed.glob("*.mcap.zstd")), "is packed", "its folder", "`zstd -d`")
+    (packed / "metadata.yaml").unlink()
+    refused(packed, "has no metadata.yaml", file.name, "`ros2 bag reindex`")
+    cut = record(tmp_path / "cut", IMAGES, storage=StoragePlugin.MCAP)
+    file = next(cut.glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[:-20])
+    for bag in (cut, file):
+        refused(bag, "if it was cut off, mend it with `mcap recover` or `ros2 bag reindex`")
+    (old := tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
+    refused(old, "if it was cut off, `rosbag reindex` mends it")
+    refused(record(tmp_path / "empty", [], topics=()), "it has no topics; nothing was recorded")
+    (photo := tmp_path / "photo.jpg").write_bytes(b"")
+    refused(photo, "neither a folder nor a file that ends in .mcap, .db3, .bag")

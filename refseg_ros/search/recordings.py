@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.bag_files import METADATA, SUFFIXES, one_recording
+from refseg_ros.bag_files import METADATA, SUFFIXES, is_file_of_bag, meant, one_recording
 
 
 @dataclass(frozen=True, order=True)
@@ -72,8 +72,9 @@ def _bags_in(path: Path) -> list[Path]:
     A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag where it has all the files of one
     recording, of which there are several.
     """
+    path = meant(path)
     if not path.is_dir():
-        return [path] if path.suffix.lower() in SUFFIXES else []
+        return [path] if is_file_of_bag(path) else []
     bags: list[Path] = []
     met: set[str] = set()
     left = deque([path])
@@ -92,7 +93,7 @@ def _bags_in(path: Path) -> list[Path]:
         for entry in inside:
             if entry.is_dir():
                 (left.append if entry.is_symlink() else left.appendleft)(entry)
-            elif entry.suffix.lower() in SUFFIXES:
+            elif is_file_of_bag(entry):
                 bags.append(entry)
     return bags
 

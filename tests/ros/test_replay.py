@@ -172,6 +172,13 @@ def test_a_single_file_of_a_bag_is_one(tmp_path, bundle_folder):
         assert result.returncode == 0 and "8 answers" in result.stdout, result.stderr
 
 
+def test_the_metadata_of_a_bag_means_its_folder(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()}, StoragePlugin.MCAP)
+    result = replay(bag / "metadata.yaml", "the red mug", bundle_folder)
+    assert result.returncode == 0 and "8 answers" in result.stdout, result.stderr
+    assert list((tmp_path / "bag.refseg").glob("*.mcap")) and len(list(bag.iterdir())) == 2
+
+
 def test_a_topic_without_a_usable_image_is_no_success(tmp_path, bundle_folder):
     with Writer(tmp_path / "bag", version=8) as writer:
         writer.add_connection("/camera/image_raw", "sensor_msgs/msg/Image", typestore=get_typestore(Stores.ROS2_HUMBLE))

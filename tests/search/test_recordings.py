@@ -88,6 +88,18 @@ def test_the_case_of_a_suffix_does_not_matter(fleet: Path) -> None:
     assert names(fleet, "two/LOUD.MCAP") == ["two/LOUD.MCAP"]
 
 
+def test_the_metadata_means_its_folder(fleet: Path) -> None:
+    assert names(fleet, "one/bag/metadata.yaml", "**/metadata.yaml") == ["one/bag", "two/bag"]
+
+
+def test_a_packed_file_is_not_passed_over_unless_it_was_unpacked(fleet: Path) -> None:
+    """It cannot be read, and the search says so."""
+    for name in ("two/far_0.db3.zstd", "two/alone.mcap.zstd", "two/notes.txt.zstd"):
+        (fleet / name).write_text("")
+    assert names(fleet, "two") == ["two/alone.mcap", "two/bag", "two/far_0.db3.zstd", "two/old.bag"]
+    assert names(fleet, "two/far_0.db3.zstd") == ["two/far_0.db3.zstd"]
+
+
 def test_a_bag_that_changed_is_another(fleet: Path) -> None:
     (before,) = recordings(["one/bag"])
     (fleet / "one/bag/bag_0.mcap").write_text("more of it")
