@@ -50,7 +50,8 @@ def _replay(options: argparse.Namespace) -> None:
         from refseg_ros.node.bag_replay import replay  # here, because --help needs neither rosbags nor ROS
     except ModuleNotFoundError as error:
         name = error.name or ""
-        cure = "pip install rosbags" if name.startswith("rosbags") else "source ROS 2 and the workspace that this is in"
+        of_rosbags = name.startswith(("rosbags", "backports"))  # releases before 0.11.8 bring no backports.zstd
+        cure = "pip install 'rosbags>=0.11.8'" if of_rosbags else "source ROS 2 and the workspace that this is in"
         raise ValueError(f"replaying bags needs {name}, which is not there: {cure}") from error
     bag = meant(options.bag)
     whole = bag.absolute()
