@@ -19,13 +19,18 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
         height, width: of the image.
 
     Raises:
-        ValueError: it is in another format, or belongs to another image size.
+        ValueError: it is in another format, belongs to another image size, or has no polygon of three points.
     """
     parts = segmentation if isinstance(segmentation, list) else [segmentation]
     codes = [code for part in parts for code in _codes(part, height, width)]
     if not codes:
-        return encode_mask(np.zeros((height, width), bool))
+        raise ValueError("no polygon of three points or more, each as one list x0, y0, x1, y1, x2, y2, ...")
     return bytes(coco.merge(codes)["counts"])
+
+
+def union(codes: list[bytes], height: int, width: int) -> bytes:
+    """The code of all that codes from `encode` cover together."""
+    return bytes(coco.merge([{"counts": code, "size": [height, width]} for code in codes])["counts"])
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
@@ -60,6 +65,8 @@ def _codes(part: Any, height: int, width: int) -> list[dict[str, Any]]:
         raise ValueError(f"a polygon of the segmentation lies far outside the image of {width}x{height} pixels")
     if len(points) < 6:  # a point or a line; COCO's code would take four numbers for a box
         return []
+    if 0 <= points.min() and points.max() <= 1 < height * width:
+        raise ValueError("a polygon of the segmentation lies within one pixel; coordinates are pixels, not shares")
     return list(coco.frPyObjects([points.tolist()], height, width))
 
 

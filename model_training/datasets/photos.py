@@ -165,9 +165,11 @@ class Photos(Reader):
                     f"{self._file}, annotation {part.get('id')}: no segmentation of COCO ({error})"
                 ) from None
             mask = coco_masks.decode(*code)
-            if mask.any():
-                codes.append(code)
-                things.append(_truth(len(codes), spoken, mask, rgb))
+            if not mask.any():  # a sliver of less than a pixel: it is there, but cannot be shown
+                vague.update(spoken)
+                continue
+            codes.append(code)
+            things.append(_truth(len(codes), spoken, mask, rgb))
         return number, frames, things, codes, frozenset(vague)
 
     def masks(self, record: Record) -> np.ndarray:

@@ -94,11 +94,11 @@ class Refer(Reader):
                 files = f"{self._refs_file} and {self._instances_file.name}"
                 raise ValueError(f"{files} do not belong together: {ids}: there is no {error}") from None
             try:
-                parts = [part for thing in things for part in _parts(thing["segmentation"])]
-                codes.append((coco_masks.encode(parts, height, width), height, width) if things else None)
+                parts = [coco_masks.encode(thing["segmentation"], height, width) for thing in things]
             except (KeyError, ValueError) as error:
                 where = f"{self._instances_file}, annotation {ref['ann_id']}"
                 raise ValueError(f"{where}: no segmentation of COCO ({error})") from None
+            codes.append((coco_masks.union(parts, height, width), height, width) if parts else None)
         frames = ImageFiles((Path(self._images or self.folder) / names[image],))
         name = f"{split}/{image}"
         self._shapes[name] = (height, width)
@@ -118,11 +118,6 @@ def refs_files(folder: Path) -> list[Path]:
     """The `refs` files in a folder."""
     patterns = ("refs(*).p", "refs(*).json", "refs.json", "grefs(*).p", "grefs(*).json")
     return sorted(path for pattern in patterns for path in folder.glob(pattern))
-
-
-def _parts(segmentation: Any) -> list[Any]:
-    """The polygons or run-length codes of a segmentation."""
-    return segmentation if isinstance(segmentation, list) else [segmentation]
 
 
 def _dicts(listed: Any, path: Path) -> list[dict[str, Any]]:

@@ -36,13 +36,12 @@ def test_no_text_is_taken_for_a_code_of_another_length(mask: np.ndarray, text: b
     assert coco_masks.decode(code, *size).shape == mask.shape
 
 
-def test_polygons_are_united_and_degenerate_ones_are_nothing() -> None:
+def test_polygons_are_united_and_degenerate_ones_beside_them_are_nothing() -> None:
     square, other = [1, 1, 5, 1, 5, 5, 1, 5], [3, 3, 8, 3, 8, 8, 3, 8]
     mask = coco_masks.decode(coco_masks.encode([square, other, [0, 0, 9, 9], []], 10, 12), 10, 12)
     expected = np.zeros((10, 12), bool)
     expected[1:5, 1:5] = expected[3:8, 3:8] = True
     np.testing.assert_array_equal(mask, expected)
-    assert not coco_masks.decode(coco_masks.encode([], 10, 12), 10, 12).any()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +50,7 @@ def test_polygons_are_united_and_degenerate_ones_are_nothing() -> None:
         [[1, 2, 3, 4, 5, 6, 7]], [["a", "b"]], [[1, 2, 3, 4, float("nan"), 6]], [[0, 0, 1e9, 0, 1e9, 1e9]], [None], 3,
         {"counts": [50, 50], "size": [10, 12]}, {"counts": [130, -10], "size": [10, 12]}, {"counts": [120]},
         {"counts": [100], "size": [10, 10]}, {"counts": "zzzz", "size": [10, 12]}, {"counts": "\xe9", "size": [10, 12]},
+        [], [[]], [[1, 1], [5, 1], [5, 5]], [[1, 1, 5, 5]], [[0.1, 0.1, 0.5, 0.1, 0.5, 1.0]],
     ],
 )  # fmt: skip
 def test_what_is_no_segmentation_is_refused(segmentation: object) -> None:

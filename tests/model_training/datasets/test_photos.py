@@ -87,6 +87,16 @@ def test_of_a_crowd_and_of_a_rough_category_nothing_is_said(tmp_path: Path) -> N
         assert not any("person" in text or "table" in text for text in said(path, seed))
 
 
+def test_of_a_thing_without_a_pixel_nothing_is_said(tmp_path: Path) -> None:
+    """It is there, so nobody may learn that it is not."""
+    path = write(tmp_path, [*CUPS, (5, (60, 90, 30, 8), "yellow", False)])
+    listed = json.loads((path / "instances.json").read_text())
+    listed["annotations"][3]["segmentation"] = [[50.1, 60.1, 50.2, 60.1, 50.2, 60.2]]
+    (path / "instances.json").write_text(json.dumps(listed))
+    for seed in range(20):
+        assert not any("banana" in text for text in said(path, seed))
+
+
 def test_a_tiny_thing_counts_but_is_never_meant(tmp_path: Path) -> None:
     path = write(tmp_path, [(1, (10, 50, 40, 40), "red", False), (1, (100, 20, 3, 3), "blue", False)])
     for seed in range(20):
