@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,15 @@ def read_table(path: Path, columns: tuple[str, ...], what: str) -> list[tuple[in
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: not a row of a table ({error}; {what})") from None
     return rows
+
+
+def whole_number(value: Any, least: int) -> int:
+    """A whole number from a JSON file: 120, 120.0 or "120".
+
+    Raises:
+        ValueError: it is none, or is below `least`.
+    """
+    written = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if not re.fullmatch(r"\d{1,18}", written) or int(written) < least:
+        raise ValueError(f"{value!r} is no whole number from {least}")
+    return int(written)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model_training.datasets.files import expected, read_json
+from model_training.datasets.files import expected, read_json, whole_number
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.sample import Expression, Reader, Record
 
@@ -49,6 +49,8 @@ class ReferringVideos(Reader):
                     records += self._of_video(split, video, facts)
                 except (KeyError, TypeError, AttributeError) as error:
                     raise ValueError(f"{path}: {video} has no frames and expressions ({error!r})") from None
+                except ValueError as error:
+                    raise ValueError(f"{path}: {video}: the obj_id {error}") from None
         of_youtube = all(re.fullmatch("[0-9a-f]{10}", video) for listed in videos.values() for video in listed)
         self.name = "Ref-YouTube-VOS" if of_youtube else "Ref-DAVIS17"
         self.records = tuple(records)
@@ -60,9 +62,11 @@ class ReferringVideos(Reader):
         annotations = self.folder / split / "Annotations"
         masked = annotations.is_dir()
         texts = facts["expressions"]
-        things = sorted({int(text["obj_id"]) for text in texts.values()}) if masked else [0]
-        rows = {key: things.index(int(text["obj_id"])) if masked else 0 for key, text in texts.items()}
-        expressions = tuple(Expression(str(text["exp"]), f"{video}/{key}", rows[key]) for key, text in texts.items())
+        meant = {key: whole_number(text["obj_id"], least=1) if masked else 0 for key, text in texts.items()}
+        things = sorted(set(meant.values()))
+        expressions = tuple(
+            Expression(str(text["exp"]), f"{video}/{key}", things.index(meant[key])) for key, text in texts.items()
+        )
         records = []
         for target, name in enumerate(names):
             path = annotations / video / f"{name}.png"

@@ -251,6 +251,21 @@ def test_a_mask_of_colours_has_no_ids(tmp_path: Path) -> None:
         reader.load(reader.records[0])
 
 
+@pytest.mark.parametrize("thing", [1.7, -1, 0, "a", "1.5", float("inf"), float("nan"), True, 10**30, "", " 1"])
+def test_an_id_of_a_thing_is_a_whole_number_above_that_of_the_background(tmp_path: Path, thing: object) -> None:
+    folder = writers.write_referring_videos(tmp_path)
+    path = folder / "meta_expressions" / "train" / "meta_expressions.json"
+    meta = json.loads(path.read_text())
+    told = meta["videos"]["0a49f5265b"]["expressions"]
+    told["0"]["obj_id"] = 2.0
+    path.write_text(json.dumps(meta))
+    assert [thing for _, thing in only(folder).records[0].truth] == [1, 2]
+    told["0"]["obj_id"] = thing
+    path.write_text(json.dumps(meta))
+    with pytest.raises(ValueError, match="meta_expressions.json: 0a49f5265b: the obj_id .* is no whole number from 1"):
+        open_folder(folder)
+
+
 def test_own_frames(tmp_path: Path) -> None:
     reader = only(writers.write_own_frames(tmp_path))
     assert texts(reader) == {
