@@ -1,8 +1,9 @@
 """Inspect a folder of data: `python -m model_training.datasets DIR`.
 
-Lists the data sets in the folder, counts images, expressions and words, and names missing files. With `--sheet` it also
-draws samples on a picture; otherwise it writes nothing. Exit code 2 with one line if the folder holds no data set, or
-an incomplete one.
+Lists the data sets in the folder, counts images, expressions and words, names missing files, and then decodes every
+target frame and mask to name those that are damaged, of another size or empty. With `--sheet` it also draws samples on
+a picture; otherwise it writes nothing. Exit code 2 if the folder holds no data set, an incomplete one, or one with
+faults.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_training.datasets.contact_sheet import contact_sheet
+from model_training.datasets.faults import faults
 from model_training.datasets.formats import open_folder
 from model_training.datasets.inspection import missing_files, report
 from refseg_ros.command import command, program
 from refseg_ros.media.files import write_png
+from refseg_ros.text import printable
+
+NAMED = 20
+"""Most faults of a data set that are written out."""
 
 
 @command()
@@ -29,14 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.sheet and options.sheet.suffix.lower() != ".png":
         raise ValueError(f"{options.sheet}: the contact sheet is a PNG; give a name that ends in .png")
-    readers = open_folder(options.folder, options.images)
+    readers, wrong = open_folder(options.folder, options.images), 0
     for reader in readers:
         print(report(reader))
         if missing := missing_files(reader):
             raise FileNotFoundError(f"{missing[0]}: expected, but not there; {len(missing)} files are missing")
+        found = faults(reader)
+        for fault in found[:NAMED]:
+            print(printable(fault), file=sys.stderr)
+        wrong += len(found)
     if options.sheet:
         write_png(options.sheet, contact_sheet(readers))
         print(f"wrote {options.sheet}")
+    if wrong:
+        raise ValueError(f"{options.folder}: {wrong} faults; training would stop at them, or learn what is not so")
     return 0
 
 

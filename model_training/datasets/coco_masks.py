@@ -65,7 +65,7 @@ def _codes(part: Any, height: int, width: int) -> list[dict[str, Any]]:
         raise ValueError(f"a polygon of the segmentation lies far outside the image of {width}x{height} pixels")
     if len(points) < 6:  # a point or a line; COCO's code would take four numbers for a box
         return []
-    if 0 <= points.min() and points.max() <= 1 < height * width:
+    if points.min() >= 0 and points.max() <= 1 < height * width:
         raise ValueError("a polygon of the segmentation lies within one pixel; coordinates are pixels, not shares")
     return list(coco.frPyObjects([points.tolist()], height, width))
 

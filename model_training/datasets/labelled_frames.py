@@ -6,6 +6,7 @@ label that a frame does not have, one that fits nothing. The shelf's frames brin
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,10 @@ class LabelledFrames(Reader):
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
         return np.stack([_read(label) == value for label, value in record.truth or ()])
+
+    def thing_of(self, record: Record, row: int) -> Hashable:
+        """See `Reader.thing_of`: any of the labels, because a frame lacks most of them on purpose."""
+        return "labels"
 
 
 def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:

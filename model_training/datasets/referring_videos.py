@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,11 @@ class ReferringVideos(Reader):
         (path,) = self.truth_files(record)
         ids = read_palette(path)
         return np.stack([ids == thing for _, thing in record.truth or ()])
+
+    def thing_of(self, record: Record, row: int) -> Hashable:
+        """See `Reader.thing_of`: a thing of the video, in whichever frame."""
+        _, thing = (record.truth or ())[row]
+        return record.id.rpartition("/")[0], thing
 
 
 def read_palette(path: Path) -> np.ndarray:

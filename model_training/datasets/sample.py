@@ -7,7 +7,7 @@ A `Record` lists a sample without decoding pixels. A `Reader` lists the records 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,10 @@ class Reader(ABC):
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """The files of a record's masks, where its truth is of pairs (file, which of its masks)."""
         return tuple(dict.fromkeys(path for path, _ in record.truth or ()))
+
+    def thing_of(self, record: Record, row: int) -> Hashable:
+        """What a row of a record's masks is of. It has to be seen in a record; in others its mask may be empty."""
+        return record.id, row
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from model_training.datasets import __main__, from_bag, shards
 from model_training.datasets.formats import open_folder
+from model_training.datasets.referring_videos import read_palette
 from model_training.datasets.shard_batches import ShardBatches
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.test_batches import CONFIG
@@ -64,6 +65,65 @@ def test_missing_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture
         f"error: {folder / 'mask' / '38_1.mat'}: expected, but not there; 2 files are missing\n"
     )
     assert not (tmp_path / "sheet.png").exists()
+
+
+def own_mask(folder: Path, pixels: np.ndarray, name: str = "0.png") -> None:
+    assert cv2.imwrite(str(folder / "masks" / name), pixels)
+
+
+def write_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def write_as_jpeg(path: Path) -> None:
+    path.write_bytes(cv2.imencode(".jpg", cv2.imread(str(path)))[1].tobytes())
+
+
+SHAPE = writers.BOXES[0].shape
+OWN_FAULTS = {
+    "black": (lambda f: own_mask(f, np.zeros(SHAPE, np.uint8)), "0.png: the mask of 'the mug, left' .* shows nothing"),
+    "transparent": (lambda f: own_mask(f, np.full((*SHAPE, 4), (9, 9, 9, 0), np.uint8)), "0.png: .* shows nothing"),
+    "opaque black": (lambda f: own_mask(f, np.full((*SHAPE, 4), (0, 0, 0, 255), np.uint8)), "0.png: .* shows nothing"),
+    "white": (lambda f: own_mask(f, np.full(SHAPE, 255, np.uint8)), "0.png: .* shows the whole image"),
+    "of another size": (lambda f: own_mask(f, np.eye(30, dtype=np.uint8), "1.png"), "1.png: another size than 0.png"),
+    "half a mask": (lambda f: write_half(f / "masks" / "0.png"), "0.png: PNG .* is damaged or cut short"),
+    "half an image": (lambda f: write_half(f / "images" / "b.jpg"), "b.jpg: JPEG .* is damaged or cut short"),
+    "a JPEG": (lambda f: write_as_jpeg(f / "masks" / "1.png"), "1.png: a JPEG keeps no exact black"),
+    "no image": (lambda f: (f / "images" / "a.png").write_text("a mug"), "a.png: 5 bytes are no picture"),
+}
+
+
+@pytest.mark.parametrize("fault", OWN_FAULTS)
+def test_what_training_would_stop_at_or_mislearn_is_named(fault: str, tmp_path: Path, capsys) -> None:
+    folder = writers.write_own_frames(tmp_path / "data")
+    change, told = OWN_FAULTS[fault]
+    change(folder)
+    assert __main__.main([str(folder)]) == 2
+    *named, last = capsys.readouterr().err.splitlines()
+    assert any(re.match(f"{folder}/(images|masks)/{told}", line) for line in named)
+    assert last == f"error: {folder}: {len(named)} faults; training would stop at them, or learn what is not so"
+
+
+def test_a_thing_of_a_video_has_to_be_in_one_of_its_frames(tmp_path: Path, capsys) -> None:
+    folder = writers.write_referring_videos(tmp_path / "data")
+    for path in (folder / "train" / "Annotations").rglob("*.png"):
+        ids = read_palette(path)
+        assert cv2.imwrite(str(path), np.where(ids == 2, 255, ids).astype(np.uint8))
+    assert __main__.main([str(folder)]) == 2
+    named, _ = capsys.readouterr().err.splitlines()
+    assert "00000.png: the mask of 'a bar' (train/0a49f5265b/00000, 0a49f5265b/0) shows nothing" in named
+
+
+def test_of_many_faults_the_first_are_named_and_all_are_counted(tmp_path: Path, capsys) -> None:
+    folder = writers.write_own_frames(tmp_path / "data")
+    table = (folder / "expressions.csv").read_text()
+    for number in range(30):
+        (folder / "images" / f"{number}.png").write_text("no image")
+        table += f"{number}.png,the mug,0.png,\n"
+    (folder / "expressions.csv").write_text(table)
+    assert __main__.main([str(folder)]) == 2
+    *named, last = capsys.readouterr().err.splitlines()
+    assert len(named) == __main__.NAMED and f"{folder}: 30 faults" in last
 
 
 @pytest.fixture(params=["sqlite3", "mcap"])

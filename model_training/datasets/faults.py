@@ -1,0 +1,41 @@
+"""Decodes every target frame and mask of a data set, and tells what training would stop at, or mislearn."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+from tqdm import tqdm
+
+from model_training.datasets.sample import Expression, Reader, Record
+
+
+def faults(reader: Reader) -> list[str]:
+    """A line for each fault: a target frame or mask that is damaged or of another size, and a thing of which every mask
+    shows nothing, or the whole image.
+    """
+    found: list[str] = []
+    shown: set[Hashable] = set()
+    hidden: dict[Hashable, str] = {}
+    for record in tqdm(reader.records, unit="image", desc=reader.name, leave=False, disable=None):
+        try:
+            masks = reader.load(record).masks
+        except (ValueError, OSError) as error:
+            found.append(str(error))
+            continue
+        if masks is None or record.truth is None:
+            continue
+        for row, asked in {one.referent: one for one in reversed(record.expressions)}.items():
+            thing, mask = reader.thing_of(record, row), masks[row]
+            if mask.any() and not mask.all():
+                shown.add(thing)
+            elif record.truth[row] is not None:
+                hidden.setdefault(thing, _hidden(reader, record, asked, mask))
+    return [*dict.fromkeys(found), *(line for thing, line in hidden.items() if thing not in shown)]
+
+
+def _hidden(reader: Reader, record: Record, asked: Expression, mask: np.ndarray) -> str:
+    """Names the file of a mask that tells nothing, and the expression that asks for it."""
+    path = reader.truth_files(record.narrowed([asked.referent]))[0]
+    what = "the whole image; is its background not black?" if mask.any() else "nothing, as if it were not there"
+    return f"{path}: the mask of {asked.text!r} ({record.id}, {asked.id}) shows {what}"
