@@ -25,12 +25,13 @@ def faults(reader: Reader) -> list[str]:
             continue
         if masks is None or record.truth is None:
             continue
-        for row, asked in {one.referent: one for one in reversed(record.expressions)}.items():
+        asked = {one.referent: one for one in reversed(record.expressions)}
+        for row in sorted(asked):
             thing, mask = reader.thing_of(record, row), masks[row]
             if mask.any() and not mask.all():
                 shown.add(thing)
             elif record.truth[row] is not None:
-                hidden.setdefault(thing, _hidden(reader, record, asked, mask))
+                hidden.setdefault(thing, _hidden(reader, record, asked[row], mask))
     return [*dict.fromkeys(found), *(line for thing, line in hidden.items() if thing not in shown)]
 
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from model_training.datasets.files import expected
-from refseg_ros.images.encodings import ImageError
-from refseg_ros.images.headers import header_of
-from refseg_ros.images.pictures import decode_picture, read_picture
+from refseg_ros.images.pictures import read_picture
 from refseg_ros.media.films import Film
 
 
@@ -46,25 +43,6 @@ def read_image(path: Path, *, as_displayed: bool = False) -> np.ndarray:
         ValueError: it is not an image, or a damaged one.
     """
     return read_picture(expected(path), as_displayed=as_displayed)
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Read a mask file of any depth as (H, W) bool: True where any colour channel is above zero and alpha, if any, too.
-
-    Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: it is no image, not a whole one, or a JPEG, which keeps no exact black.
-    """
-    data = expected(path).read_bytes()
-    try:
-        pixels = decode_picture(data, cv2.IMREAD_UNCHANGED)
-    except ImageError as error:
-        raise ValueError(f"{path}: {error}") from error
-    if header_of(data).kind == "JPEG":
-        raise ValueError(f"{path}: a JPEG keeps no exact black, so it is no mask; draw it again as PNG")
-    if pixels.ndim == 2:
-        return pixels > 0
-    return (pixels[..., :3] > 0).any(axis=2) & (pixels[..., 3:] > 0).all(axis=2)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 from model_training.datasets.files import read_json
 from model_training.datasets.frames import ImageFiles
+from model_training.datasets.mask_files import read_ids
 from model_training.datasets.sample import Expression, Reader, Record
 
 LABELS, SHELF = "labels.json", "labels_and_expressions.json"
@@ -56,7 +55,7 @@ class LabelledFrames(Reader):
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
-        return np.stack([_read(label) == value for label, value in record.truth or ()])
+        return np.stack([read_ids(label) == value for label, value in record.truth or ()])
 
     def thing_of(self, record: Record, row: int) -> Hashable:
         """See `Reader.thing_of`: any of the labels, because a frame lacks most of them on purpose."""
@@ -65,7 +64,7 @@ class LabelledFrames(Reader):
 
 def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:
     """What is said of each label of a frame, and of those whose noun fits nothing that is labelled there."""
-    there = {int(value) for value in np.unique(_read(label))} & set(names)
+    there = {int(value) for value in np.unique(read_ids(label))} & set(names)
     nouns = [_noun(names[value]) for value in there]
     said = {}
     for value, name in names.items():
@@ -80,10 +79,3 @@ def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:
 def _noun(name: str) -> str:
     """pitcher_base is a pitcher, tuna_fish_can a can."""
     return name.removesuffix("_base").rpartition("_")[2]
-
-
-def _read(path: Path) -> Any:
-    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if labels is None:
-        raise ValueError(f"{path}: the label image is missing, or not one")
-    return labels if labels.ndim == 2 else labels[..., 0]

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from model_training.datasets.files import expected, read_table
-from model_training.datasets.frames import ImageFiles, read_mask
+from model_training.datasets.frames import ImageFiles
+from model_training.datasets.mask_files import read_mask
 from model_training.datasets.sample import Expression, Reader, Record
 
 TABLE = "expressions.csv"

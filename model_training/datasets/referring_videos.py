@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from model_training.datasets.files import expected, read_json, whole_number
 from model_training.datasets.frames import ImageFiles
+from model_training.datasets.mask_files import read_ids
 from model_training.datasets.sample import Expression, Reader, Record
 
 WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPEGImages/, SPLIT/Annotations/"
@@ -78,30 +78,13 @@ class ReferringVideos(Reader):
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
         (path,) = self.truth_files(record)
-        ids = read_palette(path)
+        ids = read_ids(path)
         return np.stack([ids == thing for _, thing in record.truth or ()])
 
     def thing_of(self, record: Record, row: int) -> Hashable:
         """See `Reader.thing_of`: a thing of the video, in whichever frame."""
         _, thing = (record.truth or ())[row]
         return record.id.rpartition("/")[0], thing
-
-
-def read_palette(path: Path) -> np.ndarray:
-    """Read a mask of instance ids, (H, W) int32: palette entries, or grey levels of 8 or 16 bits.
-
-    Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: it is not an image, or a colour image.
-    """
-    expected(path, "a mask with a palette")
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L", "1", "I") and not image.mode.startswith("I;16"):
-                raise ValueError(f"{path}: a mask with a palette was expected, this has the mode {image.mode}")
-            return np.asarray(image).astype(np.int32)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: not an image that can be read ({error})") from None
 
 
 def _videos(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from model_training.datasets import __main__, from_bag, shards
 from model_training.datasets.formats import open_folder
-from model_training.datasets.referring_videos import read_palette
+from model_training.datasets.mask_files import read_ids
 from model_training.datasets.shard_batches import ShardBatches
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.test_batches import CONFIG
@@ -107,7 +107,7 @@ def test_what_training_would_stop_at_or_mislearn_is_named(fault: str, tmp_path: 
 def test_a_thing_of_a_video_has_to_be_in_one_of_its_frames(tmp_path: Path, capsys) -> None:
     folder = writers.write_referring_videos(tmp_path / "data")
     for path in (folder / "train" / "Annotations").rglob("*.png"):
-        ids = read_palette(path)
+        ids = read_ids(path)
         assert cv2.imwrite(str(path), np.where(ids == 2, 255, ids).astype(np.uint8))
     assert __main__.main([str(folder)]) == 2
     named, _ = capsys.readouterr().err.splitlines()

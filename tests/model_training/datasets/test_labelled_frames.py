@@ -7,6 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
+from PIL import Image
 
 from model_training.datasets.formats import open_folder
 
@@ -26,3 +28,29 @@ def test_names_become_expressions(tmp_path: Path) -> None:
     sample = reader.load(record)
     shown = {one.text: int(sample.mask_of(index).sum()) for index, one in enumerate(record.expressions)}
     assert shown == {"the mug": 90, "the tuna fish can": 90, "the soup can": 90, "the pitcher": 0}
+
+
+def write_labels(folder: Path, labels: Image.Image) -> Path:
+    """A frame of a scene with a mug (1) and a bowl (2)."""
+    (folder / "a").mkdir()
+    (folder / "labels.json").write_text(json.dumps({"1": "mug", "2": "bowl"}))
+    cv2.imwrite(str(folder / "a" / "1-color.jpg"), np.full((labels.height, labels.width, 3), 99, np.uint8))
+    labels.save(folder / "a" / "1-label.png")
+    return folder
+
+
+LABELS = np.repeat(np.array([[0, 1, 2, 0]], np.uint8), 10, axis=1).repeat(30, axis=0)
+
+
+def test_the_entries_of_a_palette_are_the_labels(tmp_path: Path) -> None:
+    labels = Image.fromarray(LABELS)
+    labels.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+    (reader,) = open_folder(write_labels(tmp_path, labels))
+    masks = reader.load(reader.records[0]).masks
+    np.testing.assert_array_equal(masks, [LABELS == 1, LABELS == 2])
+
+
+def test_colours_are_no_labels(tmp_path: Path) -> None:
+    colours = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)[LABELS]
+    with pytest.raises(ValueError, match=r"1-label\.png: a palette or grey levels were expected as ids of things"):
+        open_folder(write_labels(tmp_path, Image.fromarray(colours)))

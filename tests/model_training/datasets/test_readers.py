@@ -15,10 +15,9 @@ import pytest
 from PIL import Image
 
 from model_training.datasets.formats import open_folder
-from model_training.datasets.frames import read_mask
 from model_training.datasets.inspection import count
+from model_training.datasets.mask_files import read_ids, read_mask
 from model_training.datasets.refer import Refer
-from model_training.datasets.referring_videos import read_palette
 from model_training.datasets.sample import ClipFrames, Joined, Reader
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, picture
@@ -247,7 +246,9 @@ def test_a_mask_of_colours_has_no_ids(tmp_path: Path) -> None:
     folder = writers.write_referring_videos(tmp_path)
     writers.write_image(folder / "train/Annotations/0a49f5265b/00000.png", picture(0))
     reader = only(folder)
-    with pytest.raises(ValueError, match=r"00000\.png: a mask with a palette was expected, this has the mode RGB"):
+    with pytest.raises(
+        ValueError, match=r"00000\.png: a palette or grey levels were expected as ids of things, this has colours"
+    ):
         reader.load(reader.records[0])
 
 
@@ -408,7 +409,7 @@ def test_a_mask_of_16_bits_shows_what_it_holds(tmp_path: Path, value: int, suffi
     assert cv2.imwrite(str(path), BOXES[0].astype(np.uint16) * np.uint16(value))
     np.testing.assert_array_equal(read_mask(path), BOXES[0])
     if suffix == ".png":
-        np.testing.assert_array_equal(read_palette(path), BOXES[0] * value)
+        np.testing.assert_array_equal(read_ids(path), BOXES[0] * value)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -468,9 +469,34 @@ def test_what_is_transparent_in_a_mask_is_not_the_thing(tmp_path: Path, hidden: 
     np.testing.assert_array_equal(read_mask(path), BOXES[0] > 0)
 
 
-def test_a_jpeg_is_no_mask(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "options", "named"),
+    [
+        ("JPEG", {}, "a JPEG"), ("WEBP", {}, "a lossy WebP"), ("WEBP", {"exif": Image.Exif()}, "a lossy WebP"),
+        ("WEBP", {"save_all": True, "append_images": [Image.fromarray(picture(1))]}, "a lossy WebP"),
+        ("AVIF", {}, "an AVIF"), ("JPEG2000", {}, "a JPEG 2000"),
+    ],
+)  # fmt: skip
+def test_a_lossy_picture_is_no_mask(kind: str, options: dict, named: str, tmp_path: Path) -> None:
     """Its black is not exact beside an edge, and would be taken for the thing."""
-    path = tmp_path / "mask.jpg"
-    assert cv2.imwrite(str(path), BOXES[0].astype(np.uint8) * 255)
-    with pytest.raises(ValueError, match=r"mask\.jpg: a JPEG keeps no exact black"):
-        read_mask(path)
+    path = tmp_path / "mask.png"
+    pixels = Image.fromarray(np.repeat(BOXES[0][..., None], 3, 2).astype(np.uint8) * 255)
+    pixels.save(path, kind, **options)
+    for read in (read_mask, read_ids):
+        with pytest.raises(ValueError, match=rf"mask\.png: {named} keeps no exact black"):
+            read(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "GIF", "BMP"])
+def test_an_exact_picture_is_a_mask(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "mask"
+    Image.fromarray(BOXES[0].astype(np.uint8) * 255).save(path, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    np.testing.assert_array_equal(read_mask(path), BOXES[0])
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_in_three_channels_has_ids(bits: int, tmp_path: Path) -> None:
+    path = tmp_path / "labels.png"
+    ids = BOXES[0].astype(f"uint{bits}") + 2 * BOXES[1].astype(f"uint{bits}")
+    assert cv2.imwrite(str(path), np.repeat(ids[..., None], 3, 2))
+    np.testing.assert_array_equal(read_ids(path), ids)
