@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from model_training.datasets.files import expected, first_existing, read_table, read_text
-from model_training.datasets.frames import Frames, ImageFiles, VideoFile
+from model_training.datasets.frames import Frames, ImageFiles, VideoFile, numbered
 from model_training.datasets.sample import Expression, Reader, Record
 from refseg_ros.media.files import in_order
 
@@ -93,7 +93,7 @@ class A2DSentences(Reader):
             )
             if not expressions:
                 continue
-            if not path.stem.isdigit() or not 1 <= int(path.stem) <= len(frames):
+            if not path.stem.isdecimal() or not 1 <= int(path.stem) <= len(frames):
                 raise ValueError(f"{path}: the number of a frame from 1 to {len(frames)} was expected as its name")
             name, truth = f"{video}/{path.stem}", tuple((path, instance) for instance in instances)
             records.append(Record(name, split, expressions, frames, int(path.stem) - 1, truth))
@@ -101,10 +101,7 @@ class A2DSentences(Reader):
 
     def _frames(self, video: str, count: int) -> Frames:
         if self._source.name in ("frames", "pngs320H"):
-            paths = in_order([*(self._source / video).glob("*.png"), *(self._source / video).glob("*.jpg")])
-            if not paths:
-                raise FileNotFoundError(f"{self._source / video / '00001.png'}: expected, but not there ({WHAT})")
-            return ImageFiles(tuple(paths))
+            return ImageFiles(numbered(self._source / video, (".png", ".jpg")))
         return VideoFile(expected(self._source / f"{video}.mp4", WHAT), count)
 
     def masks(self, record: Record) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from model_training.datasets.files import expected
 from refseg_ros.images.pictures import read_picture
+from refseg_ros.media.files import in_order
 from refseg_ros.media.films import Film
 
 
@@ -43,6 +45,26 @@ def read_image(path: Path, *, as_displayed: bool = False) -> np.ndarray:
         ValueError: it is not an image, or a damaged one.
     """
     return read_picture(expected(path), as_displayed=as_displayed)
+
+
+def numbered(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:
+    """The files of the frames 1, 2, ... of a video, by the number that ends their names; hidden files are left out.
+
+    Raises:
+        FileNotFoundError: there is none, or one between is missing.
+        ValueError: a name has no number, or number 0, or that of another file.
+    """
+    found: dict[int, Path] = {}
+    for path in in_order(path for suffix in suffixes for path in folder.glob(f"*{suffix}")):
+        ending = re.search(r"[0-9]+$", path.stem)
+        if not ending or not int(ending[0]):
+            raise ValueError(f"{path}: the number of a frame, counted from 1, was expected at the end of its name")
+        if (other := found.setdefault(int(ending[0]), path)) != path:
+            raise ValueError(f"{path}: frame {int(ending[0])} is there twice, {other.name} is it too; remove one")
+    for number in range(1, max(found, default=1) + 1):
+        if number not in found:
+            raise FileNotFoundError(f"{folder / f'{number:05d}{suffixes[0]}'}: frame {number} is missing")
+    return tuple(found[number] for number in sorted(found))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from model_training.datasets.files import expected, read_json, read_table
-from model_training.datasets.frames import ImageFiles
+from model_training.datasets.frames import ImageFiles, numbered
 from model_training.datasets.matlab import matrix_shape, read_matrix
 from model_training.datasets.sample import Expression, Reader, Record
-from refseg_ros.media.files import in_order
 
 FRAMES_OF_A_VIDEO = 3
 """Target frames per video, evenly spaced. The paper does not say which frames it used."""
@@ -53,10 +52,8 @@ class JHMDBSentences(Reader):
                 raise FileNotFoundError(f"{folder}/puppet_mask/ACTION/{video}: expected, but not there ({WHAT})")
             truth = masks[video] / "puppet_mask.mat"
             shape = matrix_shape(truth, "part_mask")
-            paths = in_order(frames[video].glob("*.png"))[: shape[2] if len(shape) == 3 else 1]
-            if not paths:
-                raise FileNotFoundError(f"{frames[video] / '00001.png'}: expected, but not there ({WHAT})")
-            clip = ImageFiles(tuple(paths))
+            paths = numbered(frames[video], (".png",))[: shape[2] if len(shape) == 3 else 1]
+            clip = ImageFiles(paths)
             for target in _spread(len(paths)) if chosen is None else chosen.get(video, []):
                 if not 0 <= target < len(paths):
                     raise ValueError(f"{folder / CHOSEN}: {video} has no masked frame {target + 1}, only {len(paths)}")

@@ -198,6 +198,55 @@ def test_a2d_with_extracted_frames_of_another_size(tmp_path: Path) -> None:
         reader.load(reader.records[2])
 
 
+@pytest.mark.parametrize(
+    ("renamed", "error"),
+    [
+        ("00002.png", r"vid-a/00002\.png: frame 2 is missing"),
+        ("00001.png", r"vid-a/00001\.png: frame 1 is missing"),
+        ("00006.png", None),
+    ],
+)
+def test_a_frame_is_the_file_with_its_number(renamed: str, error: str | None, tmp_path: Path) -> None:
+    """Whose masks would belong to another, if files were counted."""
+    folder = writers.write_a2d(tmp_path / "a2d")
+    for video in ("vid-a", "vid-b"):
+        for number in range(1, 7):
+            writers.write_image(folder / f"Release/frames/{video}/{number:05d}.png", picture(number))
+    frames = folder / "Release/frames/vid-a"
+    (frames / renamed).unlink()
+    if error:
+        with pytest.raises(FileNotFoundError, match=error):
+            open_folder(folder)
+    else:
+        reader = only(folder)
+        np.testing.assert_array_equal(reader.load(reader.records[1]).frames[0], picture(4))
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ("00002.jpg", r"00002\.png: frame 2 is there twice, 00002\.jpg is it too"),
+        ("00000.png", r"00000\.png: the number of a frame, counted from 1, was expected at the end of its name"),
+        ("first.png", r"first\.png: the number of a frame, counted from 1, was expected at the end of its name"),
+    ],
+)
+def test_files_that_would_shift_the_frames_are_refused(more: str, error: str, tmp_path: Path) -> None:
+    folder = writers.write_a2d(tmp_path / "a2d")
+    for video in ("vid-a", "vid-b"):
+        for number in range(1, 7):
+            writers.write_image(folder / f"Release/frames/{video}/{number:05d}.png", picture(number))
+    writers.write_image(folder / "Release/frames/vid-a" / more, picture(9))
+    with pytest.raises(ValueError, match=error):
+        open_folder(folder)
+
+
+def test_a_missing_frame_of_jhmdb_is_named(tmp_path: Path) -> None:
+    folder = writers.write_jhmdb(tmp_path / "jhmdb")
+    (folder / "Rename_Images/walk/walk_1/00002.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"walk_1/00002\.png: frame 2 is missing"):
+        open_folder(folder)
+
+
 def test_jhmdb_ends_with_its_masks(tmp_path: Path) -> None:
     folder = writers.write_jhmdb(tmp_path / "jhmdb")
     reader = only(folder)
