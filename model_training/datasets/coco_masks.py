@@ -72,7 +72,7 @@ def _codes(part: Any, height: int, width: int) -> list[dict[str, Any]]:
 
 def _run_lengths(part: dict[str, Any], height: int, width: int) -> dict[str, Any]:
     size, counts = part.get("size"), part.get("counts")
-    if size is None or list(size) != [height, width]:
+    if not isinstance(size, (list, tuple)) or list(size) != [height, width]:
         raise ValueError(f"a run-length code of size {size} in an image of [{height}, {width}]")
     if isinstance(counts, (str, bytes)):
         compressed = counts.encode("ascii", "replace") if isinstance(counts, str) else counts

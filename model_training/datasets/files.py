@@ -57,9 +57,10 @@ def read_json(path: Path, what: str) -> Any:
         FileNotFoundError: the file is missing.
         ValueError: it is not JSON.
     """
+    text = read_text(path, what)
     try:
-        return json.loads(read_text(path, what))
-    except (json.JSONDecodeError, RecursionError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not the JSON expected there ({error}; {what})") from None
 
 
@@ -105,3 +106,14 @@ def whole_number(value: Any, least: int) -> int:
     if not re.fullmatch(r"\d{1,18}", written) or int(written) < least:
         raise ValueError(f"{value!r} is no whole number from {least}")
     return int(written)
+
+
+def as_text(value: Any) -> str:
+    """A text from a JSON file.
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_training.datasets import a2d, jhmdb, labelled_frames, own_frames, photos, referit, referring_videos
+from model_training.datasets.instances import INSTANCES
 from model_training.datasets.refer import Refer, refs_files
 from model_training.datasets.sample import Reader
 
@@ -14,7 +15,7 @@ SIGNS = {
     "A2D-Sentences": "a2d_annotation.txt",
     "JHMDB-Sentences": "jhmdb_annotation.txt",
     "Ref-YouTube-VOS, Ref-DAVIS17": "meta_expressions/train/meta_expressions.json",
-    "photos with instances in the format of COCO": photos.INSTANCES,
+    "photos with instances in the format of COCO": INSTANCES,
     "labelled frames of a table": labelled_frames.LABELS,
     "labelled frames of a shelf": labelled_frames.SHELF,
     "own frames": own_frames.TABLE,
@@ -53,7 +54,7 @@ def _in(folder: Path, images: Path | None) -> list[Reader]:
         found.append(jhmdb.JHMDBSentences(folder))
     if referring_videos.meta_files(folder):
         found.append(referring_videos.ReferringVideos(folder))
-    if not found and (folder / photos.INSTANCES).exists():
+    if not found and (folder / INSTANCES).exists():
         found.append(photos.Photos(folder, images))
     if (folder / labelled_frames.LABELS).exists() or (folder / labelled_frames.SHELF).exists():
         found.append(labelled_frames.LabelledFrames(folder))

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.random import Generator
 
 from model_training.datasets import coco_masks
-from model_training.datasets.files import first_existing, read_json
 from model_training.datasets.frames import ImageFiles
+from model_training.datasets.instances import INSTANCES, Instances, ListedImage, image_folder, is_in
 from model_training.datasets.photo_arrangement import PhotoArrangement
 from model_training.datasets.refer import IMAGE_FOLDERS
 from model_training.datasets.sample import Expression, Reader, Record
@@ -29,8 +29,6 @@ from refseg_ros.simulation.colour_names import colour_of
 from refseg_ros.simulation.phrases import ALL_PAIRS, Phrase, phrases_of
 from refseg_ros.simulation.speaker import Speaker
 from refseg_ros.simulation.tabletop import ObjectTruth
-
-INSTANCES = "instances.json"
 
 MOST_OF_A_KIND = 4
 """Most expressions of each kind per photo."""
@@ -80,39 +78,34 @@ class Photos(Reader):
     def __init__(self, folder: Path, images: Path | None = None, seed: int = 0) -> None:
         self.folder, self._file, self._seed = folder, folder / INSTANCES, seed
         self.name = f"photos of {folder.resolve().name}"
-        listed = read_json(self._file, "images and annotations of COCO")
-        try:
-            photos = {image["id"]: image for image in listed["images"]}
-            self._kinds = kinds = {kind["id"]: _names_of(str(kind["name"])) for kind in listed["categories"]}
-            by_photo: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-            for annotation in listed["annotations"]:
-                by_photo[annotation["image_id"]].append(annotation)
-                if annotation["category_id"] not in kinds:
-                    raise ValueError(f"annotation {annotation.get('id')} is of a category that is not listed")
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self._file}: not annotations of COCO (no {error})") from None
-        except ValueError as error:
-            raise ValueError(f"{self._file}: {error}") from None
+        instances = Instances(self._file)
+        self._kinds = kinds = {number: _names_of(name) for number, name in instances.categories().items()}
+        by_photo: dict[Any, dict[Any, dict[str, Any]]] = defaultdict(dict)
+        for number, annotation in instances.annotations.items():
+            if not is_in(kinds, annotation.get("category_id")):
+                raise ValueError(f"{self._file}, annotation {number}: its category is not listed")
+            if annotation.get("iscrowd") not in (0, 1, None):
+                raise ValueError(f"{self._file}, annotation {number}: iscrowd is {annotation['iscrowd']!r}, not 0 or 1")
+            by_photo[annotation["image_id"]][number] = annotation
         self.nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
-        first = next((photos[number]["file_name"] for number in by_photo if number in photos), None)
-        if first is None:
+        if not by_photo:
             raise ValueError(f"{self._file}: has no image with annotations")
         places = [images] if images else [folder, *(folder / place for place in IMAGE_FOLDERS)]
-        self._images = first_existing([place / first for place in places], "the first photo").parent
+        self._images = image_folder(instances.images[next(iter(by_photo))].file_name, places, "the first photo")
         self._shown_on: dict[
             str, tuple[tuple[ObjectTruth, ...], tuple[tuple[bytes, int, int], ...], frozenset[str]]
         ] = {}
         self.records = tuple(
             record
             for number, parts in by_photo.items()
-            if number in photos and (record := self._record(photos[number], parts))
+            if (record := self._record(number, instances.images[number], parts))
         )
         if not self.records:
             raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
 
-    def _record(self, photo: dict[str, Any], parts: list[dict[str, Any]]) -> Record | None:
-        number, frames, things, codes, vague = self._shown(photo, parts)
-        height, width = codes[0][1:] if codes else (1, 1)
+    def _record(self, number: Any, photo: ListedImage, parts: dict[Any, dict[str, Any]]) -> Record | None:
+        frames, height, width = ImageFiles((self._images / photo.file_name,)), photo.height, photo.width
+        things, codes, vague = self._shown(frames, height, width, parts)
         rng = np.random.default_rng([self._seed, zlib.crc32(str(number).encode())])
         scene = PhotoArrangement(things, width, height, closed=False, vague=vague)
         said = _chosen(phrases_of(scene, Speaker(scene, rng, ALL_PAIRS, self.nouns)), rng)
@@ -140,20 +133,15 @@ class Photos(Reader):
         return things, labels, vague
 
     def _shown(
-        self, photo: dict[str, Any], parts: list[dict[str, Any]]
-    ) -> tuple[Any, ImageFiles, list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
-        try:
-            number, height, width = photo["id"], int(photo["height"]), int(photo["width"])
-            frames = ImageFiles((self._images / photo["file_name"],))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{self._file}: an image without {error}") from None
+        self, frames: ImageFiles, height: int, width: int, parts: dict[Any, dict[str, Any]]
+    ) -> tuple[list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
         things: list[ObjectTruth] = []
         codes: list[tuple[bytes, int, int]] = []
         vague: set[str] = set()
         rgb = frames.read([0])[0]
         if rgb.shape[:2] != (height, width):
             raise ValueError(f"{frames.paths[0]}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {width}x{height}")
-        for part in parts:
+        for number, part in parts.items():
             spoken = self._kinds[part["category_id"]]
             if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:
                 vague.update(spoken)
@@ -161,16 +149,14 @@ class Photos(Reader):
             try:
                 code = coco_masks.encode(part["segmentation"], height, width), height, width
             except (KeyError, ValueError) as error:
-                raise ValueError(
-                    f"{self._file}, annotation {part.get('id')}: no segmentation of COCO ({error})"
-                ) from None
+                raise ValueError(f"{self._file}, annotation {number}: no segmentation of COCO ({error})") from None
             mask = coco_masks.decode(*code)
             if not mask.any():  # a sliver of less than a pixel: it is there, but cannot be shown
                 vague.update(spoken)
                 continue
             codes.append(code)
             things.append(_truth(len(codes), spoken, mask, rgb))
-        return number, frames, things, codes, frozenset(vague)
+        return things, codes, frozenset(vague)
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""

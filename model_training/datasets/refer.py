@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from model_training.datasets import coco_masks
-from model_training.datasets.files import expected, first_existing, read_json
+from model_training.datasets.files import as_text, expected, read_json
 from model_training.datasets.frames import ImageFiles
+from model_training.datasets.instances import INSTANCES, Instances, image_folder, is_in
 from model_training.datasets.plain_pickle import load_plain
 from model_training.datasets.sample import Expression, Reader, Record
 
@@ -47,62 +48,80 @@ class Refer(Reader):
     """
 
     def __init__(self, refs: Path, images: Path | None = None) -> None:
-        self.folder = refs.parent
-        self._refs_file, self._instances_file = refs, self.folder / "instances.json"
+        self.folder, self._refs_file = refs.parent, refs
         listed = read_json(refs, "a list of refs") if refs.suffix == ".json" else load_plain(expected(refs, "refs"))
-        instances = read_json(self._instances_file, "images and annotations of COCO")
+        instances = Instances(self.folder / INSTANCES)
         maker = refs.stem.removeprefix("g").removeprefix("refs").strip("()")
         kind = self.folder.resolve().name
         self.name = NAMES.get((kind.lower(), maker), f"{kind} in the format of RefCOCO" + (maker and f", {maker}"))
-        try:
-            self._sizes = {image["id"]: (image["height"], image["width"]) for image in instances["images"]}
-            names = {image["id"]: image["file_name"] for image in instances["images"]}
-            annotations = {part["id"]: part for part in instances["annotations"]}
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{self._instances_file}: not annotations of COCO (no {error})") from None
-        first = next((names[ref["image_id"]] for ref in _dicts(listed, refs) if ref.get("image_id") in names), None)
-        places = [images] if images else [self.folder / place for place in IMAGE_FOLDERS]
-        self._images = (
-            images
-            if first is None
-            else first_existing([place / first for place in places], "the first image of the data set").parent
-        )
         grouped: dict[tuple[str, Any], list[dict[str, Any]]] = {}
-        for ref in listed:
-            try:
-                grouped.setdefault((ref["split"], ref["image_id"]), []).append(ref)
-            except (KeyError, TypeError) as error:
-                raise ValueError(f"{refs}: a ref without {error}") from None
+        for ref in _dicts(listed, refs):
+            grouped.setdefault(self._place(ref, instances), []).append(ref)
+        places = [images] if images else [self.folder / place for place in IMAGE_FOLDERS]
+        for _, image in list(grouped)[:1]:
+            first = instances.images[image].file_name
+            self._images = image_folder(first, places, "the first image of the data set")
         self._shapes: dict[str, tuple[int, int]] = {}
-        self.records = tuple(
-            self._record(split, image, parts, annotations, names) for (split, image), parts in grouped.items()
-        )
+        self.records = tuple(self._record(split, image, parts, instances) for (split, image), parts in grouped.items())
 
-    def _record(
-        self, split: str, image: Any, refs: list[dict[str, Any]], annotations: dict, names: dict[Any, str]
-    ) -> Record:
-        expressions, codes = [], []
+    def _place(self, ref: dict[str, Any], instances: Instances) -> tuple[str, Any]:
+        """Split and image of a ref."""
+        image = ref.get("image_id")
+        try:
+            split = as_text(ref.get("split"))
+        except ValueError as error:
+            raise ValueError(f"{self._refs_file}, ref {ref.get('ref_id')}: its split {error}") from None
+        if not is_in(instances.images, image):
+            raise self._apart(ref, f"no image {image!r}")
+        return split, image
+
+    def _record(self, split: str, image: Any, refs: list[dict[str, Any]], instances: Instances) -> Record:
+        listed = instances.images[image]
+        height, width = listed.height, listed.width
+        expressions: list[Expression] = []
+        codes: list[tuple[bytes, int, int] | None] = []
         for row, ref in enumerate(refs):
-            try:
-                sentences, annotation = ref["sentences"], ref["ann_id"]
-                listed = annotation if isinstance(annotation, list) else [annotation]
-                things = [annotations[id] for id in listed if id not in NO_TARGET]
-                expressions += [Expression(str(one["sent"]), str(one["sent_id"]), row) for one in sentences]
-                height, width = self._sizes[image]
-            except (KeyError, TypeError) as error:
-                ids = f"ref {ref.get('ref_id')}, image {image}, annotation {ref.get('ann_id')}"
-                files = f"{self._refs_file} and {self._instances_file.name}"
-                raise ValueError(f"{files} do not belong together: {ids}: there is no {error}") from None
-            try:
-                parts = [coco_masks.encode(thing["segmentation"], height, width) for thing in things]
-            except (KeyError, ValueError) as error:
-                where = f"{self._instances_file}, annotation {ref['ann_id']}"
-                raise ValueError(f"{where}: no segmentation of COCO ({error})") from None
+            expressions += self._expressions(ref, row)
+            parts = []
+            for number, thing in self._things(ref, image, instances):
+                try:
+                    parts.append(coco_masks.encode(thing["segmentation"], height, width))
+                except (KeyError, ValueError) as error:
+                    where = f"{instances.path}, annotation {number}"
+                    raise ValueError(f"{where}: no segmentation of COCO ({error})") from None
             codes.append((coco_masks.union(parts, height, width), height, width) if parts else None)
-        frames = ImageFiles((Path(self._images or self.folder) / names[image],))
+        frames = ImageFiles((self._images / listed.file_name,))
         name = f"{split}/{image}"
         self._shapes[name] = (height, width)
         return Record(name, split, tuple(expressions), frames, truth=tuple(codes))
+
+    def _expressions(self, ref: dict[str, Any], row: int) -> list[Expression]:
+        try:
+            return [Expression(as_text(one["sent"]), str(one["sent_id"]), row) for one in ref["sentences"]]
+        except (KeyError, TypeError, ValueError) as error:
+            where = f"{self._refs_file}, ref {ref.get('ref_id')}"
+            raise ValueError(f"{where}: not a list of sentences with sent and sent_id ({error})") from None
+
+    def _things(self, ref: dict[str, Any], image: Any, instances: Instances) -> list[tuple[Any, dict[str, Any]]]:
+        """(id, annotation) of the things that a ref is about."""
+        if "ann_id" not in ref:
+            raise ValueError(f"{self._refs_file}, ref {ref.get('ref_id')}: without ann_id")
+        numbers = ref["ann_id"] if isinstance(ref["ann_id"], list) else [ref["ann_id"]]
+        found = []
+        for number in numbers:
+            if number in NO_TARGET:
+                continue
+            if not is_in(instances.annotations, number):
+                raise self._apart(ref, f"no annotation {number!r}")
+            thing = instances.annotations[number]
+            if thing["image_id"] != image:
+                raise self._apart(ref, f"annotation {number} of image {thing['image_id']}")
+            found.append((number, thing))
+        return found
+
+    def _apart(self, ref: dict[str, Any], there: str) -> ValueError:
+        ids = f"ref {ref.get('ref_id')}, image {ref.get('image_id')}, annotation {ref.get('ann_id')}"
+        return ValueError(f"{self._refs_file} and {INSTANCES} do not belong together: {ids}: there is {there}")
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
@@ -111,7 +130,7 @@ class Refer(Reader):
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
-        return (self._refs_file, self._instances_file)
+        return (self._refs_file, self.folder / INSTANCES)
 
 
 def refs_files(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from model_training.datasets.photos import INSTANCES
+from model_training.datasets.instances import INSTANCES
 from model_training.datasets.workers import end_with_parent
 from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of
 from model_training.pictures.taking import TakingConfig, seen_after, take

@@ -13,7 +13,8 @@ from numpy.random import Generator
 from model_training.datasets import coco_masks
 from model_training.datasets.files import read_json
 from model_training.datasets.frames import read_image
-from model_training.datasets.photos import INSTANCES, split_of
+from model_training.datasets.instances import INSTANCES
+from model_training.datasets.photos import split_of
 from refseg_ros.media.files import IMAGE_SUFFIXES
 from refseg_ros.simulation.meshes import lathe
 from refseg_ros.simulation.objects import CYLINDER, UPRIGHT, Blueprint, Part, Pose, Solid

@@ -120,7 +120,27 @@ def test_a_colour_that_is_not_clear_is_neither_said_nor_denied(tmp_path: Path) -
     [
         (lambda listed: listed.pop("categories"), "categories"),
         (lambda listed: listed["annotations"].clear(), "no image with annotations"),
-        (lambda listed: listed["annotations"][0].update(category_id=99), "not listed"),
+        (lambda listed: listed["annotations"][0].update(category_id=99), "annotation 1: its category is not listed"),
+        (lambda listed: listed["annotations"][1].update(image_id="7"), "annotation 2: its image_id '7' is not among"),
+        (lambda listed: listed["annotations"][1].update(image_id=8), "annotation 2: its image_id 8 is not among"),
+        (
+            lambda listed: listed["annotations"][1].update(image_id=[7]),
+            r"annotation 2: its image_id \[7\] is not among",
+        ),
+        (lambda listed: listed["annotations"][1].update(id=1), "two of the annotations have the id 1"),
+        (lambda listed: listed["annotations"][1].update(iscrowd="0"), "annotation 2: iscrowd is '0', not 0 or 1"),
+        (lambda listed: listed["images"].append(listed["images"][0]), "two of the images have the id 7"),
+        (lambda listed: listed["categories"][1].update(id=1), "two of the categories have the id 1"),
+        (lambda listed: listed["categories"][1].update(name=None), "category 2: its name None is no text"),
+        (lambda listed: listed["images"][0].pop("file_name"), "image 7: needs a file_name, height and width"),
+        (lambda listed: listed["images"][0].update(file_name=1), "image 7: needs .*1 is no text"),
+        (lambda listed: listed["images"][0].update(file_name=""), "image 7: its file_name is empty"),
+        (lambda listed: listed["images"][0].update(width=float("inf")), "image 7: needs .*inf is no whole number"),
+        (lambda listed: listed["images"][0].update(height=10**9, width=10**9), "image 7: needs .* more than the"),
+        (
+            lambda listed: listed["annotations"][0].update(segmentation={"counts": "", "size": 9}),
+            "annotation 1: no segmentation of COCO .*of size 9",
+        ),
         (lambda listed: listed["annotations"][0].update(segmentation=[["x"]]), "annotation 1: no segmentation"),
         (lambda listed: listed["images"][0].update(height=99), "is 160x120"),
         (lambda listed: listed["images"][0].update(file_name="b.png"), "first photo"),
@@ -134,6 +154,17 @@ def test_what_is_not_whole_is_one_line(tmp_path: Path, change: object, reason: s
     with pytest.raises((ValueError, OSError), match=reason) as caught:
         open_folder(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["", "images"])
+def test_photos_may_lie_in_subfolders(place: str, tmp_path: Path) -> None:
+    path = write(tmp_path, CUPS, "kitchen.png")
+    (path / place / "train").mkdir()
+    (path / "images" / "kitchen.png").rename(path / place / "train" / "kitchen.png")
+    listed = json.loads((path / "instances.json").read_text())
+    listed["images"][0]["file_name"] = "train/kitchen.png"
+    (path / "instances.json").write_text(json.dumps(listed))
+    assert "kitchen.png" in str(Photos(path).records[0].frames.files([0])[0]) and said(path)
 
 
 def test_real_kitchens() -> None:

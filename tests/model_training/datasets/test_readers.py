@@ -150,6 +150,51 @@ def test_refs_and_instances_must_belong_together(tmp_path: Path) -> None:
         open_folder(folder)
 
 
+BROKEN_REFS: list[tuple[Callable[[list, dict], object], str]] = [
+    (lambda refs, _: refs[3].update(image_id=7), r"ref 3, image 7, annotation 13: there is annotation 13 of image 9"),
+    (lambda refs, _: refs[0].update(image_id=[7]), r"ref 0, image \[7\], annotation 10: there is no image \[7\]"),
+    (lambda refs, _: refs[0].update(ann_id="10"), r"ref 0, image 7, annotation 10: there is no annotation '10'"),
+    (lambda refs, _: refs[0].update(split=None), r"refs\.json, ref 0: its split None is no text"),
+    (lambda refs, _: refs[0].pop("ann_id"), r"refs\.json, ref 0: without ann_id"),
+    (lambda refs, _: refs[0]["sentences"][0].update(sent=None), r"refs\.json, ref 0: not a list of .*None is no text"),
+    (lambda refs, _: refs[0].update(sentences=["mug"]), r"refs\.json, ref 0: not a list of sentences"),
+    (
+        lambda _, listed: listed["annotations"][1].update(id=10),
+        r"instances\.json: two of the annotations have the id 10",
+    ),
+    (lambda _, listed: listed["images"][1].update(id=7), r"instances\.json: two of the images have the id 7"),
+    (lambda _, listed: listed["images"][0].update(file_name=3), r"image 7: needs .*3 is no text"),
+    (lambda _, listed: listed["images"][0].update(height=None), r"image 7: needs .*None is no whole number from 1"),
+    (lambda _, listed: listed["images"][0].update(height=-5), r"image 7: needs .*-5 is no whole number from 1"),
+    (lambda _, listed: listed["images"][0].update(height="tall"), r"image 7: needs .*'tall' is no whole number from 1"),
+    (lambda _, listed: listed["annotations"][1]["segmentation"].update(size=5), r"annotation 11: no seg.* of size 5"),
+]
+
+
+@pytest.mark.parametrize(("change", "error"), BROKEN_REFS)
+def test_what_is_wrong_in_lists_of_coco_is_one_line(change: Callable, error: str, tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    (folder / "refs(unc).p").unlink()
+    refs, listed = writers.refs(), json.loads((folder / "instances.json").read_text())
+    change(refs, listed)
+    (folder / "refs.json").write_text(json.dumps(refs))
+    (folder / "instances.json").write_text(json.dumps(listed))
+    with pytest.raises(ValueError, match=error) as caught:
+        open_folder(folder)
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+
+
+def test_sizes_may_be_written_as_decimals_and_images_lie_in_subfolders(tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    listed = json.loads((folder / "instances.json").read_text())
+    for image in listed["images"]:
+        image.update(height=float(HEIGHT), width=float(WIDTH), file_name=f"train2014/{image['file_name']}")
+    (folder / "instances.json").write_text(json.dumps(listed))
+    shutil.move(tmp_path / "images/mscoco/images/train2014", folder / "images" / "train2014")
+    reader = only(folder)
+    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[0], BOXES[1]])
+
+
 def test_referit(tmp_path: Path) -> None:
     folder = writers.write_referit(tmp_path)
     reader = only(folder)

@@ -98,7 +98,10 @@ def write_refer(root: Path, kind: str = "refcoco", maker: str = "unc") -> Path:
     images = [
         {"id": i, "file_name": f"COCO_train2014_{i:012d}.jpg", "height": HEIGHT, "width": WIDTH} for i in (7, 8, 9)
     ]
-    annotations = [{"id": i, "image_id": 7, "segmentation": s, "category_id": 1} for i, s in segmentations.items()]
+    annotations = [
+        {"id": i, "image_id": 9 if i == 13 else 7, "segmentation": s, "category_id": 1}
+        for i, s in segmentations.items()
+    ]
     instances = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "bar"}]}
     (folder / f"refs({maker}).p").write_bytes(python2_pickle(refs()))
     (folder / "instances.json").write_text(json.dumps(instances))
