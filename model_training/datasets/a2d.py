@@ -129,7 +129,7 @@ def _videos(path: Path) -> dict[str, tuple[str, int]]:
     rows = [row for row in csv.reader(read_text(path, WHAT).splitlines()) if any(map(str.strip, row))]
     try:
         return {row[0]: (SUBSETS[row[8].strip()], max(1, int(float(row[6])))) for row in rows}
-    except (IndexError, KeyError, ValueError) as error:
+    except (IndexError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: not nine columns with frames (7th) and subset 0 or 1 (9th): {error!r}") from None
 
 

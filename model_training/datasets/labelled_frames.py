@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from model_training.datasets.files import read_json
+from model_training.datasets.files import as_text, read_json, whole_number
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.mask_files import read_ids
 from model_training.datasets.sample import Expression, Reader, Record
+from refseg_ros.media.files import in_order
 
 LABELS, SHELF = "labels.json", "labels_and_expressions.json"
 SPLIT = "test"
@@ -29,17 +31,21 @@ class LabelledFrames(Reader):
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.name = folder, f"labelled frames of {folder.resolve().name}"
-        if (folder / SHELF).exists():
-            objects = read_json(folder / SHELF, "names and expressions of labels")["objects"]
-            said = {int(value): tuple(thing["expressions"]) for value, thing in objects.items()}
-            images = sorted((folder / "color").glob("*.color.png"))
-            pairs = [(path, folder / "segm" / path.name.replace(".color.", ".segm.")) for path in images]
-            self.records = tuple(self._record(path, label, dict(said)) for path, label in pairs)
+        if (path := folder / SHELF).exists():
+            listed = read_json(path, "names and expressions of labels")
+            objects = listed.get("objects") if isinstance(listed, dict) else None
+            said = {value: _expressions(thing, path, value) for value, thing in _by_label(objects, path).items()}
+            images = in_order((folder / "color").glob("*.color.png"))
+            pairs = [(image, folder / "segm" / image.name.replace(".color.", ".segm.")) for image in images]
+            self.records = tuple(self._record(image, label, said) for image, label in pairs)
         else:
-            names = {int(value): name for value, name in read_json(folder / LABELS, "names of labels").items()}
-            images = sorted(folder.glob("*/*-color.jpg"))
-            pairs = [(path, path.with_name(path.name.replace("-color.jpg", "-label.png"))) for path in images]
-            self.records = tuple(self._record(path, label, _named(names, label)) for path, label in pairs)
+            path = folder / LABELS
+            listed = _by_label(read_json(path, "names of labels"), path)
+            names = {value: _text(name, path, value) for value, name in listed.items()}
+            scenes = in_order(scene for scene in folder.iterdir() if scene.is_dir())
+            images = [image for scene in scenes for image in in_order(scene.glob("*-color.jpg"))]
+            pairs = [(image, image.with_name(image.name.replace("-color.jpg", "-label.png"))) for image in images]
+            self.records = tuple(self._record(image, label, _named(names, label)) for image, label in pairs)
         if not self.records:
             raise ValueError(f"{folder}: has names of labels, but no frames")
 
@@ -60,6 +66,36 @@ class LabelledFrames(Reader):
     def thing_of(self, record: Record, row: int) -> Hashable:
         """See `Reader.thing_of`: any of the labels, because a frame lacks most of them on purpose."""
         return "labels"
+
+
+def _by_label(listed: Any, path: Path) -> dict[int, Any]:
+    """What a file has for each label."""
+    if not isinstance(listed, dict):
+        raise ValueError(f'{path}: not a table of labels, such as {{"1": ...}}')
+    found: dict[int, Any] = {}
+    for key, value in listed.items():
+        try:
+            label = whole_number(key, least=0)
+        except ValueError as error:
+            raise ValueError(f"{path}: the label {error}") from None
+        if label in found:
+            raise ValueError(f"{path}: has the label {label} twice")
+        found[label] = value
+    return found
+
+
+def _expressions(thing: Any, path: Path, label: int) -> tuple[str, ...]:
+    texts = thing.get("expressions") if isinstance(thing, dict) else None
+    if not isinstance(texts, list):
+        raise ValueError(f"{path}, label {label}: has no list of expressions")
+    return tuple(_text(text, path, label) for text in texts)
+
+
+def _text(value: Any, path: Path, label: int) -> str:
+    try:
+        return as_text(value)
+    except ValueError as error:
+        raise ValueError(f"{path}, label {label}: {error}") from None
 
 
 def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_training.datasets.files import first_existing, read_json, read_text
+from model_training.datasets.files import as_text, first_existing, read_json, read_text
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.matlab import read_matrix
 from model_training.datasets.sample import Expression, Reader, Record
@@ -49,15 +49,19 @@ class ReferIt(Reader):
             image, found, number = name.partition("_")
             if not found or not number or not isinstance(texts, list):
                 raise ValueError(f'{path}: {name!r} is not of the form "IMAGE_NUMBER": [expressions]')
+            try:
+                said = [as_text(text) for text in texts]
+            except ValueError as error:
+                raise ValueError(f"{path}: {name}: {error}") from None
             if allowed is not None and image not in allowed:
                 raise ValueError(f"{listed}: has no image {image}, but {path.name} has {name}; which split is it?")
-            grouped.setdefault(image, {})[name] = texts
+            grouped.setdefault(image, {})[name] = said
         return [
             Record(
                 f"{split}/{image}",
                 split,
                 tuple(
-                    Expression(str(text), f"{name}/{number}", row)
+                    Expression(text, f"{name}/{number}", row)
                     for row, (name, texts) in enumerate(things.items())
                     for number, text in enumerate(texts)
                 ),

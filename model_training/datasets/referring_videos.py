@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model_training.datasets.files import expected, read_json, whole_number
+from model_training.datasets.files import as_text, expected, read_json, whole_number
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.mask_files import read_ids
 from model_training.datasets.sample import Expression, Reader, Record
@@ -51,22 +51,24 @@ class ReferringVideos(Reader):
                 except (KeyError, TypeError, AttributeError) as error:
                     raise ValueError(f"{path}: {video} has no frames and expressions ({error!r})") from None
                 except ValueError as error:
-                    raise ValueError(f"{path}: {video}: the obj_id {error}") from None
+                    raise ValueError(f"{path}: {video} has an expression that cannot be learned: {error}") from None
         of_youtube = all(re.fullmatch("[0-9a-f]{10}", video) for listed in videos.values() for video in listed)
         self.name = "Ref-YouTube-VOS" if of_youtube else "Ref-DAVIS17"
         self.records = tuple(records)
 
     def _of_video(self, split: str, video: str, facts: dict[str, Any]) -> list[Record]:
         images = expected(self.folder / split / "JPEGImages" / video, WHAT)
+        if not isinstance(facts["frames"], list):
+            raise TypeError("frames is no list")
         names = [str(name) for name in facts["frames"]]  # in the order of time, whatever their names
         frames = ImageFiles(tuple(images / f"{name}.jpg" for name in names))
         annotations = self.folder / split / "Annotations"
         masked = annotations.is_dir()
         texts = facts["expressions"]
-        meant = {key: whole_number(text["obj_id"], least=1) if masked else 0 for key, text in texts.items()}
+        meant = {key: _thing(text) if masked else 0 for key, text in texts.items()}
         things = sorted(set(meant.values()))
         expressions = tuple(
-            Expression(str(text["exp"]), f"{video}/{key}", things.index(meant[key])) for key, text in texts.items()
+            Expression(as_text(text["exp"]), f"{video}/{key}", things.index(meant[key])) for key, text in texts.items()
         )
         records = []
         for target, name in enumerate(names):
@@ -85,6 +87,14 @@ class ReferringVideos(Reader):
         """See `Reader.thing_of`: a thing of the video, in whichever frame."""
         _, thing = (record.truth or ())[row]
         return record.id.rpartition("/")[0], thing
+
+
+def _thing(text: dict[str, Any]) -> int:
+    """The id in the masks of what an expression is about."""
+    try:
+        return whole_number(text["obj_id"], least=1)
+    except ValueError as error:
+        raise ValueError(f"the obj_id {error}") from None
 
 
 def _videos(path: Path) -> dict[str, Any]:

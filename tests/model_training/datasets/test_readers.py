@@ -357,7 +357,36 @@ def test_an_id_of_a_thing_is_a_whole_number_above_that_of_the_background(tmp_pat
     assert [thing for _, thing in only(folder).records[0].truth] == [1, 2]
     told["0"]["obj_id"] = thing
     path.write_text(json.dumps(meta))
-    with pytest.raises(ValueError, match="meta_expressions.json: 0a49f5265b: the obj_id .* is no whole number from 1"):
+    with pytest.raises(
+        ValueError, match=r"meta_expressions\.json: 0a49f5265b .*: the obj_id .* is no whole number from 1"
+    ):
+        open_folder(folder)
+
+
+def test_what_is_no_text_is_no_expression(tmp_path: Path) -> None:
+    folder = writers.write_referring_videos(tmp_path / "videos")
+    path = folder / "meta_expressions" / "train" / "meta_expressions.json"
+    meta = json.loads(path.read_text())
+    meta["videos"]["0a49f5265b"]["expressions"]["1"]["exp"] = None
+    path.write_text(json.dumps(meta))
+    with pytest.raises(ValueError, match=r"meta_expressions\.json: 0a49f5265b has an expression .*: None is no text"):
+        open_folder(folder)
+    meta["videos"]["0a49f5265b"]["frames"] = "00000"
+    path.write_text(json.dumps(meta))
+    with pytest.raises(ValueError, match=r"meta_expressions\.json: 0a49f5265b has no frames .*frames is no list"):
+        open_folder(folder)
+    folder = writers.write_referit(tmp_path / "referit")
+    (folder / "referit_query_test.json").write_text(json.dumps({"9_2": ["road", None]}))
+    with pytest.raises(ValueError, match=r"referit_query_test\.json: 9_2: None is no text"):
+        open_folder(folder)
+
+
+@pytest.mark.parametrize("count", ["inf", "nan", "many"])
+def test_a_video_without_a_number_of_frames_is_one_line(count: str, tmp_path: Path) -> None:
+    folder = writers.write_a2d(tmp_path)
+    path = folder / "Release" / "videoset.csv"
+    path.write_text(path.read_text().replace(",6,", f",{count},", 1))
+    with pytest.raises(ValueError, match=r"videoset\.csv: not nine columns with frames \(7th\)"):
         open_folder(folder)
 
 
