@@ -24,14 +24,15 @@ SIGNS = {
 
 
 def open_folder(folder: Path, images: Path | None = None) -> list[Reader]:
-    """Open all data sets in a folder, or else those in its subfolders.
+    """Open all data sets in a folder, or else those in its subfolders. Records without an expression are left out.
 
     Args:
         folder: in a published layout; docs/datasets.md shows the layouts.
         images: folder of COCO's images, for UNC, UNC+ and G-Ref, if not in a usual place.
 
     Raises:
-        ValueError, OSError: there is no data set, or an incomplete one; the message names the expected file.
+        ValueError, OSError: there is no data set, or an incomplete one, or one without an expression; the message names
+            the expected file.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
@@ -41,7 +42,18 @@ def open_folder(folder: Path, images: Path | None = None) -> list[Reader]:
     if not found:
         wanted = ", ".join(f"{file} ({name})" for name, file in SIGNS.items())
         raise FileNotFoundError(f"{folder}: no data set is known by its files; expected is one of: {wanted}")
+    for reader in found:
+        _leave_out_silent(reader)
     return found
+
+
+def _leave_out_silent(reader: Reader) -> None:
+    """Leave out the records that nothing is said of, which no batch can be made of."""
+    spoken = tuple(record for record in reader.records if record.expressions)
+    if not spoken:
+        raise ValueError(f"{reader.folder}: {reader.name} has no expressions, so there is nothing to learn or score")
+    reader.silent = tuple(record.id for record in reader.records if not record.expressions)
+    reader.records = spoken
 
 
 def _in(folder: Path, images: Path | None) -> list[Reader]:

@@ -107,11 +107,13 @@ class Reader(ABC):
         name: of the data set, for people.
         folder: of the data set.
         records: in the order of the data set.
+        silent: ids of those that were left out, because they have no expression.
     """
 
     name: str
     folder: Path
     records: tuple[Record, ...]
+    silent: tuple[str, ...] = ()
 
     @abstractmethod
     def masks(self, record: Record) -> np.ndarray:

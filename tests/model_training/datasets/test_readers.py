@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from model_training.datasets.formats import open_folder
-from model_training.datasets.inspection import count
+from model_training.datasets.inspection import count, report
 from model_training.datasets.mask_files import read_ids, read_mask
 from model_training.datasets.refer import Refer
 from model_training.datasets.sample import ClipFrames, Joined, Reader
@@ -452,6 +452,55 @@ def test_a_partial_folder_is_told_by_the_file_expected(name: str, part: str, tmp
     with pytest.raises(FileNotFoundError) as caught:
         open_folder(folder)
     assert str(path) in str(caught.value) and "expected, but not there" in str(caught.value)
+
+
+def silenced(name: str, folder: Path, *, all_of_it: bool) -> None:
+    """Take the expressions from a part of a data set, or from all of it."""
+    if name == "UNC":
+        (folder / "refs(unc).p").unlink(missing_ok=True)
+        listed = writers.refs()
+        for ref in listed[: None if all_of_it else 2]:
+            ref["sentences"] = []
+        (folder / "refs.json").write_text(json.dumps(listed))
+    elif name == "ReferIt":
+        for path in folder.glob("referit_query_*.json"):
+            queries = json.loads(path.read_text())
+            path.write_text(json.dumps({key: [] if all_of_it or key[:2] == "40" else queries[key] for key in queries}))
+    else:
+        for split in ("train", "valid") if all_of_it else ("train",):
+            path = folder / "meta_expressions" / split / "meta_expressions.json"
+            meta = json.loads(path.read_text())
+            meta["videos"]["0a49f5265b"]["expressions"] = {}
+            path.write_text(json.dumps(meta))
+
+
+@pytest.mark.parametrize(
+    ("name", "silent"),
+    [
+        ("UNC", ("train/7",)),
+        ("ReferIt", ("trainval/40",)),
+        ("Ref-YouTube-VOS", tuple(f"train/0a49f5265b/{number:05d}" for number in (0, 5, 10))),
+    ],
+)
+def test_frames_of_which_nothing_is_said_are_left_out_and_named(
+    name: str, silent: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = WRITERS[name](tmp_path)
+    silenced(name, folder, all_of_it=False)
+    reader = only(folder)
+    assert reader.silent == silent and reader.records and all(record.expressions for record in reader.records)
+    assert f"left out, because nothing is said of them: {len(silent)}, first {silent[0]}" in report(reader)
+    silenced(name, folder, all_of_it=True)
+    with pytest.raises(ValueError, match=f"{folder}: .* has no expressions"):
+        open_folder(folder)
+
+
+def test_a_data_set_without_records_is_refused(tmp_path: Path) -> None:
+    folder = writers.write_refer(tmp_path)
+    (folder / "refs(unc).p").unlink()
+    (folder / "refs.json").write_text("[]")
+    with pytest.raises(ValueError, match="has no expressions, so there is nothing to learn or score"):
+        open_folder(folder)
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
