@@ -30,12 +30,21 @@ class Expression:
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """The frames of a clip around its target; beyond the ends of the video the end frame repeats (Eq. 8: τ)."""
+    """The frames of a clip around its target; beyond the ends of the video the end frame repeats (Eq. 8: τ).
+
+    Raises:
+        ValueError: past or future is below 0, or stride below 1.
+    """
 
     past: int = 0
     future: int = 0
     stride: int = 1
     """Step from one frame to the next, in frames of the video."""
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("past", self.past, 0), ("future", self.future, 0), ("stride", self.stride, 1)):
+            if value < least:
+                raise ValueError(f"{name} is {value}; it must be {least} or more")
 
     @property
     def length(self) -> int:

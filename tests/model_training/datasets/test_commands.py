@@ -264,3 +264,7 @@ def test_shards_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "the masks of the split valid are not published" in capsys.readouterr().err
     with pytest.raises(ValueError, match="clips of 3 frames, 1 are wanted"):
         ShardBatches(str(out), None, CONFIG)
+    for option in ("--past", "--future"):
+        assert shards.main([str(folder), str(tmp_path / "none"), option, "-1"]) == 2
+        assert capsys.readouterr().err == f"error: {option[2:]} is -1; it must be 0 or more\n"
+    assert not (tmp_path / "none").exists()
