@@ -12,11 +12,12 @@ from model_training.datasets.sample import Expression, Reader, Record
 
 def faults(reader: Reader) -> list[str]:
     """A line for each fault: a target frame or mask that is damaged or of another size, and a thing of which every mask
-    shows nothing, or the whole image.
+    shows nothing, or the whole image. If all masks go around their images, that is one too: they may be black on white.
     """
     found: list[str] = []
     shown: set[Hashable] = set()
     hidden: dict[Hashable, str] = {}
+    around: list[bool] = []
     for record in tqdm(reader.records, unit="image", desc=reader.name, leave=False, disable=None):
         try:
             masks = reader.load(record).masks
@@ -30,8 +31,11 @@ def faults(reader: Reader) -> list[str]:
             thing, mask = reader.thing_of(record, row), masks[row]
             if mask.any() and not mask.all():
                 shown.add(thing)
+                around.append(bool(mask[[0, -1]].all() and mask[:, [0, -1]].all()))
             elif record.truth[row] is not None:
                 hidden.setdefault(thing, _hidden(reader, record, asked[row], mask))
+    if around and all(around):
+        found.append(f"{reader.folder}: each mask covers its image's border all around; is their background not black?")
     return [*dict.fromkeys(found), *(line for thing, line in hidden.items() if thing not in shown)]
 
 

@@ -104,6 +104,17 @@ def test_what_training_would_stop_at_or_mislearn_is_named(fault: str, tmp_path: 
     assert last == f"error: {folder}: {len(named)} faults; training would stop at them, or learn what is not so"
 
 
+def test_masks_that_are_black_on_white_are_named(tmp_path: Path, capsys) -> None:
+    folder = writers.write_own_frames(tmp_path / "data")
+    inside = writers.box(2, 3, 12, 20)
+    own_mask(folder, np.where(inside, 0, 255).astype(np.uint8))
+    assert __main__.main([str(folder)]) == 0, "one of them may be of the floor"
+    own_mask(folder, np.where(inside, 0, 255).astype(np.uint8), "1.png")
+    capsys.readouterr()
+    assert __main__.main([str(folder)]) == 2
+    assert "each mask covers its image's border all around; is their background not black?" in capsys.readouterr().err
+
+
 def test_a_thing_of_a_video_has_to_be_in_one_of_its_frames(tmp_path: Path, capsys) -> None:
     folder = writers.write_referring_videos(tmp_path / "data")
     for path in (folder / "train" / "Annotations").rglob("*.png"):
