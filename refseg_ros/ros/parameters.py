@@ -12,13 +12,11 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from refseg_ros.ros.qos import OVERRIDABLE
+from refseg_ros.ros.qos import check_override, is_override
 from refseg_ros.text import quoted
 
 Config = TypeVar("Config")
 
-_DECLARED_LATER = tuple(f".{policy.name.lower()}" for policy in OVERRIDABLE.policy_kinds)
-"""Suffixes of QoS parameters, which rclpy declares with each topic."""
 _YAML = {True: "yes", False: "no"}
 """Without quotes YAML, and so a ROS command line, reads these words as truth values."""
 
@@ -64,6 +62,8 @@ class Parameters(Generic[Config]):
                     for name, value in values.items()
                 }
             )
+            for name in filter(is_override, node._parameter_overrides):
+                check_override(name, node._parameter_overrides[name].value)
         except (InvalidParameterTypeException, InvalidParameterValueException, ValueError) as error:
             raise ParameterError(f"parameter refused: {error}") from error
         self._warn_of_misspelt(node)
@@ -71,7 +71,7 @@ class Parameters(Generic[Config]):
 
     def _warn_of_misspelt(self, node: Node) -> None:
         for name in sorted(node._parameter_overrides):
-            if node.has_parameter(name) or (name.startswith("qos_overrides.") and name.endswith(_DECLARED_LATER)):
+            if node.has_parameter(name) or is_override(name):
                 continue
             nearest = difflib.get_close_matches(name, self._fields, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""

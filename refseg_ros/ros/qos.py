@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from rclpy.qos import QoSPolicyKind
+from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from refseg_ros.text import brief, quoted
 
 OVERRIDABLE = QoSOverridingOptions((QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY))
 """For topics of images, transforms and answers: the policy that must match the other side, and the queue depth.
 
 Each policy adds a parameter to each topic; more of them would only fill `ros2 param list`.
 """
+_SUFFIXES = tuple(f".{policy.name.lower()}" for policy in OVERRIDABLE.policy_kinds)
+_DEEPEST = 2**31 - 1
+_RELIABILITIES = tuple(policy.name.lower() for policy in ReliabilityPolicy if policy != ReliabilityPolicy.UNKNOWN)
+
+
+def is_override(name: str) -> bool:
+    """Whether a parameter overrides a policy of OVERRIDABLE; rclpy declares it with the topic, if there is one."""
+    return name.startswith("qos_overrides.") and name.endswith(_SUFFIXES)
+
+
+def check_override(name: str, value: object) -> None:
+    """Check the value of a parameter that `is_override`; rclpy does so when the topic is opened, if at all.
+
+    Raises:
+        ValueError: rclpy could not use it.
+    """
+    if name.endswith(".reliability") and value not in _RELIABILITIES:
+        raise ValueError(f"{quoted(name)} is {brief(value)}; it must be one of {', '.join(_RELIABILITIES)}")
+    if name.endswith(".depth") and not (type(value) is int and 0 <= value <= _DEEPEST):
+        raise ValueError(f"{quoted(name)} is {brief(value)}; it must be a whole number from 0 to {_DEEPEST}")

@@ -25,6 +25,9 @@ from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.signals import ended_by
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle, write_slowly_loading_bundle
 
+TOPIC = "/camera/image_raw.subscription"
+"""What a parameter that overrides a QoS of the images names."""
+
 
 @pytest.fixture
 def node(start, bundle_folder, bench):
@@ -295,6 +298,10 @@ def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
         (dict(cameras=["front", "Wrist"]), "names 'Wrist'"),
         (dict(cameras=["front", "wrist"]), "must contain {camera}"),
         (dict(cameras="front"), "cameras is 'front'; it must be a list"),
+        ({f"qos_overrides.{TOPIC}.depth": -1}, f"{TOPIC}.depth' is -1; it must be a whole number from 0"),
+        ({f"qos_overrides.{TOPIC}.depth": "a"}, f"{TOPIC}.depth' is 'a'; it must be a whole number"),
+        ({f"qos_overrides.{TOPIC}.depth": 10**12}, f"{TOPIC}.depth' is 1000000000000; it must be a whole number"),
+        ({f"qos_overrides.{TOPIC}.reliability": "foo"}, f"{TOPIC}.reliability' is 'foo'; it must be one of "),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line_and_exit_code_1(start, bundle_folder, parameters, words) -> None:
