@@ -9,7 +9,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionServer
 from rclpy.context import Context
-from rclpy.exceptions import NameValidationException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
@@ -26,9 +25,10 @@ from refseg_ros.node.queries import MOST_EXPRESSIONS, ActiveQueries, separator_h
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
 from refseg_ros.ros.faults import FaultLog
-from refseg_ros.ros.node_config import CAMERA_MARK, TOPICS, SegmentNodeConfig
+from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.ros.parameters import ParameterError, Parameters
 from refseg_ros.ros.spinning import spin
+from refseg_ros.ros.topics import check_topics
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.text import quoted
 
@@ -98,7 +98,7 @@ class SegmentNode(LifecycleNode):
         """
         super().__init__("segment", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings = Parameters(self, SegmentNodeConfig, self._on_change)
-        self._check_topics()
+        check_topics(self, self._settings.config)
         if self._settings.config.target_frame and not transforms.AVAILABLE:
             raise ParameterError(
                 "target_frame needs the messages of /tf, which are not installed: sudo apt install "
@@ -247,17 +247,6 @@ class SegmentNode(LifecycleNode):
 
     def _camera_names(self) -> list[str] | None:
         return None if self._session is None else [camera.name for camera in self._session.cameras]
-
-    def _check_topics(self) -> None:
-        config = self._settings.config
-        for name in config.cameras or ("",):
-            for setting in TOPICS:
-                topic = getattr(config, setting).replace(CAMERA_MARK, name)
-                try:
-                    if topic:
-                        self.resolve_topic_name(topic)
-                except (NameValidationException, RuntimeError) as error:  # which one depends on the distribution
-                    raise ParameterError(f"{setting} is {topic!r}, which is no name of a topic") from error
 
     def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
         if "query" in names:

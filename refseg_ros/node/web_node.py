@@ -26,6 +26,7 @@ from refseg_ros.node.watching import Watching
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.parameters import Parameters
 from refseg_ros.ros.spinning import spin
+from refseg_ros.ros.topics import check_topics
 from refseg_ros.srv import SegmentImage
 from refseg_ros.text import transportable
 from refseg_ros.web.cloud import Cloud
@@ -70,6 +71,7 @@ class WebNode(Node):
         super().__init__("web", namespace="/refseg")
         self._settings: Parameters[WebConfig] = Parameters(self, WebConfig, lambda config, names: None)
         config = self._settings.config
+        check_topics(self, config)
         self._faults = FaultLog(self.get_logger().error)
         words = Bundle.load(config.model or SHIPPED).vocabulary().words[2:]
         diagnosis = Diagnosis(f"{self.get_namespace().strip('/')}/segment".lstrip("/"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from refseg_ros.config import SegmenterConfig, Settings, setting
 from refseg_ros.images.encodings import white_of
@@ -29,6 +30,30 @@ _CAMERA = re.compile(r"[a-z][a-z0-9_]*")
 def depth_transport_of(depth_transport: str, image_transport: str) -> str:
     """How depth comes, with "auto" resolved: as the colour images do."""
     return image_transport if depth_transport == AS_COLOUR else depth_transport
+
+
+def check_cameras(settings: Any) -> None:
+    """Check what settings that have `cameras`, TOPICS and `mono16_range` say of cameras.
+
+    Raises:
+        ValueError: a value of them is not usable, or does not go with another one.
+    """
+    if not settings.image_topic:
+        raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
+    white_of(settings.mono16_range)
+    if bool(settings.depth_topic) != bool(settings.camera_info_topic):
+        raise ValueError("only one of depth_topic and camera_info_topic is set; set both or neither")
+    for name in settings.cameras:
+        if not isinstance(name, str) or not _CAMERA.fullmatch(name):
+            raise ValueError(f"cameras names {brief(name)}; a name is lower-case letters, digits and _, a letter first")
+    if len(set(settings.cameras)) != len(settings.cameras):
+        raise ValueError(f"cameras is {brief(list(settings.cameras))}; it must name each camera once")
+    for topic in TOPICS:
+        value = getattr(settings, topic)
+        if len(settings.cameras) > 1 and value and CAMERA_MARK not in value:
+            raise ValueError(f"{topic} is {brief(value)}; with several cameras it must contain {CAMERA_MARK}")
+        if not settings.cameras and CAMERA_MARK in value:
+            raise ValueError(f"{topic} is {brief(value)}; {CAMERA_MARK} stands for each of cameras, which is empty")
 
 
 @dataclass(frozen=True)
@@ -124,24 +149,9 @@ class SegmentNodeConfig(SegmenterConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.image_topic:
-            raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")
-        white_of(self.mono16_range)
-        if bool(self.depth_topic) != bool(self.camera_info_topic):
-            raise ValueError("only one of depth_topic and camera_info_topic is set; set both or neither")
+        check_cameras(self)
         if self.target_frame and not self.depth_topic:
             raise ValueError(f"target_frame is {brief(self.target_frame)}; it needs depth_topic, which is empty")
-        for name in self.cameras:
-            if not isinstance(name, str) or not _CAMERA.fullmatch(name):
-                raise ValueError(
-                    f"cameras names {brief(name)}; a name is lower-case letters, digits and _, a letter first"
-                )
-        if len(set(self.cameras)) != len(self.cameras):
-            raise ValueError(f"cameras is {brief(list(self.cameras))}; it must name each camera once")
-        for topic in TOPICS:
-            value = getattr(self, topic)
-            if len(self.cameras) > 1 and value and CAMERA_MARK not in value:
-                raise ValueError(f"{topic} is {brief(value)}; with several cameras it must contain {CAMERA_MARK}")
 
     @property
     def white(self) -> int | None:

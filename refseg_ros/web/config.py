@@ -8,7 +8,7 @@ from typing import Any
 
 from refseg_ros.config import Settings, setting
 from refseg_ros.images.encodings import white_of
-from refseg_ros.ros.node_config import SegmentNodeConfig
+from refseg_ros.ros.node_config import SegmentNodeConfig, check_cameras
 
 THIS_MACHINE = "127.0.0.1"
 
@@ -46,7 +46,7 @@ class WebConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        white_of(self.mono16_range)
+        check_cameras(self)
         if not self.host or not self.lessons:
             raise ValueError("host and lessons must not be empty")
 

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
+from refseg_ros.web.config import WebConfig
 
 TEXTS = st.text(st.characters(codec=None), max_size=30) | st.sampled_from(
     ["raw", "cpu", "train", "\0\x1b[2J", "x" * 10**6]
 )
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63 - 1, -(2**63), 10**400])
 VALUES = st.none() | st.booleans() | NUMBERS | TEXTS | st.binary(max_size=9) | st.lists(NUMBERS | TEXTS, max_size=9)
-KINDS = [SegmentNodeConfig, CameraNodeConfig]
+KINDS = [SegmentNodeConfig, CameraNodeConfig, WebConfig]
 
 
 @pytest.mark.parametrize("kind", KINDS)

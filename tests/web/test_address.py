@@ -77,6 +77,24 @@ def test_an_address_that_is_not_to_be_had_is_told_in_a_line(start, host):
     assert f"the page cannot be served at {host}:" in told and "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("topics", "words"),
+    [
+        ({"image_topic": "bad topic"}, "image_topic is 'bad topic', which is no name of a topic"),
+        ({"image_topic": ""}, "image_topic is empty"),
+        ({"image_topic": "{camera}"}, "{camera} stands for each of cameras, which is empty"),
+        ({"depth_topic": "/depth"}, "only one of depth_topic and camera_info_topic is set"),
+        ({"depth_topic": "/a/", "camera_info_topic": "/b"}, "depth_topic is '/a/', which is no name of a topic"),
+        ({"cameras": ["front", "wrist"]}, "with several cameras it must contain {camera}"),
+    ],
+)
+def test_topics_that_are_none_are_told_in_a_line(start, topics, words):
+    process = start(**topics)
+    assert process.process.wait(60) == 1
+    (line,) = process.log.read_text().splitlines()
+    assert "[FATAL]" in line and words in line
+
+
 def test_the_page_takes_the_same_white_as_the_node(start, browser, bench):
     address = address_of(start(mono16_range="300"))
     window = browser.new_context()
