@@ -24,6 +24,7 @@ from refseg_ros.node.model import Model
 from refseg_ros.node.queries import MOST_EXPRESSIONS, ActiveQueries, separator_hint
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
+from refseg_ros.node.transition import transition
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.ros.parameters import ParameterError, Parameters
@@ -152,6 +153,7 @@ class SegmentNode(LifecycleNode):
         """Count a message or a call that nothing could be made of."""
         self._faults.note(kind, reason)
 
+    @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model."""
         config = self._settings.config
@@ -173,6 +175,7 @@ class SegmentNode(LifecycleNode):
         self.get_logger().info(f"the network {model.runtime}")
         return TransitionCallbackReturn.SUCCESS
 
+    @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the topics."""
         assert self._model is not None
@@ -181,12 +184,14 @@ class SegmentNode(LifecycleNode):
         )
         return TransitionCallbackReturn.SUCCESS
 
+    @transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the topics and end the inference."""
         self._close(PATIENCE)
         give_back_freed_memory()
         return TransitionCallbackReturn.SUCCESS
 
+    @transition
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the memory of the model."""
         self._model = None
@@ -194,11 +199,13 @@ class SegmentNode(LifecycleNode):
         give_back_freed_memory()
         return TransitionCallbackReturn.SUCCESS
 
+    @transition
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything and free the memory."""
         self._close(PATIENCE)
         return self.on_cleanup(state)
 
+    @transition
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything and free the memory; the node can be configured again."""
         return self.on_shutdown(state)

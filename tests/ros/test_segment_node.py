@@ -295,6 +295,7 @@ def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
         (dict(device="gpu"), "device is 'gpu'; it must be one of auto, cuda, cpu"),
         (dict(image_topic=""), "image_topic is empty"),
         (dict(image_topic="not a topic"), "not a topic"),
+        (dict(image_topic="/refseg/query"), "on_activate failed: RCLError: Failed to create subscription: "),
         (dict(cameras=["front", "Wrist"]), "names 'Wrist'"),
         (dict(cameras=["front", "wrist"]), "must contain {camera}"),
         (dict(cameras="front"), "cameras is 'front'; it must be a list"),
