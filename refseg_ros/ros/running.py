@@ -21,6 +21,7 @@ from rclpy.utilities import remove_ros_args
 from refseg_ros.command import forget_interrupt
 from refseg_ros.ros.parameters import ParameterError
 from refseg_ros.ros.params_files import misnamed
+from refseg_ros.ros.rcl_errors import NodeError, making_node, reason
 from refseg_ros.ros.transport import fault_of_domain, prefer_large_shared_memory
 from refseg_ros.ros.usage import HELP, usage
 from refseg_ros.text import one_line
@@ -31,8 +32,6 @@ CANNOT_START = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE = 2.0
 """Seconds that rclpy has to shut the context down after a signal; it takes milliseconds."""
-_PLACE_IN_RCL = ", at /"
-"""Begins the part of rcl's errors that names its source files."""
 
 
 class ArgumentError(ValueError):
@@ -82,14 +81,15 @@ def run_node(
     if not HELP.isdisjoint(given):
         print(usage(settings))
         return 0
-    refusals: tuple[type[Exception], ...] = (ArgumentError, ParameterError, *expected)
+    refusals: tuple[type[Exception], ...] = (ArgumentError, NodeError, ParameterError, *expected)
     signals = _FirstSignal()
     node: RunnableNode | None = None
     code = CANNOT_START
     try:
         try:
             _init(given)
-            node = make()
+            with making_node():
+                node = make()
             for warning in misnamed(given, node.get_fully_qualified_name()):
                 get_logger(name).warning(warning)
             code = 0 if node.run() or not rclpy.ok() else CANNOT_START
@@ -165,14 +165,14 @@ def _init(arguments: list[str]) -> None:
 def _why_refused(error: Exception) -> str:
     if type(error).__name__ == "UnknownROSArgsError":
         return f"ROS knows no argument {one_line(error).strip('[]')}"
-    reason = one_line(error).split(_PLACE_IN_RCL)[0].removeprefix("failed to initialize rcl: ")
-    if "parameter override" in reason:
-        return f"{reason}; put a text with : or # in quotes: -p 'NAME:=\"VALUE\"'"
-    if "params file" in reason:
-        return f"{reason}; is the file there, and is it YAML with NODE: ros__parameters: NAME: VALUE?"
-    if "remap rule" in reason:
-        return f"{reason}; a namespace begins with one /, and a part of a name is letters, digits and _, no digit first"
-    return reason
+    why = reason(error).removeprefix("failed to initialize rcl: ")
+    if "parameter override" in why:
+        return f"{why}; put a text with : or # in quotes: -p 'NAME:=\"VALUE\"'"
+    if "params file" in why:
+        return f"{why}; is the file there, and is it YAML with NODE: ros__parameters: NAME: VALUE?"
+    if "remap rule" in why:
+        return f"{why}; a namespace begins with one /, and a part of a name is letters, digits and _, no digit first"
+    return why
 
 
 def _end(name: str, node: RunnableNode, code: int) -> None:

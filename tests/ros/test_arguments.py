@@ -51,6 +51,7 @@ def run(node: str, *given: str, **environment: str) -> subprocess.CompletedProce
         (["--ros-args", "--params-file", "/nowhere.yaml"], ["/nowhere.yaml", "is the file there"]),
         (["--ros-args", "--params-file", "{broken}"], ["{broken}", "line 1", "YAML"]),
         (["--ros-args", "-r", "__ns:=/robot/1"], ["'-r __ns:=/robot/1'", "no digit first"]),
+        (["--ros-args", "-r", "__ns:=/robot/"], ["namespace must not end with a '/'"]),
         (["--ros-args", "-r", "/a:=/b c"], ["'-r /a:=/b c'"]),
         (["--ros-args", "--log-level", "loud"], ["'--log-level loud'"]),
         (["--ros-args", "--bogus"], ["'--bogus'"]),
@@ -161,3 +162,13 @@ def test_a_domain_that_there_is_not_is_told_in_a_line(node, domain) -> None:
     assert done.returncode == 1
     (line,) = (done.stdout + done.stderr).strip().splitlines()
     assert f"ROS_DOMAIN_ID is '{domain}'; it must be a number from 0 to 232" in line
+
+
+@pytest.mark.parametrize("peers", ["192.168.1.5,10.0.0.1", "192.168.1.5:7400", "robot pc"])
+def test_peers_that_are_no_machines_are_told_in_a_line(node, peers) -> None:
+    done = run(node, ROS_STATIC_PEERS=peers)
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert (
+        "[FATAL]" in line and f"{peers}; ROS_STATIC_PEERS holds addresses or names of machines, separated by ;" in line
+    )

@@ -165,6 +165,15 @@ def test_a_damaged_model_is_told(doctor, bundle_folder, tmp_path):
     assert report.code == 1
 
 
+def test_peers_that_are_no_machines_are_told(doctor):
+    report = doctor(ROS_STATIC_PEERS="192.168.1.5,10.0.0.1")
+    assert report.code == 2 and "Traceback" not in report.text, report.text
+    (line,) = [line for line in report.text.splitlines() if "10.0.0.1" in line]
+    assert (
+        line.startswith("error: ") and "ROS_STATIC_PEERS holds addresses or names of machines, separated by ;" in line
+    )
+
+
 def test_a_node_in_another_domain_is_told(doctor, start, bench, bundle_folder):
     node = start("segment_node", model=str(bundle_folder), threads=1)
     bench.wait_for_node()

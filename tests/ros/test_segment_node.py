@@ -299,7 +299,10 @@ def test_it_comes_back_after_being_killed(start, bundle_folder, bench) -> None:
         (dict(cameras=["front", "Wrist"]), "names 'Wrist'"),
         (dict(cameras=["front", "wrist"]), "must contain {camera}"),
         (dict(cameras="front"), "cameras is 'front'; it must be a list"),
-        (dict(image_topic="{camera}"), "image_topic is '{camera}'; {camera} stands for each of cameras, which is empty"),
+        (
+            dict(image_topic="{camera}"),
+            "image_topic is '{camera}'; {camera} stands for each of cameras, which is empty",
+        ),
         ({f"qos_overrides.{TOPIC}.depth": -1}, f"{TOPIC}.depth' is -1; it must be a whole number from 0"),
         ({f"qos_overrides.{TOPIC}.depth": "a"}, f"{TOPIC}.depth' is 'a'; it must be a whole number"),
         ({f"qos_overrides.{TOPIC}.depth": 10**12}, f"{TOPIC}.depth' is 1000000000000; it must be a whole number"),
