@@ -7,13 +7,13 @@ defined result, and whatever the network will not see is reported instead of bei
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from refseg_ros.characters import MARK, SIGN, folded, shape
 from refseg_ros.noun_phrases import courtesy, head_noun, request
 
 PADDING, UNKNOWN = 0, 1
@@ -30,41 +30,38 @@ FUNCTION_WORDS = frozenset(
 )
 """Words that name nothing: an expression of which only these are known is not understood."""
 
-_MARK = "\N{COMBINING GRAVE ACCENT}"
-"""Stands for any combining mark where words are looked for."""
-_PART = rf"[^\W_](?:[^\W_]|{_MARK})*"
-_WORD = re.compile(rf"{_PART}(?:'{_PART})?")
-_JOINERS = dict.fromkeys(
-    map(
-        ord,
-        "\N{SOFT HYPHEN}\N{COMBINING GRAPHEME JOINER}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{WORD JOINER}",
-    )
-)
-"""Characters within a word that say how its letters are drawn."""
+_PART = rf"[^\W_](?:[^\W_]|{MARK})*"
+_WORD = re.compile(rf"{_PART}(?:'{_PART})?|{SIGN}[{SIGN}{MARK}]*")
 
 
 def normalise(text: str) -> str:
     """The text in lower case, compatibility forms folded (NFKC), control characters and runs of space made one space.
 
-    What only joins or parts letters within a word, as in Persian and Hindi, is left out.
+    Characters that only say how others are drawn are left out, as joiners of Persian and Hindi are and the variation
+    selectors of emoji. All signs that serve as an apostrophe become "'".
 
-    Reads the first MAX_CHARACTERS only. `normalise(normalise(t)) == normalise(t)`.
+    At most MAX_CHARACTERS, of the first MAX_CHARACTERS. `normalise(normalise(t)) == normalise(t)`.
     """
-    folded = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS].translate(_JOINERS)).casefold()
-    folded = unicodedata.normalize("NFKC", folded).replace("’", "'")
-    printable = (" " if unicodedata.category(c)[0] in "CZ" else c for c in folded)
-    return " ".join("".join(printable).split())
+    return read(text)[0]
+
+
+def read(text: str) -> tuple[str, bool]:
+    """`normalise`, and whether a part of the text was cut off."""
+    normal = " ".join(folded(text[:MAX_CHARACTERS]).split())
+    return normal[:MAX_CHARACTERS].rstrip(), max(len(text), len(normal)) > MAX_CHARACTERS
 
 
 def tokenise(text: str) -> list[str]:
     """The words of a text, in order: runs of letters and digits, with an inner apostrophe kept ("man's").
 
     Combining marks (vowels and points of Hindi, Thai, Hebrew) belong to the letter before them. Where a script has no
-    spaces between words, what stands between two spaces is one word.
+    spaces between words, what stands between two spaces is one word. A run of signs, such as emoji, is a word too.
     """
-    normal = normalise(text)
-    shape = normal if normal.isascii() else "".join(_MARK if unicodedata.category(c)[0] == "M" else c for c in normal)
-    return [normal[found.start() : found.end()] for found in _WORD.finditer(shape)]
+    return _words(normalise(text))
+
+
+def _words(normal: str) -> list[str]:
+    return [normal[found.start() : found.end()] for found in _WORD.finditer(shape(normal))]
 
 
 @dataclass(frozen=True)
@@ -178,12 +175,13 @@ class Vocabulary:
 
     def encode(self, text: str, max_words: int) -> Tokens:
         """Word ids of a text, padded at the end to `max_words`, with a report of what is unknown or too much."""
-        said = tokenise(text)
+        normal, is_cut = read(text)
+        said = _words(normal)
         asking, end, head = request(said), len(said) - courtesy(said), head_noun(said)
         noun = "" if head is None else said[head]
         found = [word for index, word in enumerate(said) if asking <= index < end or word in self]
         words, rest = found[:max_words], found[max_words:]
-        if len(text) > MAX_CHARACTERS:
+        if is_cut:
             rest.append(CUT_MARK)
         ids = np.full(max_words, PADDING, dtype=np.int64)
         ids[: len(words)] = [self._ids[word] if word in self else UNKNOWN for word in words]

@@ -176,7 +176,7 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
         elif _is_participle(word):
             if not (head is None and resort is None) and (word.endswith("ing") or not nouns_follow):
                 break  # "man holding", "cake half eaten"
-        else:
+        elif head is None or words[head] in _HEADS_OF_LAST_RESORT or word[0].isalnum():  # else a sign: "mug ☕"
             head = at
         at += 1
     return at, resort if head is None else head

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refseg_ros.errors import UnavailableError
-from refseg_ros.expression import CUT_MARK, MAX_CHARACTERS, PADDING, Tokens, normalise, tokenise
+from refseg_ros.expression import CUT_MARK, PADDING, Tokens, read, tokenise
 from refseg_ros.text import one_line
 
 
@@ -51,12 +51,12 @@ class OpenVocabulary:
         if length != self._length:
             self._tokenizer.enable_truncation(length)
             self._length = length
-        normal = normalise(text)
+        normal, is_cut = read(text)
         encoded = self._tokenizer.encode(normal)
         seen = max((end for _, end in encoded.offsets), default=0)
         if seen < len(normal) and normal[seen] != " ":  # in the middle of a word, which then is not seen whole
             seen = normal.rfind(" ", 0, seen) + 1
         ids = np.full(length, self._padding, np.int64)
         ids[: len(encoded.ids)] = encoded.ids
-        rest = [*tokenise(normal[seen:]), *([CUT_MARK] if len(text) > MAX_CHARACTERS else [])]
+        rest = [*tokenise(normal[seen:]), *([CUT_MARK] if is_cut else [])]
         return Tokens(ids, tuple(tokenise(normal[:seen])), (), tuple(rest))

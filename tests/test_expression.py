@@ -21,6 +21,9 @@ from refseg_ros.expression import (
 
 # Lone surrogates and control characters included.
 any_text = st.text(st.characters(exclude_categories=()), max_size=300)
+IGNORABLE = "\u00ad\u061c\u115f\u1160\u180e\u200c\u200d\u200e\u200f\u2061\u3164\ufe0e\ufe0f\ufeff\uffa0\U000e0041"
+SIGNS = "☕🍎❤×€♥\N{EMOJI MODIFIER FITZPATRICK TYPE-3}\N{REPLACEMENT CHARACTER}\U0003fffd"
+"""The last one is no character of any version of Unicode yet."""
 
 
 @given(any_text)
@@ -28,6 +31,27 @@ def test_normalise_is_idempotent_and_printable(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert not any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in once)
+
+
+@given(st.text(st.sampled_from("\ufdfa\u3300x "), max_size=5), st.integers(1, MAX_CHARACTERS))
+def test_what_grows_when_it_is_folded_is_cut_and_says_so(piece: str, times: int) -> None:
+    text = f"{piece} " * times
+    once = normalise(text)
+    assert normalise(once) == once and len(once) <= MAX_CHARACTERS
+    is_cut = Vocabulary([]).encode(text, 1).truncated[-1:] == (CUT_MARK,)
+    assert is_cut or tokenise(text) == tokenise(piece) * times
+
+
+@given(st.lists(any_text, max_size=4), st.sampled_from(IGNORABLE))
+def test_what_only_says_how_others_are_drawn_changes_no_word(parts: list[str], ignorable: str) -> None:
+    assert tokenise(ignorable.join(parts)) == tokenise("".join(parts))
+
+
+@given(any_text, st.sampled_from(SIGNS), any_text)
+def test_no_sign_is_lost(before: str, sign: str, after: str) -> None:
+    tokens = Vocabulary(["mug", "red", "the"]).encode(before + sign + after, 20)
+    said = "".join((*tokens.words, *tokens.unknown, *tokens.truncated))
+    assert sign in said
 
 
 @given(any_text, st.integers(1, 20))
@@ -46,6 +70,11 @@ def test_encode_accounts_for_every_word(text: str, max_words: int) -> None:
 def test_words_survive_case_punctuation_and_space() -> None:
     assert tokenise("  The RED mug,\tleft of\x00the bowl. ") == ["the", "red", "mug", "left", "of", "the", "bowl"]
     assert tokenise("man’s 2nd-hand cup") == ["man's", "2nd", "hand", "cup"]
+
+
+@pytest.mark.parametrize("sign", "'’＇´‘`′‛ʼꞌʹ")
+def test_any_apostrophe_is_one(sign: str) -> None:
+    assert tokenise(f"the man{sign}s {sign}red{sign} mug") == ["the", "man's", "red", "mug"]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +106,24 @@ def test_joiners_do_not_part_a_word() -> None:
     assert tokenise("wa\N{SOFT HYPHEN}ter e\N{ZERO WIDTH JOINER}\N{COMBINING ACUTE ACCENT}t") == ["water", "ét"]
     assert tokenise("ถ้วย\N{ZERO WIDTH SPACE}แดง") == ["ถ้วย", "แดง"]
     assert tokenise("\N{COMBINING ACUTE ACCENT}") == []
+
+
+def test_signs_are_words_of_their_own() -> None:
+    assert tokenise("the☕mug \N{HEAVY BLACK HEART}\ufe0f, ok") == ["the", "☕", "mug", "\N{HEAVY BLACK HEART}", "ok"]
+    assert tokenise("\N{WOMAN}\u200d\N{COOKING}s") == ["\N{WOMAN}\N{COOKING}", "s"]
+    assert tokenise("a + b | c") == ["a", "b", "c"], "those of ASCII are punctuation"
+
+
+@pytest.mark.parametrize("text", ["the red 🍎", "the ☕ on the left", "find the ☕ please", "the red\ufe0f ❤\ufe0f"])
+def test_a_sign_in_the_place_of_the_noun_is_not_understood(text: str) -> None:
+    tokens = Vocabulary(["find", "left", "mug", "on", "red", "the"]).encode(text, 8)
+    assert tokens.unknown and tokens.noun in tokens.unknown and not tokens.understood
+
+
+@pytest.mark.parametrize("text", ["the red mug ☕", "the 🔴 mug", "find the mug 🙏"])
+def test_a_sign_beside_the_noun_makes_doubtful(text: str) -> None:
+    tokens = Vocabulary(["find", "mug", "red", "the"]).encode(text, 8)
+    assert tokens.noun == "mug" and tokens.understood and tokens.doubtful and len(tokens.unknown) == 1
 
 
 def test_special_entries_cannot_be_typed() -> None:

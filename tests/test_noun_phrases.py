@@ -56,6 +56,8 @@ BY_HAND = [
     ("glass of orange juice", "glass"),
     ("the orange", "orange"),
     ("the orange mug", "mug"),
+    ("the orange 🍎", "🍎"),
+    ("the mug ☕ on the left", "mug"),
     ("orange on the left", "orange"),
     ("cup of coffee", "cup"),
     ("pick up the mug", "mug"),
