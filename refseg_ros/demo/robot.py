@@ -30,6 +30,7 @@ from refseg_ros.images.messages import to_message
 from refseg_ros.media.source import Picture
 from refseg_ros.node.camera_node import camera_info_of
 from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.qos import warn_of_unused_overrides
 from refseg_ros.ros.running import run_node
 from refseg_ros.simulation.gripper import Gripper
 from refseg_ros.simulation.tabletop import Frame, Tabletop
@@ -81,6 +82,7 @@ class RobotNode(Node):
         self._state = self.create_publisher(JointState, "gripper/state", qos)
         self.create_subscription(PoseStamped, "gripper/goal", self._on_goal, qos)
         self.create_subscription(Float64, "gripper/opening", self._on_opening, qos)
+        warn_of_unused_overrides(self)
         self._show(config)
         self._timer = self.create_timer(0.001, self._on_timer)
 

@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
@@ -20,6 +21,7 @@ from refseg_ros.media.sources import open_source
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import BY_SEED, CameraNodeConfig
 from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.qos import OVERRIDABLE, warn_of_unused_overrides
 from refseg_ros.ros.spinning import spin
 
 NANOSECONDS = 1_000_000_000
@@ -39,7 +41,7 @@ class CameraNode(Node):
         labels (sensor_msgs/Image): mono8, the number of the object that a pixel shows; simulated.
         truth (std_msgs/String): JSON with "stamp" ([seconds, nanoseconds]), "seed" and "objects"; simulated.
 
-    Parameters: those of `CameraNodeConfig`.
+    Parameters: those of `CameraNodeConfig`, and the QoS of the topics (`qos_overrides`).
 
     Raises:
         ParameterError: a parameter at the start is not usable.
@@ -77,12 +79,12 @@ class CameraNode(Node):
             objects=config.objects,
             warn=self.get_logger().warning,
         )
-        qos = QoSProfile(depth=10)
-        self._image = self.create_publisher(Image, "image_raw", qos)
-        self._info = self.create_publisher(CameraInfo, "camera_info", qos)
-        self._depth = self.create_publisher(Image, "depth", qos)
-        self._labels = self.create_publisher(Image, "labels", qos)
-        self._truth = self.create_publisher(String, "truth", qos)
+        self._image = self._publisher(Image, "image_raw")
+        self._info = self._publisher(CameraInfo, "camera_info")
+        self._depth = self._publisher(Image, "depth")
+        self._labels = self._publisher(Image, "labels")
+        self._truth = self._publisher(String, "truth")
+        warn_of_unused_overrides(self)
         self._picture: Picture | None = None
         """The next one to be published."""
         self._step, self._spent = 0.0, 0.0
@@ -104,6 +106,9 @@ class CameraNode(Node):
         if self._failure is not None:
             raise self._failure
         return True
+
+    def _publisher(self, kind: type, name: str) -> Publisher:
+        return self.create_publisher(kind, name, QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)
 
     def _on_timer(self) -> None:
         """Publish the picture that is due, and make the next one.

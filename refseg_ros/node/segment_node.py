@@ -28,6 +28,7 @@ from refseg_ros.node.transition import transition
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.ros.parameters import ParameterError, Parameters
+from refseg_ros.ros.qos import warn_of_unused_overrides
 from refseg_ros.ros.spinning import spin
 from refseg_ros.ros.topics import check_topics
 from refseg_ros.segmenter import Segmenter
@@ -182,6 +183,7 @@ class SegmentNode(LifecycleNode):
         self._session = Session(
             self, self._model, self._settings, self._queries, self._faults, self._set_query, self._locator.take_answer
         )
+        warn_of_unused_overrides(self)
         return TransitionCallbackReturn.SUCCESS
 
     @transition

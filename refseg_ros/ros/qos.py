@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+
+from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -32,3 +35,13 @@ def check_override(name: str, value: object) -> None:
         raise ValueError(f"{quoted(name)} is {brief(value)}; it must be one of {', '.join(_RELIABILITIES)}")
     if name.endswith(".depth") and not (type(value) is int and 0 <= value <= _DEEPEST):
         raise ValueError(f"{quoted(name)} is {brief(value)}; it must be a whole number from 0 to {_DEEPEST}")
+
+
+def warn_of_unused_overrides(node: Node) -> None:
+    """Log the parameters of a node that `is_override` and that none of its topics has; call it when they are open."""
+    topics = [f"qos_overrides.{name}" for name in node.get_parameters_by_prefix("qos_overrides")]
+    for name in filter(is_override, sorted(node._parameter_overrides)):
+        if not node.has_parameter(name):
+            nearest = difflib.get_close_matches(name, topics, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            node.get_logger().warning(f"no topic takes {quoted(name)} so far{hint}")

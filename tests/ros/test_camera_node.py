@@ -16,6 +16,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from builtin_interfaces.msg import Time
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
+from rclpy.qos import ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
@@ -103,6 +104,28 @@ def test_a_simulated_image_comes_with_its_truth_under_one_stamp(start, bench) ->
     assert "rate" in refused.reason
     assert "nan" in refused.reason
     assert ended_by(node, signal.SIGTERM) == 0, node.tail(50)
+
+
+def test_its_quality_of_service_can_be_overridden(start, bench, tmp_path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((20, 30, 3), np.uint8))
+    of_images, of_nothing = "qos_overrides./camera/image_raw.publisher.", "qos_overrides./camera/image.publisher.depth"
+    node = start("camera_node", source=str(tmp_path), **{f"{of_images}reliability": "best_effort", of_nothing: 1})
+    bench.until(lambda: "camera of source" in node.log.read_text(), "the camera")
+
+    def reliabilities() -> list[ReliabilityPolicy]:
+        topics = ("image_raw", "camera_info")
+        found = [bench.node.get_publishers_info_by_topic(f"/camera/{topic}") for topic in topics]
+        return [info.qos_profile.reliability for one in found for info in one if info.node_name == "camera"]
+
+    bench.until(lambda: len(reliabilities()) == 2, "the camera")
+    assert reliabilities() == [ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE]
+    (warning,) = [line for line in node.log.read_text().splitlines() if "[WARN]" in line]
+    assert f"no topic takes '{of_nothing}' so far; did you mean {of_images}depth?" in warning
+
+    refusing = start("camera_node", source=str(tmp_path), **{f"{of_images}reliability": "foo"})
+    assert refusing.process.wait(60) == 1
+    (line,) = refusing.log.read_text().splitlines()
+    assert "[FATAL]" in line and f"'{of_images}reliability' is 'foo'; it must be one of " in line
 
 
 def test_a_folder_is_published_to_its_end(start, bench, tmp_path: Path) -> None:

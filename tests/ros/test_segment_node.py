@@ -318,6 +318,15 @@ def test_what_it_cannot_start_with_is_one_line_and_exit_code_1(start, bundle_fol
     assert "Traceback" not in process.log.read_text()
 
 
+def test_an_override_that_no_topic_takes_is_warned_of(start, bundle_folder, bench) -> None:
+    misspelt = "qos_overrides./camera/image.subscription.depth"
+    node = start("segment_node", model=str(bundle_folder), **{misspelt: 2, f"qos_overrides.{TOPIC}.depth": 2})
+    bench.wait_for_node()
+    bench.until(lambda: "no topic takes" in node.log.read_text(), "the warning")
+    (warning,) = [line for line in node.log.read_text().splitlines() if "[WARN]" in line]
+    assert f"no topic takes '{misspelt}' so far; did you mean qos_overrides.{TOPIC}.depth?" in warning
+
+
 def test_raw_bytes_are_what_they_seem() -> None:
     """The hostile texts are sent as the wire has them: a good one made in the same way is the message itself."""
     from rclpy.serialization import deserialize_message
