@@ -34,13 +34,17 @@ from refseg_ros.media.films import Film, rate_of
 from refseg_ros.media.overlay import draw
 from refseg_ros.progress import Progress
 from refseg_ros.segmenter import Segmenter, Stopwatch, Stream
+from refseg_ros.separators import separator_in
 from refseg_ros.text import printable
 
 
 @command(cv2.error)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return 0 if _segment(_parser().parse_args(arguments)) else 1
+    options = _parser().parse_args(arguments)
+    if wrong := separator_in(options.expression):
+        print(f"{ascii(wrong)} separates nothing here; one expression is looked for", file=sys.stderr)
+    return 0 if _segment(options) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

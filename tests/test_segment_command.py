@@ -153,6 +153,11 @@ def test_what_is_nowhere_has_an_exit_code_of_its_own(command, image, video):
     assert result.returncode == 1 and "12 frames: NOT_FOUND 12" in result.stdout
 
 
+def test_an_expression_that_looks_like_several_is_said_to_be_one(command, image):
+    result = command(image, "the red square; the blue bowl")
+    assert said(result.stderr)[0] == "';' separates nothing here; one expression is looked for"
+
+
 def test_the_help_has_the_exit_codes(command):
     result = command("--help")
     assert result.returncode == 0 and "0 if the thing was found" in " ".join(result.stdout.split())

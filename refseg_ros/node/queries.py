@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refseg_ros.expression import MAX_CHARACTERS
+from refseg_ros.separators import separator_in
 from refseg_ros.text import quoted, transportable
 
 SEPARATOR = ";"
@@ -17,9 +18,6 @@ MOST_EXPRESSIONS = 8
 """Expressions that are answered at a time; the work on a frame is bounded by it."""
 
 _PART = re.compile(f"[^{SEPARATOR}]+")
-_LOOKS_LIKE_SEVERAL = re.compile(r"[,|\uff1b]|\band\b", re.IGNORECASE)
-_BETWEEN = re.compile(r"\bbetween\b[^,|\uff1b]*?\band\b", re.IGNORECASE)
-"""Words that need their "and"."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +54,8 @@ def split(text: str) -> tuple[tuple[str, ...], bool]:
 def separator_hint(queries: Sequence[Query]) -> str:
     """What to say about expressions that look like several: which one, and how to separate them; empty if none does."""
     for query in queries:
-        found = _LOOKS_LIKE_SEVERAL.search(_BETWEEN.sub("", query.text))
-        if found:
-            wrong = ascii(found.group())
-            return f"{quoted(query.text)} is one expression; only {SEPARATOR} separates several, not {wrong}"
+        if wrong := separator_in(query.text):
+            return f"{quoted(query.text)} is one expression; only {SEPARATOR} separates several, not {ascii(wrong)}"
     return ""
 
 

@@ -88,8 +88,13 @@ def test_the_work_on_an_image_is_bounded():
     [
         ("the red mug, the bowl", ","),
         ("the red mug and the bowl", "and"),
+        ("the red mug & the bowl", "&"),
         ("the red mug|the bowl", "|"),
-        ("the red mug\uff1bthe bowl", r"\uff1b"),
+        ("the red mug. the bowl", "."),
+        ("the red mug/the bowl", "/"),
+        ("the red mug\nthe bowl", r"\n"),
+        *[(f"the red mug{mark}the bowl", ascii(mark)[1:-1]) for mark in "，、؛\u037e﹔；。"],
+        ("the black and white mug and the bowl", "and"),
         ("the can; the mug between the can and the bowl, the banana", ","),
     ],
 )
@@ -98,6 +103,19 @@ def test_what_looks_like_several_expressions_gets_a_hint(text, separator):
     assert f"only ; separates several, not '{separator}'" in hint and hint.isascii()
 
 
-@pytest.mark.parametrize("text", ["the red mug; the bowl", "the mug between the can and the bowl", "sand"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the red mug; the bowl",
+        "the mug between the can and the bowl",
+        "the mug between the can & the bowl",
+        "the black and white mug",
+        "the mug that is small and red",
+        "the black & white mug.",
+        "the mug of 1.5 cm, ",
+        "the 1/2 full mug\n",
+        "sand",
+    ],
+)
 def test_what_is_one_expression_gets_none(text):
     assert separator_hint(ActiveQueries().number(text)) == ""

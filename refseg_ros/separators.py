@@ -1,0 +1,38 @@
+"""What people write between two expressions."""
+
+from __future__ import annotations
+
+import re
+
+from refseg_ros.expression import tokenise
+from refseg_ros.noun_phrases import head_noun
+
+LONGEST = 300
+"""Characters of a text that are looked at, since any text may come."""
+
+_MARKS = (
+    ",;|\n\r"
+    "\N{GREEK QUESTION MARK}\N{ARABIC COMMA}\N{ARABIC SEMICOLON}\N{IDEOGRAPHIC COMMA}\N{IDEOGRAPHIC FULL STOP}"
+    "\N{SMALL COMMA}\N{SMALL IDEOGRAPHIC COMMA}\N{SMALL SEMICOLON}\N{FULLWIDTH COMMA}\N{FULLWIDTH FULL STOP}"
+    "\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH VERTICAL LINE}\N{HALFWIDTH IDEOGRAPHIC COMMA}"
+)
+_AND = r"\band\b|[&\N{FULLWIDTH AMPERSAND}]"
+_SEPARATOR = re.compile(
+    rf"(?:[{_MARKS}]|\.(?=\s)|/(?!\d)|(?P<and>{_AND}))(?=\s*\S)",  # with "1.5", "1/2" and a mark at the end left out
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(rf"\bbetween\b[^{_MARKS}]*?(?:{_AND})", re.IGNORECASE)
+"""Words that need their "and"."""
+
+
+def separator_in(text: str) -> str:
+    """What looks like a separator of several expressions in a text; empty if nothing does.
+
+    An "and" counts where a noun stands on either side of it, and so not in "the black and white mug".
+    """
+    text = _BETWEEN.sub("", text[:LONGEST])
+    for found in _SEPARATOR.finditer(text):
+        sides = (text[: found.start()], text[found.end() :])
+        if not found["and"] or all(head_noun(tokenise(side)) is not None for side in sides):
+            return found.group()
+    return ""
