@@ -10,6 +10,8 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
+from refseg_ros.interrupts import end_at_interrupt, is_started_from
+
 if TYPE_CHECKING:
     from refseg_ros.answer import Answer, Box, Verdict
     from refseg_ros.errors import BundleError, EngineError
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 # The generated messages (refseg_ros.msg) may lie in another folder of the same name, on a later entry of sys.path.
 __path__ = pkgutil.extend_path(__path__, __name__)
+
+if is_started_from(__name__):
+    end_at_interrupt()
 
 __all__ = ["Answer", "Box", "BundleError", "EngineError", "Segmenter", "Stream", "Verdict"]
 

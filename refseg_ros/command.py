@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from refseg_ros.errors import EngineError
+from refseg_ros.interrupts import STOPPED, raise_at_interrupt
 from refseg_ros.text import printable
 
 
@@ -21,8 +22,8 @@ class Main(Protocol):
         ...
 
 
-FAILED, STOPPED = 2, 130
-"""Exit codes after an error and after Ctrl-C."""
+FAILED = 2
+"""Exit code after an error."""
 
 
 def program() -> str:
@@ -83,6 +84,7 @@ def command(*expected: type[Exception]) -> Callable[[Main], Main]:
         @functools.wraps(main)
         def guarded(arguments: Sequence[str] | None = None) -> int:
             try:
+                raise_at_interrupt()
                 return main(arguments)
             except caught as error:
                 print(f"error: {printable(str(error))}", file=sys.stderr)

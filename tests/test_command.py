@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interrupting import interrupting
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
     path.relative_to(ROOT)
@@ -34,13 +36,48 @@ def test_a_module_is_named_as_it_is_run(path):
 @pytest.mark.parametrize("command", ["replay=replay", "doctor=doctor.__main__", "build_engine=engines.build"])
 def test_what_ros_runs_is_named_as_ros_names_it(tmp_path, command):
     name, module = command.split("=")
-    program = tmp_path / "lib" / "refseg_ros" / name
+    program = installed(tmp_path, name, module)
+    assert usage_of(sys.executable, str(program)).startswith(f"usage: ros2 run refseg_ros {name} [-h]")
+
+
+def installed(folder: Path, name: str, module: str) -> Path:
+    """The program that the build makes of a module."""
+    program = folder / "lib" / "refseg_ros" / name
     program.parent.mkdir(parents=True)
     written = (
         (ROOT / "cmake" / "executable.py.in").read_text().replace("@module@", module).replace("@executable@", name)
     )
     program.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{written}")
-    assert usage_of(sys.executable, str(program)).startswith(f"usage: ros2 run refseg_ros {name} [-h]")
+    return program
+
+
+def stopped(line: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_ctrl_c_during_the_imports_gives_the_exit_code_of_every_ctrl_c(tmp_path, path):
+    if path.parts[0] == "model_training":
+        pytest.importorskip("torch", reason="torch is not installed")
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__main__")
+    assert stopped([sys.executable, "-m", name], interrupting("argparse", tmp_path)) == (130, "stopped\n")
+
+
+@pytest.mark.parametrize("module", ["numpy", "cv2", "onnxruntime"])
+def test_ctrl_c_in_the_middle_of_a_compiled_module_is_one_like_others(tmp_path, module):
+    line = [sys.executable, "-m", "refseg_ros.segment", "no.png", "mug"]
+    assert stopped(line, interrupting(module, tmp_path)) == (130, "stopped\n")
+
+
+def test_ctrl_c_during_the_imports_of_an_installed_program(tmp_path):
+    program = installed(tmp_path, "replay", "replay")
+    assert stopped([sys.executable, str(program)], interrupting("argparse", tmp_path)) == (130, "stopped\n")
+
+
+def test_ctrl_c_is_left_to_programs_that_import_the_library(tmp_path):
+    program = "import refseg_ros, signal; assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    assert stopped([sys.executable, "-c", program], interrupting("nothing", tmp_path)) == (0, "")
 
 
 INTERRUPTED = """

@@ -1,9 +1,12 @@
-"""One clear line if a module that a node needs is missing."""
+"""The import of what a node needs: one clear line if a module is missing, and a Ctrl-C that ends the node."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from refseg_ros.interrupts import end_at_interrupt
 
 _CURES = {
     "pocketsphinx": "pip install pocketsphinx",
@@ -15,10 +18,13 @@ _ROS = "source ROS 2 (source /opt/ros/$ROS_DISTRO/setup.bash) and the workspace 
 
 @contextmanager
 def needed_modules() -> Iterator[None]:
-    """End the process with one line and exit code 1 if an import in the block finds no module."""
+    """End the process with one line and exit code 1 if an import in the block finds no module; with 0 at Ctrl-C."""
+    before = end_at_interrupt(0, b"")
     try:
         yield
     except ModuleNotFoundError as error:
         name = error.name or ""
         cure = _CURES.get(name.split(".")[0], _ROS)
         raise SystemExit(f"error: the module {name} is not installed; {cure}") from error
+    finally:
+        signal.signal(signal.SIGINT, before)

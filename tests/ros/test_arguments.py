@@ -17,6 +17,7 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from refseg_ros.demo.processes import stay_on_this_machine
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 from refseg_ros.speech.config import SpeechConfig
+from tests.interrupting import interrupting
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = {"segment_node": SegmentNodeConfig, "camera_node": CameraNodeConfig, "speech_node": SpeechConfig}
@@ -109,6 +110,12 @@ def test_what_one_node_needs_beside_ros_is_said_in_a_line(of, module, cure, tmp_
     assert done.returncode == 1
     (line,) = (done.stdout + done.stderr).strip().splitlines()
     assert line.startswith(f"error: the module {module} is not installed; ") and cure in line
+
+
+@pytest.mark.parametrize("module", ["rclpy", "numpy"])
+def test_ctrl_c_while_it_imports_ends_it_without_a_word(node, module, tmp_path) -> None:
+    done = run(node, **interrupting(module, tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("by_file", [False, True])
