@@ -42,7 +42,8 @@ def read_wav(path: Path) -> Samples:
     except FileNotFoundError:
         raise SoundError(f"{path}: there is no such file") from None
     except (OSError, EOFError, wave.Error) as error:
-        raise SoundError(f"{path}: no WAV file of uncompressed samples ({error})") from error
+        why = str(error) or "it is cut short"  # an EOFError says nothing
+        raise SoundError(f"{path}: no WAV file of uncompressed samples ({why})") from error
     if width not in (1, 2, 4) or rate < 8000:
         raise SoundError(f"{path}: {8 * width} bits at {rate} Hz; 8, 16 or 32 bits at 8000 Hz or more are read")
     whole = len(data) // (width * channels) * width * channels

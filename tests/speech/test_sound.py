@@ -42,6 +42,14 @@ def test_what_is_no_wav_file_is_refused_by_name(tmp_path, content):
         read_wav(tmp_path / "broken.wav")
 
 
+def test_a_file_that_ends_before_its_sound_is_refused_with_the_reason(tmp_path):
+    whole = write_wav(tmp_path / "whole.wav", tone(RATE, 440).astype("<i2")).read_bytes()
+    for length in range(whole.index(b"data")):
+        (tmp_path / "cut.wav").write_bytes(whole[:length])
+        with pytest.raises(SoundError, match=r"cut.wav: no WAV file of uncompressed samples \(.+\)$"):
+            read_wav(tmp_path / "cut.wav")
+
+
 def test_a_missing_file_and_a_strange_width_are_refused(tmp_path):
     with pytest.raises(SoundError, match="no such file"):
         read_wav(tmp_path / "nowhere.wav")
