@@ -23,7 +23,7 @@ _PATTERNS = {"**": r"(/\w+)*", "*": r"/\w+"}
 
 
 def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
-    """What to warn of: files in which nothing is for this node, and names that are nearly its own.
+    """What to warn of: files without parameters, or with none for this node, and names that are nearly its own.
 
     Args:
         arguments: of the command line; ROS has read the files.
@@ -33,8 +33,10 @@ def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
         if flag != "--params-file":
             continue
         with suppress(OSError, ValueError, yaml.YAMLError):
-            strangers = _strangers(list(_nodes(yaml.safe_load(Path(file).read_text("utf-8")))), node)
-            if strangers:
+            names = list(_nodes(yaml.safe_load(Path(file).read_text("utf-8"))))
+            if not names:
+                yield f"{file} has no parameters; they stand in it as NODE: ros__parameters: NAME: VALUE"
+            elif strangers := _strangers(names, node):
                 listed, own = ", ".join(map(brief, strangers[:MOST_NAMED])), node.rpartition("/")[2]
                 yield f"{file} has parameters of {listed}, which is not this node, {node}; did you mean /**/{own}?"
 

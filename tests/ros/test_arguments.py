@@ -163,6 +163,16 @@ def test_a_params_file_that_names_another_node_is_warned_of(tmp_path, nodes, tol
     assert warnings == ([hint] if told else [])
 
 
+@pytest.mark.parametrize("content", ["", "hello\n", "# segment: nothing yet\n"])
+def test_a_params_file_without_parameters_is_warned_of(tmp_path, content) -> None:
+    stay_on_this_machine()
+    file = tmp_path / "params.yaml"
+    file.write_text(content)
+    done = run("segment_node", "--ros-args", "--params-file", str(file), "-p", "model:=/nowhere")
+    (warning,) = [line.split("]: ")[1] for line in done.stderr.splitlines() if "[WARN]" in line]
+    assert warning == f"{file} has no parameters; they stand in it as NODE: ros__parameters: NAME: VALUE"
+
+
 @pytest.mark.parametrize("domain", ["233", "seven"])
 def test_a_domain_that_there_is_not_is_told_in_a_line(node, domain) -> None:
     done = run(node, ROS_DOMAIN_ID=domain)
