@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from refseg_ros.characters import MARK, SIGN, folded, shape
-from refseg_ros.noun_phrases import courtesy, head_noun, request
+from refseg_ros.language.characters import MARK, SIGN, folded, shape
+from refseg_ros.language.noun_phrases import courtesy, head_noun, request
 
 PADDING, UNKNOWN = 0, 1
 """Ids of the two entries that every vocabulary begins with."""

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from refseg_ros.bag_files import meant
+from refseg_ros.bags.files import meant
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.images.encodings import white_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from refseg_ros.expression import tokenise
-from refseg_ros.noun_phrases import head_noun
+from refseg_ros.language.noun_phrases import head_noun
 
 LONGEST = 300
 """Characters of a text that are looked at, since any text may come."""

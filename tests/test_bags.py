@@ -14,7 +14,7 @@ pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `repl
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from ruamel.yaml import YAML
 
-from refseg_ros.bags import BagError, ImageTopic, image_topics, open_images
+from refseg_ros.bags.images import BagError, ImageTopic, image_topics, open_images
 from tests.search.bags import SECOND, picture, record
 
 TOPIC = "/camera/image_raw"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_training.datasets.own_frames import COLUMNS, TABLE
-from refseg_ros.bags import open_images
+from refseg_ros.bags.images import open_images
 from refseg_ros.command import command, program
 from refseg_ros.config import add_option
 from refseg_ros.files import write_bytes

@@ -19,7 +19,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from std_msgs.msg import Header
 
 from refseg_ros.answer import Verdict
-from refseg_ros.bags import ImageTopic, open_images
+from refseg_ros.bags.images import ImageTopic, open_images
 from refseg_ros.images.messages import ImageError
 from refseg_ros.node.answering import Frame, answer, results
 from refseg_ros.node.freshness import frame_age
@@ -59,7 +59,7 @@ def replay(
     """Answer expressions on every image of a topic, and write a new bag with the answers.
 
     Args:
-        bag: as `refseg_ros.bags` reads it.
+        bag: as `refseg_ros.bags.images` reads it.
         output: folder to make; it has its name only once it is whole.
         text: an expression, or several, as a query over ROS has them.
         topic: of the images; empty where the bag has one such topic alone.

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.bags import image_topics, open_images
+from refseg_ros.bags.images import image_topics, open_images
 from refseg_ros.errors import BundleError
 from refseg_ros.search.parts import PartWriter, Searched
 from refseg_ros.search.recordings import Recording

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refseg_ros.answer import Answer, Box, Verdict
-from refseg_ros.bags import BagError, open_images
+from refseg_ros.bags.images import BagError, open_images
 from refseg_ros.files import write_bytes
 from refseg_ros.media.overlay import draw
 from refseg_ros.search.run_length import decode

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.bag_files import METADATA, SUFFIXES, is_file_of_bag, meant, one_recording
+from refseg_ros.bags.files import METADATA, SUFFIXES, is_file_of_bag, meant, one_recording
 
 
 @dataclass(frozen=True, order=True)

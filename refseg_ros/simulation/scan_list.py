@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from refseg_ros.expression import tokenise
-from refseg_ros.noun_phrases import head_noun
+from refseg_ros.language.noun_phrases import head_noun
 from refseg_ros.simulation.appearance import COLOURS
 from refseg_ros.simulation.mesh_files import SUFFIXES
 

@@ -10,7 +10,7 @@ import pytest
 
 from model_training.words import known_nouns, names, synonyms_for
 from refseg_ros.expression import Vocabulary, dump_synonyms, tokenise
-from refseg_ros.noun_phrases import head_noun
+from refseg_ros.language.noun_phrases import head_noun
 from refseg_ros.simulation.wording import all_texts
 
 DATA = Path(os.environ.get("REFSEG_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -21,7 +21,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.typesys import Stores, get_typestore
 
-from refseg_ros.bag_files import METADATA, STORAGES, SUFFIXES, is_file_of_bag, is_packed, meant, one_recording
+from refseg_ros.bags.files import METADATA, STORAGES, SUFFIXES, is_file_of_bag, is_packed, meant, one_recording
 from refseg_ros.text import one_line
 
 if sys.version_info >= (3, 14):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refseg_ros.expression import FUNCTION_WORDS, tokenise
-from refseg_ros.noun_phrases import courtesy, head_noun, request
+from refseg_ros.language.noun_phrases import courtesy, head_noun, request
 from refseg_ros.simulation.tabletop import COLOURS
 from refseg_ros.simulation.wording import ANYTHING, CLASS_WORDS
 
-SAID = Path(os.environ.get("REFSEG_DATA", Path(__file__).parents[2] / "shared" / "data")) / "refcoco_text"
+SAID = Path(os.environ.get("REFSEG_DATA", Path(__file__).parents[3] / "shared" / "data")) / "refcoco_text"
 
 
 def noun(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from refseg_ros.bag_messages import Bag, BagError, RawMessage, open_bag, readable
+from refseg_ros.bags.messages import Bag, BagError, RawMessage, open_bag, readable
 from refseg_ros.images.encodings import ImageError
 from refseg_ros.images.messages import to_rgb
 
