@@ -13,6 +13,9 @@ import scipy.io
 from PIL import Image
 from pycocotools import mask as coco
 
+from model_training.datasets.formats import open_folder
+from model_training.datasets.sample import Reader
+
 HEIGHT, WIDTH = 24, 40
 
 
@@ -214,3 +217,18 @@ def write_own_frames(folder: Path) -> Path:
     rows += ["b.jpg,the tall mug,0.png,test", "b.jpg,the spoon,,test", "a.png,the long bar,1.png,train"]
     (folder / "expressions.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+def texts(reader: Reader) -> dict[str, list[str]]:
+    return {record.id: [of.text for of in record.expressions] for record in reader.records}
+
+
+def masks(reader: Reader, record: int) -> np.ndarray:
+    """(E, H, W) of all expressions of a record."""
+    sample = reader.load(reader.records[record])
+    return np.stack([sample.mask_of(row) for row in range(len(reader.records[record].expressions))])
+
+
+def only(folder: Path) -> Reader:
+    (reader,) = open_folder(folder)
+    return reader
