@@ -34,14 +34,13 @@ def ask_plan(client: Client, seed: int) -> Iterator[Row]:
     Raises:
         DemoError: an answer is missing, or no scene offers an expression of some kind.
     """
-    rng = np.random.default_rng(seed)
     left = list(PLAN)
     for scene in range(seed, seed + MOST_SCENES):
         truth = client.show(scene)
         if not _suitable(truth, left):
             continue
         client.listen(SETTLING)
-        row = _ask_scene(client, scene, left, rng)
+        row = _ask_scene(client, scene, left)
         if row is not None:
             left.remove(row.kind)
             yield row
@@ -70,10 +69,14 @@ def _suitable(truth: dict[str, Any], left: Sequence[str]) -> bool:
     return "motion" in left if _moving(truth) else any(kind != "motion" for kind in left)
 
 
-def _ask_scene(client: Client, scene: int, left: Sequence[str], rng: np.random.Generator) -> Row | None:
-    """Ask about the shown scene; None if it offers no expression of the kinds that are left."""
+def _ask_scene(client: Client, scene: int, left: Sequence[str]) -> Row | None:
+    """Ask about the shown scene; None if it offers no expression of the kinds that are left.
+
+    The expression hangs on the scene, not on how long others took: where nothing moves it is the same in each run.
+    """
     for _ in range(round(MOTION_WAIT / 0.2)):
         truth = client.newest_truth
+        rng = np.random.default_rng(scene)
         phrase = None if truth is None else _choose(truth, client.size or (0, 0), left, rng)
         if truth is None or phrase is None:
             if truth is None or "motion" not in left:
