@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from itertools import pairwise
 from types import FrameType
 from typing import Any
@@ -27,6 +28,8 @@ def end_at_interrupt(code: int = STOPPED, word: bytes = b"stopped\n") -> Any:
     Where Ctrl-C is ignored, or the process has a handler of its own, nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread():  # only that one can set handlers
+        return before
     if before is signal.default_int_handler or isinstance(before, _End):
         signal.signal(signal.SIGINT, _End(code, word))
     return before

@@ -16,9 +16,10 @@ _MARKS = (
     "\N{SMALL COMMA}\N{SMALL IDEOGRAPHIC COMMA}\N{SMALL SEMICOLON}\N{FULLWIDTH COMMA}\N{FULLWIDTH FULL STOP}"
     "\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH VERTICAL LINE}\N{HALFWIDTH IDEOGRAPHIC COMMA}"
 )
-_AND = r"\band\b|[&\N{FULLWIDTH AMPERSAND}]"
+_AND = r"\band\b|(?<=\s)[&\N{FULLWIDTH AMPERSAND}](?=\s)"
 _SEPARATOR = re.compile(
-    rf"(?:[{_MARKS}]|\.(?=\s)|/(?!\d)|(?P<and>{_AND}))(?=\s*\S)",  # with "1.5", "1/2" and a mark at the end left out
+    # "1.5", "Dr. Pepper", "w/o", "1/2" and a mark at the end are left out.
+    rf"(?:[{_MARKS}]|(?P<weak>(?<=\w\w\w)\.(?=\s)|(?<=\w\w)/(?=\w\w)|{_AND}))(?=\s*\S)",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(rf"\bbetween\b[^{_MARKS}]*?(?:{_AND})", re.IGNORECASE)
@@ -28,11 +29,12 @@ _BETWEEN = re.compile(rf"\bbetween\b[^{_MARKS}]*?(?:{_AND})", re.IGNORECASE)
 def separator_in(text: str) -> str:
     """What looks like a separator of several expressions in a text; empty if nothing does.
 
-    An "and" counts where a noun stands on either side of it, and so not in "the black and white mug".
+    An "and", a full stop or a slash counts where a noun stands on either side of it, and so not in "the black and white
+    mug".
     """
     text = _BETWEEN.sub("", text[:LONGEST])
     for found in _SEPARATOR.finditer(text):
         sides = (text[: found.start()], text[found.end() :])
-        if not found["and"] or all(head_noun(tokenise(side)) is not None for side in sides):
+        if not found["weak"] or all(head_noun(tokenise(side)) is not None for side in sides):
             return found.group()
     return ""

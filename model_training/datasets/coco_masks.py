@@ -10,6 +10,10 @@ from pycocotools import mask as coco
 from refseg_ros.search.run_length import runs_of
 
 
+class NoOutline(ValueError):
+    """A segmentation without a polygon of three points."""
+
+
 def encode(segmentation: Any, height: int, width: int) -> bytes:
     """Encode a segmentation as COCO's compressed run-length code; several polygons are merged.
 
@@ -19,12 +23,13 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
         height, width: of the image.
 
     Raises:
-        ValueError: it is in another format, belongs to another image size, or has no polygon of three points.
+        NoOutline: it has no polygon of three points.
+        ValueError: it is in another format, or belongs to another image size.
     """
     parts = segmentation if isinstance(segmentation, list) else [segmentation]
     codes = [code for part in parts for code in _codes(part, height, width)]
     if not codes:
-        raise ValueError("no polygon of three points or more, each as one list x0, y0, x1, y1, x2, y2, ...")
+        raise NoOutline("no polygon of three points or more, each as one list x0, y0, x1, y1, x2, y2, ...")
     return bytes(coco.merge(codes)["counts"])
 
 

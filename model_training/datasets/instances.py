@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,25 +27,61 @@ class ListedImage:
 
 
 class Instances:
-    """The lists of a file, by id.
+    """The lists of a file. What is never asked for is not checked, since exporters leave much of it out.
 
     Attributes:
-        images: id -> image.
-        annotations: id -> annotation, of an image that is listed; what else it has is not checked.
+        annotations: (id, annotation) of those of listed images; what else an annotation has is not checked.
+        strays: how many annotations are of images that are not listed, as where a list was cut down.
 
     Raises:
-        ValueError, OSError: the message names the file and the image or annotation: an id that is there twice, or leads
-            nowhere, or an image without name and size.
+        ValueError, OSError: the message names the file and the image or annotation: an id is that of two different
+            images, or of none though one has the same in another type.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._listed = read_json(path, "images and annotations of COCO")
-        self.images = {number: self._image(number, entry) for number, entry in self._by_id("images").items()}
-        self.annotations = self._by_id("annotations")
-        for number, annotation in self.annotations.items():
-            if not is_in(self.images, image := annotation.get("image_id")):
-                raise ValueError(f"{path}, annotation {number}: its image_id {image!r} is not among the images")
+        self._images = self._by_id("images")
+        self._named = {str(number) for number in self._images}
+        every = self._entries("annotations")
+        self.annotations = [pair for pair in every if self._is_of_an_image(*pair)]
+        self.strays = len(every) - len(self.annotations)
+        self._by_number: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        for number, annotation in self.annotations:
+            if annotation not in self._by_number[number]:
+                self._by_number[number].append(annotation)
+
+    def has_image(self, number: Any) -> bool:
+        """Whether an image is listed; `number` is anything that JSON has."""
+        return is_in(self._images, number)
+
+    def image(self, number: Any) -> ListedImage:
+        """A listed image.
+
+        Raises:
+            ValueError: it has no name or size.
+        """
+        entry = self._images[number]
+        try:
+            name = as_text(entry.get("file_name"))
+            height, width = (whole_number(entry.get(side), least=1) for side in ("height", "width"))
+            check_size(height, width)
+        except ValueError as error:
+            raise ValueError(f"{self.path}, image {number}: needs a file_name, height and width ({error})") from None
+        if not name.strip():
+            raise ValueError(f"{self.path}, image {number}: its file_name is empty")
+        return ListedImage(name, height, width)
+
+    def annotation(self, number: Any) -> dict[str, Any] | None:
+        """The annotation with an id; None where there is none.
+
+        Raises:
+            ValueError: there are two different ones.
+        """
+        found = self._by_number.get(number, []) if isinstance(number, Hashable) else []
+        if len(found) > 1:
+            raise ValueError(f"{self.path}: two of the annotations have the id {number!r}")
+        return found[0] if found else None
 
     def categories(self) -> dict[Any, str]:
         """Id -> name of the categories.
@@ -60,29 +97,29 @@ class Instances:
                 raise ValueError(f"{self.path}, category {number}: its name {error}") from None
         return found
 
-    def _image(self, number: Any, entry: dict[str, Any]) -> ListedImage:
-        try:
-            name = as_text(entry.get("file_name"))
-            height, width = (whole_number(entry.get(side), least=1) for side in ("height", "width"))
-            check_size(height, width)
-        except ValueError as error:
-            raise ValueError(f"{self.path}, image {number}: needs a file_name, height and width ({error})") from None
-        if not name.strip():
-            raise ValueError(f"{self.path}, image {number}: its file_name is empty")
-        return ListedImage(name, height, width)
+    def _is_of_an_image(self, number: Any, annotation: dict[str, Any]) -> bool:
+        image = annotation.get("image_id")
+        if is_in(self._images, image):
+            return True
+        if not isinstance(image, Hashable) or str(image) in self._named:
+            raise ValueError(f"{self.path}, annotation {number}: its image_id {image!r} is not among the images")
+        return False
 
-    def _by_id(self, part: str) -> dict[Any, dict[str, Any]]:
+    def _entries(self, part: str) -> list[tuple[Any, dict[str, Any]]]:
         entries = self._listed.get(part) if isinstance(self._listed, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ValueError(f"{self.path}: not annotations of COCO (no list of {part})")
-        found: dict[Any, dict[str, Any]] = {}
-        for index, entry in enumerate(entries, start=1):
-            number = entry.get("id", f"number {index}")
+        found = [(entry.get("id", f"number {index}"), entry) for index, entry in enumerate(entries, start=1)]
+        for index, (number, _) in enumerate(found, start=1):
             if not isinstance(number, (int, float, str)):
                 raise ValueError(f"{self.path}: number {index} of the {part} has the id {number!r}")
-            if number in found:
+        return found
+
+    def _by_id(self, part: str) -> dict[Any, dict[str, Any]]:
+        found: dict[Any, dict[str, Any]] = {}
+        for number, entry in self._entries(part):
+            if found.setdefault(number, entry) != entry:
                 raise ValueError(f"{self.path}: two of the {part} have the id {number!r}")
-            found[number] = entry
         return found
 
 

@@ -80,30 +80,34 @@ class Photos(Reader):
         self.name = f"photos of {folder.resolve().name}"
         instances = Instances(self._file)
         self._kinds = kinds = {number: _names_of(name) for number, name in instances.categories().items()}
-        by_photo: dict[Any, dict[Any, dict[str, Any]]] = defaultdict(dict)
-        for number, annotation in instances.annotations.items():
+        by_photo: dict[Any, list[tuple[Any, dict[str, Any]]]] = defaultdict(list)
+        for number, annotation in instances.annotations:
             if not is_in(kinds, annotation.get("category_id")):
                 raise ValueError(f"{self._file}, annotation {number}: its category is not listed")
             if annotation.get("iscrowd") not in (0, 1, None):
                 raise ValueError(f"{self._file}, annotation {number}: iscrowd is {annotation['iscrowd']!r}, not 0 or 1")
-            by_photo[annotation["image_id"]][number] = annotation
+            if (number, annotation) not in by_photo[annotation["image_id"]]:
+                by_photo[annotation["image_id"]].append((number, annotation))
         self.nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
         if not by_photo:
             raise ValueError(f"{self._file}: has no image with annotations")
         places = [images] if images else [folder, *(folder / place for place in IMAGE_FOLDERS)]
-        self._images = image_folder(instances.images[next(iter(by_photo))].file_name, places, "the first photo")
+        self._images = image_folder(instances.image(next(iter(by_photo))).file_name, places, "the first photo")
+        self._outlineless = 0
         self._shown_on: dict[
             str, tuple[tuple[ObjectTruth, ...], tuple[tuple[bytes, int, int], ...], frozenset[str]]
         ] = {}
         self.records = tuple(
             record
             for number, parts in by_photo.items()
-            if (record := self._record(number, instances.images[number], parts))
+            if (record := self._record(number, instances.image(number), parts))
         )
+        counted = ((instances.strays, "of images that are not listed"), (self._outlineless, "without an outline"))
+        self.remarks = tuple(f"annotations {what}, which are left out: {count}" for count, what in counted if count)
         if not self.records:
             raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
 
-    def _record(self, number: Any, photo: ListedImage, parts: dict[Any, dict[str, Any]]) -> Record | None:
+    def _record(self, number: Any, photo: ListedImage, parts: list[tuple[Any, dict[str, Any]]]) -> Record | None:
         frames, height, width = ImageFiles((self._images / photo.file_name,)), photo.height, photo.width
         things, codes, vague = self._shown(frames, height, width, parts)
         rng = np.random.default_rng([self._seed, zlib.crc32(str(number).encode())])
@@ -133,7 +137,7 @@ class Photos(Reader):
         return things, labels, vague
 
     def _shown(
-        self, frames: ImageFiles, height: int, width: int, parts: dict[Any, dict[str, Any]]
+        self, frames: ImageFiles, height: int, width: int, parts: list[tuple[Any, dict[str, Any]]]
     ) -> tuple[list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
         things: list[ObjectTruth] = []
         codes: list[tuple[bytes, int, int]] = []
@@ -141,13 +145,17 @@ class Photos(Reader):
         rgb = frames.read([0])[0]
         if rgb.shape[:2] != (height, width):
             raise ValueError(f"{frames.paths[0]}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {width}x{height}")
-        for number, part in parts.items():
+        for number, part in parts:
             spoken = self._kinds[part["category_id"]]
             if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:
                 vague.update(spoken)
                 continue
             try:
                 code = coco_masks.encode(part["segmentation"], height, width), height, width
+            except coco_masks.NoOutline:  # a box alone: it is there, but nobody knows where exactly
+                vague.update(spoken)
+                self._outlineless += 1
+                continue
             except (KeyError, ValueError) as error:
                 raise ValueError(f"{self._file}, annotation {number}: no segmentation of COCO ({error})") from None
             mask = coco_masks.decode(*code)

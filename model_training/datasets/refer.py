@@ -10,7 +10,7 @@ import numpy as np
 from model_training.datasets import coco_masks
 from model_training.datasets.files import as_text, expected, read_json
 from model_training.datasets.frames import ImageFiles
-from model_training.datasets.instances import INSTANCES, Instances, image_folder, is_in
+from model_training.datasets.instances import INSTANCES, Instances, image_folder
 from model_training.datasets.plain_pickle import load_plain
 from model_training.datasets.sample import Expression, Reader, Record
 
@@ -59,7 +59,7 @@ class Refer(Reader):
             grouped.setdefault(self._place(ref, instances), []).append(ref)
         places = [images] if images else [self.folder / place for place in IMAGE_FOLDERS]
         for _, image in list(grouped)[:1]:
-            first = instances.images[image].file_name
+            first = instances.image(image).file_name
             self._images = image_folder(first, places, "the first image of the data set")
         self._shapes: dict[str, tuple[int, int]] = {}
         self.records = tuple(self._record(split, image, parts, instances) for (split, image), parts in grouped.items())
@@ -71,12 +71,12 @@ class Refer(Reader):
             split = as_text(ref.get("split"))
         except ValueError as error:
             raise ValueError(f"{self._refs_file}, ref {ref.get('ref_id')}: its split {error}") from None
-        if not is_in(instances.images, image):
+        if not instances.has_image(image):
             raise self._apart(ref, f"no image {image!r}")
         return split, image
 
     def _record(self, split: str, image: Any, refs: list[dict[str, Any]], instances: Instances) -> Record:
-        listed = instances.images[image]
+        listed = instances.image(image)
         height, width = listed.height, listed.width
         expressions: list[Expression] = []
         codes: list[tuple[bytes, int, int] | None] = []
@@ -111,9 +111,9 @@ class Refer(Reader):
         for number in numbers:
             if number in NO_TARGET:
                 continue
-            if not is_in(instances.annotations, number):
+            thing = instances.annotation(number)
+            if thing is None:
                 raise self._apart(ref, f"no annotation {number!r}")
-            thing = instances.annotations[number]
             if thing["image_id"] != image:
                 raise self._apart(ref, f"annotation {number} of image {thing['image_id']}")
             found.append((number, thing))

@@ -117,12 +117,14 @@ class Reader(ABC):
         folder: of the data set.
         records: in the order of the data set.
         silent: ids of those that were left out, because they have no expression.
+        remarks: lines about what else was left out.
     """
 
     name: str
     folder: Path
     records: tuple[Record, ...]
     silent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def masks(self, record: Record) -> np.ndarray:

@@ -40,12 +40,12 @@ class ImageTopic:
 
     Attributes:
         name: of the topic.
-        refused: reason -> how many images were skipped for it so far.
+        refused: reason -> how many images were skipped for it so far; a file of the bag that cannot be read is one.
     """
 
     def __init__(self, bag: Bag, name: str) -> None:
         self.name = name
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter(bag.lost)
         self._bag = bag
 
     def nothing(self) -> BagError:

@@ -59,13 +59,18 @@ class Bag:
     Attributes:
         path: of the bag.
         topics: (name, type of its messages), each once, in alphabetical order.
+        lost: a line for each of its files that cannot be read.
     """
 
     def __init__(
-        self, path: Path, files: Sequence[tuple[int, _File]], deserialize: Callable[[bytes, str], Any]
+        self,
+        path: Path,
+        files: Sequence[tuple[int, _File]],
+        deserialize: Callable[[bytes, str], Any],
+        lost: Sequence[str] = (),
     ) -> None:
         """Take the files, each with its earliest time in nanoseconds, and what makes a message of bytes and type."""
-        self.path, self._files, self._deserialize = path, files, deserialize
+        self.path, self._files, self._deserialize, self.lost = path, files, deserialize, lost
         self.topics = sorted(
             {(connection.topic, connection.msgtype) for _, file in files for connection in file.connections}
         )
@@ -150,22 +155,32 @@ def _ros1(path: Path, stack: ExitStack) -> Bag:
 
 
 def _ros2(path: Path, stack: ExitStack) -> Bag:
+    lost: list[str] = []
     if (path / METADATA).is_file():
         folder = DirectoryReader(path)
         folder.open()
         stack.callback(folder.close)
         files = folder.storages
     else:
-        files = [Reader.STORAGE_PLUGINS[file.suffix.lower()](file) for file in _files_of(path)]
-        for file in files:
-            file.open()
-            stack.callback(file.close)
+        files, names = [], _files_of(path)
+        for name in names:  # a recorder that was killed leaves the last one cut off
+            try:
+                with readable(name):
+                    file = Reader.STORAGE_PLUGINS[name.suffix.lower()](name)
+                    file.open()
+            except BagError as error:
+                lost.append(str(error))
+                if len(lost) == len(names):
+                    raise
+            else:
+                files.append(file)
+                stack.callback(file.close)
     types = get_typestore(Stores.ROS2_HUMBLE)
 
     def deserialize(data: bytes, kind: str) -> Any:
         return types.deserialize_cdr(zstd.decompress(data) if data.startswith(_ZSTD_BEGIN) else data, kind)
 
-    return Bag(path, [(file.metadata.start_time, file) for file in files], deserialize)
+    return Bag(path, [(file.metadata.start_time, file) for file in files], deserialize, lost)
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -50,7 +50,7 @@ _COMPLAINT = re.compile(rb"Corrupt JPEG data|Premature end of JPEG|libpng (error
 """How a line of libjpeg or libpng begins."""
 _EXTRA = re.compile(rb"Corrupt JPEG data: (\d+) extraneous bytes")
 _MOST_EXTRA = 16
-"""Bytes that no pixel needs, such as webcams leave between a picture and its end."""
+"""Bytes that no pixel needs, such as webcams leave between a picture and its end, unless they are all the same."""
 
 
 def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = None) -> npt.NDArray[np.uint8]:
@@ -67,9 +67,8 @@ def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = 
     """
     data = path.read_bytes()
     try:
-        with _complaints() as complaints:
-            picture = decode_picture(data, COLOURS if as_displayed else STORED)
-        if any(map(_tells_damage, complaints)):
+        picture, complaints = _unpacked(data, COLOURS if as_displayed else STORED)
+        if any(_tells_damage(complaint, data) for complaint in complaints):
             raise _damaged("JPEG", data)
         return rgb_of(picture, white)
     except ImageError as error:
@@ -93,6 +92,11 @@ def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
     Raises:
         ImageError: it is no picture, or broken, or cut short, or of a size that is not accepted.
     """
+    return _unpacked(data, flags)[0]
+
+
+def _unpacked(data: bytes, flags: int) -> tuple[npt.NDArray[Any], list[bytes]]:
+    """See `decode_picture`; and what the decoder complained of."""
     header = header_of(data)
     if header is None:
         kinds = ", ".join(KINDS)
@@ -112,10 +116,11 @@ def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
         segments = list(jpeg_segments(whole))
     if segments and segments[-1].marker != END:
         raise _damaged(header.kind, data)
-    picture = _decode(whole, flags)
+    with _complaints() as complaints:
+        picture = _decode(whole, flags)
     if picture is None or (segments and _is_lacking(whole, segments, flags, picture, is_open)):
         raise _damaged(header.kind, data)
-    return picture
+    return picture, complaints
 
 
 def rgb_of(picture: npt.NDArray[Any], white: int | None = None) -> npt.NDArray[np.uint8]:
@@ -160,21 +165,30 @@ def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.N
     return any(other is None or not np.array_equal(other, picture) for other in others)
 
 
-def _tells_damage(complaint: bytes) -> bool:
-    """Whether a line of libjpeg says that pixels are wrong."""
+def _tells_damage(complaint: bytes, data: bytes) -> bool:
+    """Whether a line of libjpeg about a JPEG says that pixels are wrong."""
     extra = _EXTRA.match(complaint)
-    return complaint.startswith(b"Corrupt JPEG data") and not (extra and int(extra[1]) <= _MOST_EXTRA)
+    if extra is None:
+        return complaint.startswith(b"Corrupt JPEG data")
+    *_, scan = (segment for segment in jpeg_segments(data) if segment.marker == SCAN)
+    coded = data[scan.begin : scan.end]
+    padding = len(coded) - len(coded.rstrip(coded[-1:]))
+    return int(extra[1]) > max(_MOST_EXTRA, padding)
 
 
 @contextmanager
 def _complaints() -> Iterator[list[bytes]]:
     """Keep what libjpeg and libpng write past Python from the standard error; afterwards the list has their lines.
 
-    What other threads write meanwhile comes after it.
+    One thread at a time, so that no other's picture is meant. What other threads write meanwhile comes after it.
     """
     complaints: list[bytes] = []
     with _silencing:
-        usual = os.dup(STDERR)
+        try:
+            usual = os.dup(STDERR)
+        except OSError:  # the process has closed it
+            yield complaints
+            return
         with tempfile.TemporaryFile() as aside:
             os.dup2(aside.fileno(), STDERR)
             try:

@@ -13,8 +13,9 @@ _IN_PLANES = 2
 _UNREAD = {34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP"}
 """Compressions that OpenCV's wheels and Debian's OpenCV have not."""
 
+_READ = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PLANES, *(tag for pair in _PIECES for tag in pair)}
 Tags = dict[int, tuple[int, ...]]
-"""Tag -> its numbers, of the tags that are whole numbers."""
+"""Tag -> its numbers, of the tags above."""
 
 
 def tags_of(data: bytes) -> Tags:
@@ -31,7 +32,7 @@ def tags_of(data: bytes) -> Tags:
     tags = {}
     for entry in range(place, place + (20 if large else 12) * min(count, 1000), 20 if large else 12):
         tag, kind, many = struct.unpack_from(order + ("HHQ" if large else "HHI"), data, entry)
-        if kind in _FORMS and many <= len(data):
+        if tag in _READ and kind in _FORMS and many <= len(data):
             values = struct.Struct(f"{order}{many}{_FORMS[kind]}")
             inside = entry + (12 if large else 8)
             if values.size > (8 if large else 4):
@@ -47,10 +48,15 @@ def size_of(data: bytes) -> tuple[int, int] | None:
 
 
 def is_cut(data: bytes) -> bool:
-    """Whether the file ends before the pixels of the first picture do."""
+    """Whether the file ends before the pixels of the first picture do.
+
+    Some programs write lengths that are far too large, which no decoder minds: those say nothing.
+    """
     tags = tags_of(data)
+    height, width = size_of(data) or (0, 0)
+    largest = 2 * height * width * sum(tags.get(_BITS, (1,))) // 8 + 1024
     pieces = [zip(tags.get(places, ()), tags.get(lengths, ()), strict=False) for places, lengths in _PIECES]
-    return any(place + length > len(data) for piece in pieces for place, length in piece)
+    return any(place + length * (length <= largest) > len(data) for piece in pieces for place, length in piece)
 
 
 def unread(data: bytes) -> str:
@@ -59,7 +65,8 @@ def unread(data: bytes) -> str:
     (compression, *_) = tags.get(_COMPRESSION, (1,))
     if compression in _UNREAD:
         return f"a TIFF in {_UNREAD[compression]} is not read; save it with LZW or Deflate"
-    if tags.get(_PLANES) == (_IN_PLANES,) and max(tags.get(_BITS, (1,))) > 8:
+    bits = tags.get(_BITS, (1,))
+    if tags.get(_PLANES) == (_IN_PLANES,) and len(bits) > 1 and max(bits) > 8:
         return (
             "a TIFF of more than 8 bits with a plane for each colour is not read; save it with the colours side by side"
         )

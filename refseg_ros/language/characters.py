@@ -27,6 +27,8 @@ _APOSTROPHES = dict.fromkeys(
     ),
     "'",
 )
+_UNSAID = re.compile("[\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{DEGREE SIGN}\N{FRACTION SLASH}]")
+"""Symbols that stand at words and numbers without a word of their own."""
 _SPACES = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 _SIGNS = ("Sc", "Sk", "Sm", "So", "Cn", "Co")
 
@@ -50,4 +52,5 @@ def _shape(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "M":
         return MARK
-    return SIGN if category in _SIGNS and not character.isascii() else character
+    is_sign = category in _SIGNS and not character.isascii() and not _UNSAID.match(character)
+    return SIGN if is_sign else character

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import cv2
@@ -21,6 +21,8 @@ from refseg_ros.media.film_clock import ASSUMED_RATE, LOOKED_AT, FilmClock
 
 LOWEST_RATE, HIGHEST_RATE = 1.0, 240.0
 """Limits of the rate that `rate_of` returns."""
+PAUSE = 10.0
+"""Mean steps from which on a step is a pause."""
 MOST_DAMAGED = 1000
 """Damaged pictures in a row that are passed over; OpenCV does not tell them from the end."""
 
@@ -134,5 +136,8 @@ def rate_of(path: Path) -> float:
     if not steps:
         return ASSUMED_RATE
     usual = median(steps)
-    near = [step for step in steps if usual / 2.0 < step < usual * 2.0]  # containers round them to milliseconds
+    near = [step for step in steps if usual / 2.5 < step < usual * 2.5]  # containers round them to milliseconds
+    going_on = [step for step in steps if step <= PAUSE * mean(steps)]
+    if sum(near) < sum(going_on) / 2.0:  # pictures come in bursts, and the usual step is one within them
+        near = going_on
     return min(max(len(near) / sum(near), LOWEST_RATE), HIGHEST_RATE)

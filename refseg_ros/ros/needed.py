@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ _ROS = "source ROS 2 (source /opt/ros/$ROS_DISTRO/setup.bash) and the workspace 
 def needed_modules() -> Iterator[None]:
     """End the process with one line and exit code 1 if an import in the block finds no module; with 0 at Ctrl-C."""
     before = end_at_interrupt(0, b"")
+    is_main = threading.current_thread() is threading.main_thread()
     try:
         yield
     except ModuleNotFoundError as error:
@@ -27,4 +29,5 @@ def needed_modules() -> Iterator[None]:
         cure = _CURES.get(name.split(".")[0], _ROS)
         raise SystemExit(f"error: the module {name} is not installed; {cure}") from error
     finally:
-        signal.signal(signal.SIGINT, before)
+        if is_main and before is not None:  # a handler that was not set from Python is None
+            signal.signal(signal.SIGINT, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
@@ -31,7 +32,7 @@ def check_override(name: str, value: object) -> None:
     Raises:
         ValueError: rclpy could not use it.
     """
-    if name.endswith(".reliability") and value not in _RELIABILITIES:
+    if name.endswith(".reliability") and str(value).lower() not in _RELIABILITIES:
         raise ValueError(f"{quoted(name)} is {brief(value)}; it must be one of {', '.join(_RELIABILITIES)}")
     if name.endswith(".depth") and not (type(value) is int and 0 <= value <= _DEEPEST):
         raise ValueError(f"{quoted(name)} is {brief(value)}; it must be a whole number from 0 to {_DEEPEST}")
@@ -40,8 +41,10 @@ def check_override(name: str, value: object) -> None:
 def warn_of_unused_overrides(node: Node) -> None:
     """Log the parameters of a node that `is_override` and that none of its topics has; call it when they are open."""
     topics = [f"qos_overrides.{name}" for name in node.get_parameters_by_prefix("qos_overrides")]
+    # Of a topic that another node of the process, or of the file, has at its other end.
+    others = {re.sub(r"\.(publisher|subscription)\.", ".", name) for name in topics}
     for name in filter(is_override, sorted(node._parameter_overrides)):
-        if not node.has_parameter(name):
+        if not node.has_parameter(name) and re.sub(r"\.(publisher|subscription)\.", ".", name) not in others:
             nearest = difflib.get_close_matches(name, topics, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             node.get_logger().warning(f"no topic takes {quoted(name)} so far{hint}")

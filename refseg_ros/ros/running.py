@@ -98,14 +98,9 @@ def run_node(
     except (KeyboardInterrupt, ExternalShutdownException):
         forget_interrupt()
         code = 0
-    except refusals as error:
-        get_logger(name).fatal(str(error))
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:  # of rclpy's own parameters
-        get_logger(name).fatal(f"parameter refused: {one_line(error)}")
-    except RuntimeError:  # of rclpy, interrupted by the signal
-        if rclpy.ok():
-            raise
-        code = 0
+    except Exception as error:
+        # Where a signal has come it is the reason: compiled modules make another error of a KeyboardInterrupt.
+        code = 0 if signals.has_come else _told(name, error, refusals)
     finally:
         signals.wait_for_rclpy()
         rclpy.try_shutdown()
@@ -116,11 +111,28 @@ def run_node(
     return code
 
 
+def _told(name: str, error: Exception, refusals: tuple[type[Exception], ...]) -> int:
+    """Log why a node cannot run, and return its exit code; raise what is no such reason."""
+    if isinstance(error, refusals):
+        get_logger(name).fatal(str(error))
+    elif isinstance(error, (InvalidParameterTypeException, InvalidParameterValueException)):  # rclpy's own parameters
+        get_logger(name).fatal(f"parameter refused: {one_line(error)}")
+    elif isinstance(error, RuntimeError) and not rclpy.ok():  # of rclpy, interrupted by the signal
+        return 0
+    else:
+        raise error
+    return CANNOT_START
+
+
 class _FirstSignal:
-    """Turns the first signal into a KeyboardInterrupt, and ignores the others."""
+    """Turns the first signal into a KeyboardInterrupt, and ignores the others.
+
+    Attributes:
+        has_come: whether there was one.
+    """
 
     def __init__(self) -> None:
-        self._is_over = self._has_come = False
+        self._is_over = self.has_come = False
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
 
@@ -134,11 +146,11 @@ class _FirstSignal:
         destroying them: a node that was taken down meanwhile died of a segmentation fault.
         """
         end = time.monotonic() + _PATIENCE
-        while self._has_come and rclpy.ok() and time.monotonic() < end:
+        while self.has_come and rclpy.ok() and time.monotonic() < end:
             time.sleep(0.001)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._has_come = True
+        self.has_come = True
         if not self._is_over:
             self._is_over = True
             raise KeyboardInterrupt

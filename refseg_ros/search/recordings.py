@@ -33,20 +33,24 @@ def recordings(arguments: Iterable[str]) -> list[Recording]:
             which there is nothing is one of a bag that cannot be read.
 
     Raises:
-        ValueError: a folder or a pattern has no bag, or a list is no text.
+        ValueError: a folder or a pattern has no bag, or a list is no text, or names nothing.
         OSError: a list cannot be read.
     """
     found: dict[str, str] = {}
-    for path in sorted({os.path.abspath(path) for argument in arguments for path in _bags_of(argument, Path.cwd())}):
+    lists: set[str] = set()
+    paths = [path for argument in arguments for path in _bags_of(argument, Path.cwd(), lists)]
+    for path in sorted(set(map(os.path.abspath, paths))):
         real = os.path.realpath(path)
         found[real] = path if path == real else found.get(real, path)
+    if not found:
+        raise ValueError(f"{', '.join(sorted(lists))}: these lists name each other, and no bag")
     return [_recording(Path(path)) for path in sorted(found.values())]
 
 
-def _bags_of(argument: str, folder: Path) -> Iterator[Path]:
+def _bags_of(argument: str, folder: Path, lists: set[str]) -> Iterator[Path]:
     path = folder / Path(argument).expanduser()
     if path.exists():
-        yield from _bags_at(path)
+        yield from _bags_at(path, lists)
     elif glob.has_magic(argument):
         found = [bag for match in glob.glob(str(path), recursive=True) for bag in _bags_in(Path(match))]
         if not found:
@@ -56,14 +60,14 @@ def _bags_of(argument: str, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _bags_at(path: Path) -> Iterator[Path]:
+def _bags_at(path: Path, lists: set[str]) -> Iterator[Path]:
     bags = _bags_in(path)
     if bags:
         yield from bags
     elif path.is_dir():
         raise ValueError(f"{path}: there is no bag in this folder")
     else:
-        yield from _listed(path)
+        yield from _listed(path, lists)
 
 
 def _bags_in(path: Path) -> list[Path]:
@@ -98,14 +102,20 @@ def _bags_in(path: Path) -> list[Path]:
     return bags
 
 
-def _listed(file: Path) -> Iterator[Path]:
+def _listed(file: Path, lists: set[str]) -> Iterator[Path]:
+    """The bags that a list names, unless it was read before; `lists` has the lists that were."""
+    if (real := os.path.realpath(file)) in lists:
+        return
+    lists.add(real)
     try:
         lines = file.read_text("utf-8-sig").splitlines()  # editors on Windows write a mark first
     except UnicodeDecodeError:
         raise ValueError(f"{file}: neither a bag ({', '.join(SUFFIXES)}) nor a text that lists bags") from None
-    for line in lines:
-        if name := line.partition("#")[0].strip():
-            yield from _bags_of(name, file.parent)
+    names = [name for line in lines if (name := line.partition("#")[0].strip())]
+    if not names:
+        raise ValueError(f"{file}: names no bag")
+    for name in names:
+        yield from _bags_of(name, file.parent, lists)
 
 
 def _recording(path: Path) -> Recording:

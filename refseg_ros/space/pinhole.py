@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 _OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
 _FISHEYE = ("equidistant", "fisheye")
 DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
-_UNTIL = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-6)
+_UNTIL = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 1e-3)
 """When a ray is found: after so many steps, or to this part of a pixel. OpenCV's own five steps leave centimetres."""
 _OFF = 0.5
 """Pixels from where a ray comes back to, beyond which it is none."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from model_training.datasets.formats import open_folder
+from model_training.datasets.inspection import report
 from model_training.datasets.photos import Photos
 from refseg_ros.simulation.appearance import COLOURS
 from tests.model_training.datasets.test_real_data import folder
@@ -122,14 +123,15 @@ def test_a_colour_that_is_not_clear_is_neither_said_nor_denied(tmp_path: Path) -
         (lambda listed: listed["annotations"].clear(), "no image with annotations"),
         (lambda listed: listed["annotations"][0].update(category_id=99), "annotation 1: its category is not listed"),
         (lambda listed: listed["annotations"][1].update(image_id="7"), "annotation 2: its image_id '7' is not among"),
-        (lambda listed: listed["annotations"][1].update(image_id=8), "annotation 2: its image_id 8 is not among"),
         (
             lambda listed: listed["annotations"][1].update(image_id=[7]),
             r"annotation 2: its image_id \[7\] is not among",
         ),
-        (lambda listed: listed["annotations"][1].update(id=1), "two of the annotations have the id 1"),
         (lambda listed: listed["annotations"][1].update(iscrowd="0"), "annotation 2: iscrowd is '0', not 0 or 1"),
-        (lambda listed: listed["images"].append(listed["images"][0]), "two of the images have the id 7"),
+        (
+            lambda listed: listed["images"].append(listed["images"][0] | {"file_name": "c.png"}),
+            "two of the images have the id 7",
+        ),
         (lambda listed: listed["categories"][1].update(id=1), "two of the categories have the id 1"),
         (lambda listed: listed["categories"][1].update(name=None), "category 2: its name None is no text"),
         (lambda listed: listed["images"][0].pop("file_name"), "image 7: needs a file_name, height and width"),
@@ -154,6 +156,37 @@ def test_what_is_not_whole_is_one_line(tmp_path: Path, change: object, reason: s
     with pytest.raises((ValueError, OSError), match=reason) as caught:
         open_folder(path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_exporters_leave_over_harms_nothing(tmp_path: Path) -> None:
+    """Lists that were cut down, entries twice, ids that are all 0, images without a size that nobody asks."""
+    path = write(tmp_path, CUPS)
+    before = said(path)
+    listed = json.loads((path / "instances.json").read_text())
+    listed["annotations"] += [listed["annotations"][0], listed["annotations"][0] | {"image_id": 8}]
+    listed["images"] += [listed["images"][0], {"id": 9, "file_name": "none.png"}]
+    listed["categories"].append(listed["categories"][0])
+    for annotation in listed["annotations"]:
+        annotation["id"] = 0
+    (path / "instances.json").write_text(json.dumps(listed))
+    assert said(path) == before
+    assert "annotations of images that are not listed, which are left out: 1" in report(open_folder(path)[0])
+
+
+@pytest.mark.parametrize("outline", [[], [[10, 10, 20, 20]], [[10, 10], [20, 10], [20, 20]]])
+def test_of_a_thing_without_an_outline_nothing_is_said(tmp_path: Path, outline: list) -> None:
+    path = write(tmp_path, [*CUPS, (5, (60, 90, 30, 8), "yellow", False)])
+    listed = json.loads((path / "instances.json").read_text())
+    listed["annotations"][3]["segmentation"] = outline
+    (path / "instances.json").write_text(json.dumps(listed))
+    for seed in range(20):
+        assert not any("banana" in text for text in said(path, seed))
+    assert "annotations without an outline, which are left out: 1" in report(open_folder(path)[0])
+    for annotation in listed["annotations"]:
+        annotation["segmentation"] = outline
+    (path / "instances.json").write_text(json.dumps(listed))
+    with pytest.raises(ValueError, match="nothing can be said of any"):
+        open_folder(path)
 
 
 @pytest.mark.parametrize("place", ["", "images"])
