@@ -74,6 +74,17 @@ def test_a_folder_without_metadata_is_read_as_with_it(tmp_path: Path, storage) -
         assert_images(bag, images)
 
 
+def test_of_a_recorder_that_was_killed_all_but_the_last_file_is_read(tmp_path: Path) -> None:
+    bag = record_split(tmp_path / "bag", StoragePlugin.MCAP)
+    (bag / "metadata.yaml").unlink()
+    last = bag / "part_2.mcap"
+    last.write_bytes(last.read_bytes()[:-200])
+    found, source = read(bag)
+    assert len(found) == 4 and all(map(np.array_equal, found, IMAGES))
+    (reason,) = source.refused
+    assert reason.startswith(f"{last}: not a bag that can be read") and "`mcap recover`" in reason
+
+
 def test_a_folder_of_several_bags_is_none(tmp_path: Path, storage) -> None:
     bag = record_split(tmp_path / "bag", storage)
     (bag / "metadata.yaml").unlink()

@@ -20,8 +20,8 @@ _FISHEYE = ("equidistant", "fisheye")
 DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
 _UNTIL = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 1e-3)
 """When a ray is found: after so many steps, or to this part of a pixel. OpenCV's own five steps leave centimetres."""
-_OFF = 0.5
-"""Pixels from where a ray comes back to, beyond which it is none."""
+_OFF, _LOST = 0.01, 0.5
+"""Pixels between a pixel and where its ray comes back to, beyond which the ray is found anew, and there is none."""
 _undistort_points = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
 """The function that takes criteria, by its name in OpenCV 4 and since."""
 
@@ -98,14 +98,45 @@ class Lens:
         if not self.is_distorted or not len(pixels):
             flat = (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
             return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+        # OpenCV's few steps find most rays; further ones are taken for those that do not come back to their pixel.
+        points = self._looking(pixels, exact=False)
+        far = self._distances(points, pixels) > _OFF
+        if far.any():
+            points[far] = self._looking(pixels[far], exact=True)
+            points[far] = np.where(self._distances(points[far], pixels[far])[:, None] > _LOST, np.nan, points[far])
+        return points
+
+    def _distorted(self, flat: Array) -> Array:
+        """Where the lens shows points (N, 2) of the plane at 1 m, in focal lengths from the principal point."""
+        coefficients, still = np.asarray(self.coefficients), np.zeros(3)
+        if self.model in _FISHEYE:
+            return np.float64(cv2.fisheye.distortPoints(flat[:, None], np.eye(3), coefficients)[:, 0])
+        if any(coefficients[12:]):  # a tilted sensor
+            scene = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+            return np.float64(cv2.projectPoints(scene, still, still, np.eye(3), coefficients)[0][:, 0])
+        # OpenCV's model, as its calib3d documents it; cv2.projectPoints takes 50 times as long.
+        k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = (*coefficients, *np.zeros(12))[:12]
+        x, y = flat.T
+        r2 = x * x + y * y
+        radial = (1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))) / (1.0 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+        across = x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x) + r2 * (s1 + r2 * s2)
+        down = y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y + r2 * (s3 + r2 * s4)
+        return np.stack([across, down], axis=1)
+
+    def _looking(self, pixels: Array, exact: bool) -> Array:
         coefficients = np.asarray(self.coefficients)
         if self.model in _FISHEYE:
             found = cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, coefficients)
-        else:
+        elif exact:
             found = _undistort_points(pixels[:, None], self.matrix, coefficients, R=None, P=None, criteria=_UNTIL)
-        points = np.concatenate([np.float64(found[:, 0]), np.ones((len(found), 1))], axis=1)
-        comes_back = np.abs(self.project(points) - pixels).max(axis=1) < _OFF
-        return np.where(np.asarray(comes_back)[:, None], points, np.nan)
+        else:
+            found = cv2.undistortPoints(pixels[:, None], self.matrix, coefficients)
+        return np.concatenate([np.float64(found[:, 0]), np.ones((len(found), 1))], axis=1)
+
+    def _distances(self, points: Array, pixels: Array) -> Array:
+        """How far from pixels (N, 2) the points (N, 3) are shown, (N,) pixels."""
+        distances: Array = np.abs(self.project(points) - pixels).max(axis=1)
+        return distances
 
     def project(self, points: Array) -> Array:
         """The pixels (N, 2), not rounded, of points (N, 3); NaN for points that are not in front of the camera."""
@@ -113,14 +144,8 @@ class Lens:
         depth = np.where(ahead, points[:, 2], 1.0)
         flat = points[:, :2] / depth[:, None]
         if self.is_distorted and len(points):
-            still = np.zeros(3)
-            if self.model in _FISHEYE:
-                pixels = cv2.fisheye.distortPoints(flat[:, None], self.matrix, np.asarray(self.coefficients))[:, 0]
-            else:
-                scene = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
-                pixels = cv2.projectPoints(scene, still, still, self.matrix, np.asarray(self.coefficients))[0][:, 0]
-        else:
-            pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
+            flat = self._distorted(flat)
+        pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
         return np.where(ahead[:, None], pixels, np.nan)
 
 

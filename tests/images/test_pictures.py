@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import struct
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -12,6 +16,7 @@ import pytest
 from refseg_ros.images.compressed import decode_colours
 from refseg_ros.images.encodings import ImageError
 from refseg_ros.images.pictures import read_picture
+from refseg_ros.images.tiff import tags_of
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (24, 32, 3)).astype(np.uint8)
 CODINGS = [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 4)]
@@ -55,6 +60,19 @@ def test_a_tiff_is_whole_when_all_of_its_strips_are(order: str, large: bool, pla
             decode_colours(data[:-lacking])
 
 
+def test_what_programs_write_wrongly_into_a_tiff_does_not_matter():
+    """A length that is far too large, planes of a single channel, and a tag of their own that leads nowhere."""
+    data = tiff(PICTURE, order="<")
+    length = data.index(struct.pack("<HHII", 279, 4, 1, PICTURE.size)) + 8
+    np.testing.assert_array_equal(decode_colours(data[:length] + b"\xff\xff\xff\xff" + data[length + 4 :]), PICTURE)
+    tag = data.index(struct.pack("<HHI", 277, 4, 1))
+    own = struct.pack("<HHII", 65000, 4, 100, 2**31)
+    assert decode_colours(data[:tag] + data[tag : tag + 12] + data[tag + 12 :]).shape == PICTURE.shape
+    assert tags_of(data[:tag] + own + data[tag + 12 :])[259] == (1,)
+    grey = np.uint16(PICTURE[..., :1]) * 256
+    assert decode_colours(tiff(grey, planes=True)).shape == PICTURE.shape
+
+
 def test_a_tiff_that_opencv_reads_wrongly_or_not_at_all_says_so():
     wide = np.uint16(PICTURE) * 256
     assert decode_colours(tiff(wide)).shape == PICTURE.shape
@@ -84,6 +102,43 @@ def test_some_bytes_between_a_jpeg_and_its_end_do_not_matter(tmp_path: Path, cod
     (tmp_path / "webcam.jpg").write_bytes(data[:-2] + b"\0\0\0" + data[-2:])
     np.testing.assert_array_equal(read_picture(tmp_path / "webcam.jpg"), decode_colours(data))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_padding_of_any_length_before_the_end_of_a_jpeg_does_not_matter(tmp_path: Path, coding: tuple[int, ...]):
+    data = cv2.imencode(".jpg", PICTURE, coding)[1].tobytes()
+    for padding in (bytes(17), bytes(4096), b"\xff" * 100):
+        (tmp_path / "padded.jpg").write_bytes(data[:-2] + padding + data[-2:])
+        np.testing.assert_array_equal(read_picture(tmp_path / "padded.jpg"), decode_colours(data))
+
+
+def test_what_is_decoded_beside_it_is_not_the_fault_of_a_picture(tmp_path: Path):
+    """A camera's pictures with warnings, in another thread."""
+    data = cv2.imencode(".jpg", cv2.resize(PICTURE, (320, 240)))[1].tobytes()
+    (tmp_path / "good.jpg").write_bytes(data)
+    is_over = threading.Event()
+
+    def beside() -> None:
+        while not is_over.is_set():
+            decode_colours(data[:-2] + bytes(64) + data[-2:])
+
+    other = threading.Thread(target=beside)
+    other.start()
+    try:
+        for _ in range(100):
+            read_picture(tmp_path / "good.jpg")
+    finally:
+        is_over.set()
+        other.join()
+
+
+def test_pictures_are_read_where_the_standard_error_is_closed(tmp_path: Path):
+    (tmp_path / "good.png").write_bytes(cv2.imencode(".png", PICTURE)[1].tobytes())
+    code = "import sys, pathlib; from refseg_ros.images.pictures import read_picture; "
+    code += "print(read_picture(pathlib.Path(sys.argv[1])).shape)"
+    line = f"exec {shlex.join([sys.executable, '-c', code, str(tmp_path / 'good.png')])} 2>&-"
+    done = subprocess.run(line, shell=True, stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "(24, 32, 3)\n")
 
 
 def test_a_damaged_png_is_told_in_the_one_line_that_is_raised(tmp_path: Path, capfd):

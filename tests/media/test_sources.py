@@ -266,6 +266,14 @@ def test_the_rate_of_a_film_is_that_between_its_pauses(tmp_path: Path) -> None:
     assert rate_of(path) == pytest.approx(60, rel=0.01)
 
 
+@pytest.mark.parametrize(("burst", "rate"), [(3, 12), (5, 10)])
+def test_the_rate_of_a_film_in_bursts_is_that_of_all_of_it(tmp_path: Path, burst: int, rate: int) -> None:
+    """As of a camera whose pictures get their stamps where they arrive."""
+    stamps = [round(1000 * burst / rate) * (number // burst) + number % burst for number in range(10 * burst)]
+    path = restamp(write_film(tmp_path / "film.webm", noise(len(stamps)), RATE, "VP80"), stamps)
+    assert rate_of(path) == pytest.approx(rate, rel=0.1)
+
+
 WHOLE = [("mp4v", "mp4"), ("mp4v", "mov"), ("MJPG", "avi"), ("XVID", "avi"), ("MJPG", "mkv"), ("VP80", "webm")]
 """Codecs and containers."""
 

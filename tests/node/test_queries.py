@@ -95,6 +95,7 @@ def test_the_work_on_an_image_is_bounded():
         ("the red mug\nthe bowl", r"\n"),
         *[(f"the red mug{mark}the bowl", ascii(mark)[1:-1]) for mark in "，、؛\u037e﹔；。"],
         ("the black and white mug and the bowl", "and"),
+        ("dr. pepper. the bowl", "."),
         ("the can; the mug between the can and the bowl, the banana", ","),
     ],
 )
@@ -115,6 +116,12 @@ def test_what_looks_like_several_expressions_gets_a_hint(text, separator):
         "the mug of 1.5 cm, ",
         "the 1/2 full mug\n",
         "sand",
+        "the Dr. Pepper can",
+        "a St. Bernard",
+        "guy w/ hat",
+        "a cup w/o handle",
+        "the black/white mug",
+        "the M&M's bag",
     ],
 )
 def test_what_is_one_expression_gets_none(text):

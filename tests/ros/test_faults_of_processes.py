@@ -54,6 +54,26 @@ sys.exit(run_node("faulty", Faulty, CameraNodeConfig, []))
 """
 
 
+INTERRUPTED = """
+import os, signal, sys
+from refseg_ros.ros.node_config import CameraNodeConfig
+from refseg_ros.ros.running import run_node
+
+def make():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt as error:
+        raise ImportError("initialization failed") from error  # as compiled modules do
+
+sys.exit(run_node("interrupted", make, CameraNodeConfig, []))
+"""
+
+
+def test_a_signal_that_a_compiled_module_makes_an_error_of_ends_the_node_in_silence() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def is_running(pid: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()

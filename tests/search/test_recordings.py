@@ -60,6 +60,18 @@ def test_a_list_may_begin_with_a_byte_order_mark(fleet: Path) -> None:
     assert names(fleet, "list.txt") == ["one/bag", "two/bag"]
 
 
+def test_lists_that_name_themselves_or_nothing(fleet: Path) -> None:
+    (fleet / "list.txt").write_text("list.txt\nother.txt\n")
+    (fleet / "other.txt").write_text("list.txt\none/bag\n")
+    assert names(fleet, "list.txt") == ["one/bag"]
+    (fleet / "other.txt").write_text("list.txt\n")
+    with pytest.raises(ValueError, match="these lists name each other, and no bag"):
+        names(fleet, "list.txt")
+    (fleet / "other.txt").write_text("# nothing today\n\n")
+    with pytest.raises(ValueError, match=r"other\.txt: names no bag"):
+        names(fleet, "other.txt")
+
+
 def test_a_bag_that_is_meant_twice_is_one(fleet: Path) -> None:
     assert names(fleet, "one/../one/bag", "one/bag") == ["one/bag"]
 
