@@ -16,6 +16,7 @@ import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 from rclpy.logging import LoggingSeverity, get_logger, get_logger_level, set_logger_level
+from rclpy.signals import uninstall_signal_handlers
 from rclpy.utilities import remove_ros_args
 
 from refseg_ros.command import forget_interrupt
@@ -94,7 +95,7 @@ def run_node(
                 get_logger(name).warning(warning)
             code = 0 if node.run() or not rclpy.ok() else CANNOT_START
         finally:
-            signals.ignore()
+            signals.end()
     except (KeyboardInterrupt, ExternalShutdownException):
         forget_interrupt()
         code = 0
@@ -102,10 +103,7 @@ def run_node(
         # Where a signal has come it is the reason: compiled modules make another error of a KeyboardInterrupt.
         code = 0 if signals.has_come else _told(name, error, refusals)
     finally:
-        signals.wait_for_rclpy()
         rclpy.try_shutdown()
-        for number in _SIGNALS:  # try_shutdown restored the handlers from before rclpy.init
-            signal.signal(number, signal.SIG_IGN)
         if node is not None:
             _end(name, node, code)
     return code
@@ -136,18 +134,24 @@ class _FirstSignal:
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
 
-    def ignore(self) -> None:
-        self._is_over = True
+    def end(self) -> None:
+        """Ignore signals from now on, and end rclpy's thread for them; before anything of rclpy is destroyed.
 
-    def wait_for_rclpy(self) -> None:
-        """After a signal, wait until rclpy's thread for signals has shut the context down.
-
-        Before that it triggers guard conditions of executors and nodes, without a look at whether another thread is
-        destroying them: a node that was taken down meanwhile died of a segmentation fault.
+        After a signal that thread triggers guard conditions of executors and nodes, and shuts the context down. It
+        looks at nothing that another thread does: a node that was taken down meanwhile, or an executor that was
+        forgotten with the exception, ended the process by a segmentation fault.
         """
+        self._is_over = True
+        self._ignore()
         end = time.monotonic() + _PATIENCE
         while self.has_come and rclpy.ok() and time.monotonic() < end:
             time.sleep(0.001)
+        uninstall_signal_handlers()  # waits for the thread, and restores the handlers from before rclpy.init
+        self._ignore()
+
+    def _ignore(self) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.has_come = True

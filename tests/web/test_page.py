@@ -27,7 +27,8 @@ def answer(page, text: str):  # noqa: ANN001, ANN201
 
 def test_the_mask_lies_on_what_was_typed(open_page):
     page = open_page()
-    page.keyboard.press("t")  # the truth beside it
+    page.get_by_role("button", name="Truth").wait_for()  # the key does nothing before the first truth has come
+    page.keyboard.press("t")
     for text, thing in (("the red mug", "red mug"), ("the bowl", "orange bowl")):
         ask(page, text)
         answer(page, text).get_by_text(re.compile(rf"truly the {thing}, ([7-9]\d|100) % overlap")).wait_for()
