@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
 import threading
+import time
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -20,6 +22,8 @@ from refseg_ros.web.page import TITLE, Page
 
 PATIENCE = 1.0
 """Seconds after which a browser that waits for a picture hears that there is none."""
+RATE = 15.0
+"""Pictures a second that a browser gets at most: more would cost the robot, and show a person little."""
 CLOSING = 3.0
 """Seconds that the server has to end."""
 POLICY = (
@@ -104,12 +108,15 @@ class Server:
         await connection.accept()
         self._hub.viewers.add(viewer)
         viewer.look_again()
+        due = 0.0
         try:
             while True:
                 stamp = int((await connection.receive_text())[:20])
                 if stamp:
                     viewer.page_age = self._robot.now() - stamp / NANOSECONDS
+                await asyncio.sleep(due - time.monotonic())
                 picture = await viewer.next(PATIENCE)
+                due = time.monotonic() + 1.0 / RATE
                 await connection.send_bytes(b"" if picture is None else _packed(*picture))
         except (WebSocketDisconnect, ValueError, RuntimeError):
             pass
