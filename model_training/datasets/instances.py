@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +45,11 @@ class Instances:
         every = self._entries("annotations")
         self.annotations = [pair for pair in every if self._is_of_an_image(*pair)]
         self.strays = len(every) - len(self.annotations)
-        self._by_number: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        self._by_number: dict[Any, dict[str, Any]] = {}
+        self._shared: set[Any] = set()
         for number, annotation in self.annotations:
-            if annotation not in self._by_number[number]:
-                self._by_number[number].append(annotation)
+            if self._by_number.setdefault(number, annotation) != annotation:
+                self._shared.add(number)
 
     def has_image(self, number: Any) -> bool:
         """Whether an image is listed; `number` is anything that JSON has."""
@@ -78,10 +78,11 @@ class Instances:
         Raises:
             ValueError: there are two different ones.
         """
-        found = self._by_number.get(number, []) if isinstance(number, Hashable) else []
-        if len(found) > 1:
+        if not is_in(self._by_number, number):
+            return None
+        if number in self._shared:
             raise ValueError(f"{self.path}: two of the annotations have the id {number!r}")
-        return found[0] if found else None
+        return self._by_number[number]
 
     def categories(self) -> dict[Any, str]:
         """Id -> name of the categories.

@@ -51,9 +51,12 @@ def is_cut(data: bytes) -> bool:
     """Whether the file ends before the pixels of the first picture do.
 
     Some programs write lengths that are far too large, which no decoder minds: those say nothing.
+
+    Args:
+        data: of a file whose size is known.
     """
     tags = tags_of(data)
-    height, width = size_of(data) or (0, 0)
+    (height, *_), (width, *_) = tags[_HEIGHT], tags[_WIDTH]
     largest = 2 * height * width * sum(tags.get(_BITS, (1,))) // 8 + 1024
     pieces = [zip(tags.get(places, ()), tags.get(lengths, ()), strict=False) for places, lengths in _PIECES]
     return any(place + length * (length <= largest) > len(data) for piece in pieces for place, length in piece)

@@ -100,10 +100,11 @@ class Lens:
             return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
         # OpenCV's few steps find most rays; further ones are taken for those that do not come back to their pixel.
         points = self._looking(pixels, exact=False)
-        far = self._distances(points, pixels) > _OFF
-        if far.any():
-            points[far] = self._looking(pixels[far], exact=True)
-            points[far] = np.where(self._distances(points[far], pixels[far])[:, None] > _LOST, np.nan, points[far])
+        found = self._distances(points, pixels) <= _OFF  # not where it is no number
+        if not found.all():
+            rest = self._looking(pixels[~found], exact=True)
+            comes_back = self._distances(rest, pixels[~found]) <= _LOST
+            points[~found] = np.where(comes_back[:, None], rest, np.nan)
         return points
 
     def _distorted(self, flat: Array) -> Array:
