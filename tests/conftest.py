@@ -25,16 +25,27 @@ settings.load_profile("same")
 
 
 LONG = (
-    *("test_kinds.py", "test_colcon.py", "test_export.py", "test_page.py", "test_search_command.py", "test_doctor.py"),
-    *("test_examples.py", "test_systems.py", "test_segment_node.py", "test_layers_in_onnx.py", "test_build_engine.py"),
-    *("test_diagnostics.py", "test_system.py", "test_shipped_model.py", "test_switches.py"),
+    *("test_kinds.py", "test_doctor.py", "test_export.py", "test_diagnostics.py", "test_systems.py", "test_page.py"),
+    *("test_segment_node.py", "test_colcon.py", "test_search_command.py", "test_shipped_model.py", "test_examples.py"),
+    *("test_build_engine.py", "test_layers_in_onnx.py", "test_system.py", "test_switches.py"),
 )
 """Files of tests that take longest and so begin first: of several processes none waits for another at the end."""
 
 
+WAITING = {"ros", "web", "search"}
+"""Folders of tests that wait for processes most of their time; the others compute."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first, as LONG has them."""
-    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+    """Put the long files first, as LONG has them, and mix those that wait with those that compute.
+
+    So of several processes some compute at any time, and not all of them.
+    """
+    files = list(dict.fromkeys(item.path for item in items if item.path.name not in LONG))
+    kinds = [[path for path in files if (path.parent.name in WAITING) == waits] for waits in (False, True)]
+    share = {path: place / len(kind) for kind in kinds for place, path in enumerate(kind)}
+    long = {name: place - len(LONG) for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: long.get(item.path.name) or share[item.path])
 
 
 def pytest_collection_finish() -> None:

@@ -81,12 +81,14 @@ def test_ctrl_c_is_left_to_programs_that_import_the_library(tmp_path):
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from refseg_ros.command import command
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has background jobs ignore it
 
 @command()
 def main(arguments=None):
-    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")
+    exec("import os, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")
 
 sys.exit(main())
 """
@@ -95,6 +97,5 @@ sys.exit(main())
 def test_ctrl_c_in_generated_code_gives_the_exit_code_of_every_ctrl_c(tmp_path):
     """As rosbags generates code for the types of a bag."""
     (tmp_path / "interrupted.py").write_text(INTERRUPTED)
-    line, environment = [sys.executable, "-m", "interrupted"], os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    assert stopped([sys.executable, "-m", "interrupted"], environment) == (130, "stopped\n")

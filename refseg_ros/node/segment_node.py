@@ -16,12 +16,13 @@ from refseg_ros.config import SegmenterConfig
 from refseg_ros.engines.bundle import SHIPPED
 from refseg_ros.errors import BundleError
 from refseg_ros.node import transforms
+from refseg_ros.node.asking import Asking
 from refseg_ros.node.background import Background
 from refseg_ros.node.diagnostics import Diagnostics, status
 from refseg_ros.node.freed_memory import give_back_freed_memory
 from refseg_ros.node.locate import Locator
 from refseg_ros.node.model import Model
-from refseg_ros.node.queries import MOST_EXPRESSIONS, ActiveQueries, separator_hint
+from refseg_ros.node.queries import ActiveQueries, separator_hint
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
 from refseg_ros.node.transition import transition
@@ -33,9 +34,6 @@ from refseg_ros.ros.spinning import spin
 from refseg_ros.ros.topics import check_topics
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.text import quoted
-
-LONGEST_LINE = 300
-"""Characters of the queries that are logged."""
 
 
 class SegmentNode(LifecycleNode):
@@ -108,6 +106,7 @@ class SegmentNode(LifecycleNode):
             )
         self._faults = FaultLog(self.get_logger().error)
         self._queries = ActiveQueries()
+        self._asking = Asking(self._queries, self._faults, self.get_logger())
         self._loading: Background[None] | None = None
         self._model: Model | None = None
         self._session: Session | None = None
@@ -115,12 +114,10 @@ class SegmentNode(LifecycleNode):
         """Whether all threads that computed for this node have ended."""
         self._refusal = ""
         """Why the model was not loaded."""
-        self._has_hinted = False
-        """Whether the log has said how expressions are separated."""
         self._diagnostics = Diagnostics(self, self._statuses)
         self._served = Services(self, self._queries, lambda: self._session)
         self._locator = Locator(self, self._queries, self._camera_names)
-        self._set_query(self._settings.config.query)
+        self._asking.ask(self._settings.config.query)
 
     def start(self) -> bool:
         """Configure and activate, if the node is to do so by itself; returns whether that went well."""
@@ -181,7 +178,7 @@ class SegmentNode(LifecycleNode):
         """Open the topics."""
         assert self._model is not None
         self._session = Session(
-            self, self._model, self._settings, self._queries, self._faults, self._set_query, self._locator.take_answer
+            self, self._model, self._settings, self._queries, self._faults, self._asking.ask, self._locator.take_answer
         )
         warn_of_unused_overrides(self)
         return TransitionCallbackReturn.SUCCESS
@@ -259,26 +256,9 @@ class SegmentNode(LifecycleNode):
 
     def _on_change(self, config: SegmentNodeConfig, names: frozenset[str]) -> None:
         if "query" in names:
-            self._set_query(config.query)
+            self._asking.ask(config.query)
         if names & {"image_transport", "depth_transport"} and self._session is not None:
             for camera in self._session.cameras:
                 camera.listen_anew()
         if "threshold" in names and self._model is not None:
             self._model.set_threshold(config.threshold)
-
-    def _set_query(self, text: str) -> None:
-        before = self._queries.published
-        if not self._queries.replace(text):
-            self._faults.note(
-                "query", f"query cut: it has more than the {MOST_EXPRESSIONS} expressions that are answered at a time"
-            )
-        hint = separator_hint(self._queries.published)
-        if hint and not self._has_hinted:
-            self._has_hinted = True
-            self.get_logger().warning(hint)
-        if before and not self._queries.published:
-            self.get_logger().info("query cleared")
-        listed = "; ".join(f"{query.id}: {quoted(query.text)}" for query in self._queries.published)
-        if listed:
-            cut = "..." if len(listed) > LONGEST_LINE else ""
-            self.get_logger().info(f"query {listed[:LONGEST_LINE]}{cut}", throttle_duration_sec=0.2)
