@@ -209,7 +209,8 @@ def quantize(bundle: Bundle, kind: str, expressions: int, folders: Sequence[Path
         ValueError: as `to_8_bits`, or a folder lacks what is needed of it; the message names it.
         OSError: the bundle cannot be written to, or a folder not be read.
     """
-    examples = calibration(bundle, folders) if to_8_bits(bundle, kind) else {}
+    names = to_8_bits(bundle, kind)
+    examples = calibration(bundle, names, folders) if names else {}
     made = lowered(bundle, kind, examples)
     full, figures = (evaluated(bundle, replaced, expressions, folders) for replaced in ({}, made))
     worse = loss(full, figures)

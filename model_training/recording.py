@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +43,12 @@ class Recording:
         return self.engine.run(arrays)
 
 
-def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[Arrays]]:
+def calibration(bundle: Bundle, names: Collection[str], folders: Sequence[Path] = ()) -> dict[str, list[Arrays]]:
     """Graph -> what it is given for frames, each the first of a stream, and expressions about them.
 
     Args:
         bundle: whose graphs they are.
+        names: the graphs that are asked about; what the others are given may take gigabytes.
         folders: of pictures with labels, in any format that is read, whose training pictures take the place of frames
             of simulated tabletops.
 
@@ -57,9 +58,10 @@ def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[
     readers = [reader for folder in folders for reader in open_folder(folder)]
     records = [(reader, record) for reader in readers for record in reader.of_split("train")]
     manifest, tokenizer = bundle.manifest, bundle.tokenizer()
-    graphs = {name: Recording(OnnxEngine(bundle.contents[name], name, 0)) for name in manifest.graphs}
-    network, size = Network(graphs, manifest, len(tokenizer)), manifest.input
-    for graph in graphs.values():
+    engines = {name: OnnxEngine(bundle.contents[name], name, 0) for name in manifest.graphs}
+    recorded = {name: Recording(engines[name]) for name in names}
+    network, size = Network({**engines, **recorded}, manifest, len(tokenizer)), manifest.input
+    for graph in recorded.values():
         graph.given.clear()  # what the network was rehearsed with
     for image, texts in _pictures(records) if folders else _tables():
         tokens = (tokenizer.encode(text, manifest.text.length) for text in texts)
@@ -70,7 +72,7 @@ def calibration(bundle: Bundle, folders: Sequence[Path] = ()) -> dict[str, list[
         (encoded,) = network.encode(letterbox.apply(image, size.padding)[None])
         memory = network.memory(FrameBuffer(manifest.clip.length, manifest.clip.interval, 0.0))
         network.answer(network.look_back(encoded, memory, 0.0), network.read(np.stack(words)))
-    return {name: graph.given for name, graph in graphs.items()}
+    return {name: graph.given for name, graph in recorded.items()}
 
 
 def _tables() -> Iterator[Asked]:

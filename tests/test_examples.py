@@ -87,5 +87,7 @@ def test_own_model(tmp_path: Path) -> None:
     frames = write_folder(tmp_path / "frames")
     picture = frames / "images" / "0.png"
     printed = run("own_model.py", frames, tmp_path / "work", picture, "the red box", 2, folder=tmp_path)
-    answer = Segmenter(tmp_path / "work" / "bundle").segment(cv2.imread(str(picture))[..., ::-1], "the red box")
+    segmenter, image = Segmenter(tmp_path / "work" / "bundle"), cv2.imread(str(picture))[..., ::-1]
+    answer = segmenter.segment(image, "the red box")
     assert printed.splitlines()[-1] == f"{answer.verdict.label}, score {answer.score:.2f}, {answer.box}"
+    assert segmenter.segment(image, "the purple box").unknown_words == ("purple",)

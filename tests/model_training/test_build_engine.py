@@ -31,7 +31,7 @@ def bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundl
     contents = dict(plain.contents)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "CALIBRATION_SCENES", 8)
-        examples = recording.calibration(plain)
+        examples = recording.calibration(plain, plain.manifest.graphs)
         for kind in filter(None, ENGINE_PRECISIONS.values()):
             contents |= {graph_file(name, kind): data for name, data in quantize.lowered(plain, kind, examples).items()}
     bundles.write(folder, plain.manifest, contents)

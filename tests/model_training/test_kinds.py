@@ -98,7 +98,7 @@ def test_convolutions_are_quantised(trained: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(recording, "CALIBRATION_SCENES", 2)
     monkeypatch.setattr(quantize, "NARROW", 4)
     bundle = Bundle.load(shutil.copytree(trained / "bundle", tmp_path / "bundle"))
-    examples = recording.calibration(bundle)
+    examples = recording.calibration(bundle, bundle.manifest.graphs)
     made = quantize.lowered(bundle, "gpu-int8", examples)
     assert set(made) == set(bundle.manifest.graphs)
     assert b"QuantizeLinear" not in made["answer.onnx"]

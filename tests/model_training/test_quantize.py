@@ -39,7 +39,7 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Bundle:
 def examples(tiny_bundle: Path) -> Examples:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "CALIBRATION_SCENES", 4)
-        return recording.calibration(Bundle.load(tiny_bundle))
+        return recording.calibration(Bundle.load(tiny_bundle), WIDE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,8 +96,8 @@ def test_the_command_adds_good_variants(bundle: Bundle, capsys: pytest.CaptureFi
 
 def test_real_pictures_choose_and_judge(bundle: Bundle, tmp_path: Path) -> None:
     frames = folder.write_folder(tmp_path / "own", images=4)
-    pictures = recording.calibration(bundle, [frames])
-    assert {len(given) for given in pictures.values()} == {3}
+    pictures = recording.calibration(bundle, [ENCODER], [frames])
+    assert {name: len(given) for name, given in pictures.items()} == {ENCODER: 3}
     command = [str(bundle.folder), "gpu-fp16", "--expressions", "6", "--real", str(frames)]
     assert quantize.main(command) == 0
     figures = Bundle.load(bundle.folder).manifest.metrics["quantize gpu-fp16 --expressions 6 --real own"]
