@@ -76,12 +76,12 @@ def opened(browser: Browser, address: str, bench: Bench, pixels: np.ndarray) -> 
 def distant(address: str, bench: Bench, pixels: np.ndarray) -> Iterator[None]:
     """A browser on another machine, which has its first picture."""
     line = [sys.executable, "-m", "benchmarks.distant_browser", address]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
         until = time.perf_counter() + PATIENCE
         try:
-            while distant_browser.WATCHES not in (process.stdout.read() or ""):
+            while distant_browser.WATCHES.encode() not in (process.stdout.read() or b""):
                 if process.poll() is not None or time.perf_counter() > until:
                     raise SystemExit(f"the page gave no picture within {PATIENCE:g} s")
                 _answers(bench, pixels, RATE, 0.5)
