@@ -40,7 +40,8 @@ def calibrated(sets: Sequence[Sequence[Claim]], mask: float) -> tuple[Thresholds
     """The verdicts and the certainty that answers teach.
 
     Args:
-        sets: claims of a model that calls nothing NOT_FOUND, each set with the same say in the certainty.
+        sets: claims of a model that calls nothing NOT_FOUND, and all FOUND that it may; each set has the same say in
+            the certainty.
         mask: the threshold of pixels.
 
     Raises:
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", help="split of these; may be repeated (default: all but train)")
     options = parser.parse_args(arguments)
     bundle = Bundle.load(options.bundle)
-    everything = dataclasses.replace(bundle.manifest.thresholds, absent=0.0)
+    everything = dataclasses.replace(bundle.manifest.thresholds, absent=0.0, found=0.0)
     if options.real:
         segmenter = Segmenter(bundle.folder, thresholds=everything)
         sets = [scores.claims for _, scores in scored_folders(segmenter, options.real, options.set)]
@@ -82,9 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(claims: Sequence[Claim], thresholds: Thresholds, certainty: Certainty) -> list[str]:
-    """What the verdicts mean for the answers that they were learned from."""
+    """What the verdicts mean for the answers that they were learned from, FOUND where nothing but its score forbids."""
     lost = np.array([probability(claim.evidence.presence) < thresholds.absent for claim in claims])
-    found = np.array([score_of(claim.evidence, certainty) >= thresholds.found for claim in claims]) & ~lost
+    found = ~lost & [claim.found and score_of(claim.evidence, certainty) >= thresholds.found for claim in claims]
     there, right = (np.array([getattr(claim, name) for claim in claims]) for name in ("there", "right"))
     shares = [
         ("of what is there", "called absent", there, lost),

@@ -106,6 +106,16 @@ def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkey
     assert calibrate.main([str(tmp_path / "nowhere")]) == 2
 
 
+def test_what_has_an_unknown_word_is_not_reported_as_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the robot has it: whatever its score, "the shiny red block" may be another one."""
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
+    frames = own_frames.write_folder(tmp_path / "own")
+    listed = frames / "expressions.csv"
+    listed.write_text(listed.read_text().replace("the ", "the shiny ").replace("box", "block"))
+    assert calibrate.main([str(folder), "--real", str(frames), "--set", "train"]) == 0
+    assert "0.0% of the right answers is called found" in capsys.readouterr().out.splitlines()
+
+
 def test_a_model_that_is_never_right_is_refused(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
