@@ -52,7 +52,9 @@ def _leave_out_silent(reader: Reader) -> None:
     spoken = tuple(record for record in reader.records if record.expressions)
     if not spoken:
         raise ValueError(f"{reader.folder}: {reader.name} has no expressions, so there is nothing to learn or score")
-    reader.silent = tuple(record.id for record in reader.records if not record.expressions)
+    silent = [record.id for record in reader.records if not record.expressions]
+    if silent:
+        reader.remarks += (f"left out, because nothing is said of them: {len(silent)}, first {silent[0]}",)
     reader.records = spoken
 
 

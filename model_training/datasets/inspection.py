@@ -88,7 +88,4 @@ def report(reader: Reader) -> str:
             f"{row.images:9} {row.referents:9} {row.expressions:12} {row.words:9} {row.distinct_words:9} {row.long:8}"
         )
         lines.append(f"  {row.split:10} {figures}" + ("" if row.masked else "  no masks published"))
-    lines += [f"  {remark}" for remark in reader.remarks]
-    if reader.silent:
-        lines.append(f"  left out, because nothing is said of them: {len(reader.silent)}, first {reader.silent[0]}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  {remark}" for remark in reader.remarks)])

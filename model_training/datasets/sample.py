@@ -116,14 +116,12 @@ class Reader(ABC):
         name: of the data set, for people.
         folder: of the data set.
         records: in the order of the data set.
-        silent: ids of those that were left out, because they have no expression.
-        remarks: lines about what else was left out.
+        remarks: lines about what was left out.
     """
 
     name: str
     folder: Path
     records: tuple[Record, ...]
-    silent: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @abstractmethod

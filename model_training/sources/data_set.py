@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -69,7 +70,11 @@ class DataSet(Source):
         if "://" in data or (Path(data) / INDEX).exists():
             self.vocabulary, name = vocabulary_of(data), data
         else:
-            self._reader = _wanted(open_folder(Path(data), images), config)
+            readers = open_folder(Path(data), images)
+            for reader in readers if ranks.first else ():
+                for remark in reader.remarks:
+                    print(f"{reader.folder}: {remark}", file=sys.stderr)
+            self._reader = _wanted(readers, config)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
         self.config = replace(config, network=replace(config.network, vocabulary=len(self.vocabulary)))
         words = list(self.vocabulary.words[2:])

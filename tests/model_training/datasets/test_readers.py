@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,8 +19,10 @@ from model_training.datasets.formats import open_folder
 from model_training.datasets.inspection import count, report
 from model_training.datasets.refer import Refer
 from model_training.datasets.sample import ClipFrames, Joined
+from model_training.sources.data_set import DataSet
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, masks, only, picture, texts
+from tests.model_training.folder import SMALL
 
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "UNC": writers.write_refer,
@@ -292,13 +295,19 @@ def silenced(name: str, folder: Path, *, all_of_it: bool) -> None:
     ],
 )
 def test_frames_of_which_nothing_is_said_are_left_out_and_named(
-    name: str, silent: tuple[str, ...], tmp_path: Path
+    name: str, silent: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """By the check of a data set, and when training begins."""
     folder = WRITERS[name](tmp_path)
+    everything = {record.id for record in only(folder).records}
     silenced(name, folder, all_of_it=False)
     reader = only(folder)
-    assert reader.silent == silent and reader.records and all(record.expressions for record in reader.records)
-    assert f"left out, because nothing is said of them: {len(silent)}, first {silent[0]}" in report(reader)
+    assert everything - {record.id for record in reader.records} == set(silent)
+    assert reader.records and all(record.expressions for record in reader.records)
+    remark = f"left out, because nothing is said of them: {len(silent)}, first {silent[0]}"
+    assert remark in report(reader)
+    DataSet(replace(SMALL, split=reader.splits[0]), str(folder), workers=0, cache=tmp_path / "cache")
+    assert capsys.readouterr().err == f"{reader.folder}: {remark}\n"
     silenced(name, folder, all_of_it=True)
     with pytest.raises(ValueError, match=f"{folder}: .* has no expressions"):
         open_folder(folder)
