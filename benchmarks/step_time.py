@@ -19,10 +19,10 @@ from pathlib import Path
 import torch
 
 from model_training import configs
-from model_training.configs.fitting import add_budget, fitted
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
 from model_training.datasets.batches import prefetched
+from model_training.learning.fitting import add_budget, fitted
 from model_training.learning.training import Training
 from model_training.sources.choice import source_of
 from model_training.sources.source import Source

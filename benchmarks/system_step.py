@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.step_time import peak_memory
-from model_training.learning.head_losses import LBDT, head_loss
+from model_training.configs.head_weights import LBDT
+from model_training.learning.head_losses import head_loss
 from model_training.networks.kinds import KINDS
 from refseg_ros.command import command, program
 

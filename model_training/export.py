@@ -17,18 +17,14 @@ from model_training.learning import checkpoint
 from model_training.learning.warm_start import vocabulary_of
 from model_training.networks.base import System
 from model_training.networks.kinds import system_of
+from model_training.scoring.certainty import UNCALIBRATED
 from model_training.words import synonyms_for
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle
-from refseg_ros.engines.manifest import SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text, Thresholds
+from refseg_ros.engines.manifest import SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text
 from refseg_ros.engines.reach import side_by_side
 from refseg_ros.expression import dump_synonyms
 from refseg_ros.files import check_folder
-
-THRESHOLDS = Thresholds(mask=0.4, absent=0.35, found=0.65)
-"""Of a bundle before `calibrate` chooses the other two. A mask of probability 0.4 and above agrees better with the
-truth than one of 0.5 or of 0.3 (overall IoU 0.778 against 0.775 and 0.774 on the tabletop): thin parts are missed less.
-"""
 
 
 def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) -> Manifest:
@@ -57,7 +53,7 @@ def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder
         steps=(),
         text=Text(WORDS, VOCABULARY, network.max_words),
         clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
-        thresholds=THRESHOLDS,
+        thresholds=UNCALIBRATED,
         network=asdict(network),
         training={key: value for key, value in facts.items() if key not in ("network", "vocabulary")},
     )

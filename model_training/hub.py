@@ -25,9 +25,9 @@ import transformers
 from torch import Tensor, nn
 from transformers.utils import cached_file
 
-from model_training.export import THRESHOLDS
 from model_training.graphs import onnx_file
 from model_training.networks.base import Graph
+from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros.command import command
 from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import ARRAYS, FILE, Clip, Input, Manifest, Text
@@ -217,7 +217,7 @@ def export(source: Source, folder: Path, name: str) -> Manifest:
         steps=tuple((file,) for file in contents if file.endswith(".onnx")),
         text=Text(FILE, TOKENIZER, length),
         clip=Clip(1, 0.0, ARRAYS),
-        thresholds=THRESHOLDS,
+        thresholds=UNCALIBRATED,
         network={"kind": KIND},
         training={"source": name},
     )

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-from model_training.configs.fitting import add_machine
 from model_training.configs.schema import Config
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import SceneSet, load_shards, render_shards
 from model_training.datasets.scene_batches import tabletop_vocabulary
 from model_training.learning import checkpoint
+from model_training.learning.fitting import add_machine
 from model_training.learning.precision import of_machine
 from model_training.learning.validation import score
 from model_training.networks.kinds import system_of

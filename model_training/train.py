@@ -17,10 +17,10 @@ import torch
 from tqdm import tqdm
 
 from model_training import configs
-from model_training.configs.fitting import add_budget, fitted, shortened, with_scenes
 from model_training.configs.schema import Config
 from model_training.learning import checkpoint
 from model_training.learning.backbone_weights import Report, imagenet_file
+from model_training.learning.fitting import add_budget, fitted, shortened, with_scenes
 from model_training.learning.pretrained import load_backbone_of
 from model_training.learning.ranks import ALONE, Ranks, joined
 from model_training.learning.run_log import RunLog

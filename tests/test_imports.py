@@ -75,6 +75,39 @@ def test_the_modules_elsewhere_do_import_it(name):
     assert any(map(is_ros, imports(ROOT / "refseg_ros" / name)))
 
 
+def rooms_of(package: str) -> dict[str, set[str]]:
+    """Folder of a package -> the folders of it that its modules import from."""
+    rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    return {
+        room: {
+            name.split(".")[1]
+            for path in (ROOT / package / room).rglob("*.py")
+            for name in imports(path)
+            if name.startswith(f"{package}.")
+        }
+        & (rooms - {room})
+        for room in rooms
+    }
+
+
+@pytest.mark.parametrize("package", ["refseg_ros", "model_training"])
+def test_imports_go_one_way_from_room_to_room(package):
+    """So that the rooms can be put in an order in which each imports only from those before it."""
+    left = rooms_of(package)
+    assert len(left) > 5
+    while ready := [room for room, needed in left.items() if not needed & left.keys()]:
+        for room in ready:
+            del left[room]
+    assert not left, "these rooms import each other"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_room_imports_a_command(path):
+    inside = path.relative_to(ROOT).parts
+    commands = {f"{inside[0]}.{one.stem}" for one in (ROOT / inside[0]).glob("*.py") if "@command(" in one.read_text()}
+    assert len(inside) == 2 or not [name for name in imports(path) if name.rpartition(".")[0] in commands]
+
+
 def in_fresh_interpreter(code: str) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

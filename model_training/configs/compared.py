@@ -8,10 +8,10 @@ masks differ, as they do in `systems.py`.
 from dataclasses import replace
 
 from model_training.configs import shipped
+from model_training.configs.head_weights import LBDT
 from model_training.configs.schema import Config, LossWeights, Phase
 from model_training.datasets.rendering import SceneSet
 from model_training.datasets.scene_batches import tabletop_vocabulary
-from model_training.learning.head_losses import LBDT
 from model_training.networks.lastc.config import lastc_config
 from model_training.networks.vlide.config import vlide_config
 

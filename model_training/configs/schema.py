@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model_training.configs.head_weights import HeadWeights
 from model_training.datasets.rendering import SceneSet
 from model_training.datasets.sample import STILL, ClipFrames
-from model_training.learning.head_losses import HeadWeights
 from model_training.networks.config import NetworkConfig
 from model_training.networks.lastc.config import LastcConfig
 from model_training.networks.vlide.config import VlideConfig

@@ -10,9 +10,9 @@ scenes of `tabletop`. Nothing of the recipes of either paper is public [inferred
 from dataclasses import replace
 
 from model_training.configs import shipped
+from model_training.configs.head_weights import CSTM, LBDT
 from model_training.configs.schema import Config, LossWeights, Phase
 from model_training.datasets.sample import ClipFrames
-from model_training.learning.head_losses import CSTM, LBDT
 from model_training.networks.lastc.config import lastc_config
 from model_training.networks.vlide.config import vlide_config
 

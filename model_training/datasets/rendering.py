@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, images_of
 from model_training.datasets.instances import INSTANCES
 from model_training.datasets.workers import end_with_parent
-from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of
 from model_training.pictures.taking import TakingConfig, seen_after, take
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop, remembered

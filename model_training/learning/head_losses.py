@@ -1,38 +1,13 @@
-"""What systems with several heads minimise: cross-entropy and dice of every head, and of the outlines.
-
-LASTC and VLIDE differ in the weights; the numbers are from code of their relatives (CSTM, CMPC-V, LBDT, EFN).
-"""
+"""What systems with several heads minimise: cross-entropy and dice of every head, and of the outlines."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from model_training.configs.head_weights import HeadWeights
 from model_training.learning.losses import at_size, dice_loss
 from model_training.networks.base import Answer
-
-
-@dataclass(frozen=True)
-class HeadWeights:
-    """Of the terms of the loss."""
-
-    entropy: float = 1.0
-    dice: float = 0.0
-    positive: float = 1.5
-    """How many times a pixel of the target counts in the cross-entropy."""
-    final: float = 1.0
-    coarse: float = 1.0
-    """Of each further head."""
-    edges: float = 0.0
-    """Of each outline."""
-
-
-CSTM = HeadWeights()
-CMPC_V = HeadWeights(final=0.7, coarse=0.1)
-LBDT = HeadWeights(entropy=0.5, dice=0.5, coarse=0.1)
-EFN = HeadWeights(positive=1.0, edges=1.0)
 
 EDGE_RADIUS = 2
 """Of EFN's outlines, in pixels of the map."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from model_training.export import THRESHOLDS
 from model_training.networks.base import System
+from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros.answer import Answer, conclude
 from refseg_ros.engines.manifest import Certainty
 from refseg_ros.engines.network import Outcome
@@ -64,7 +64,7 @@ def look(model: System, vocabulary: Vocabulary, frames: Sequence[np.ndarray], te
         outcome = Outcome(
             fused.logits[0, index].numpy(), float(fused.presence[0, index]), fused.word_attention[0, index].numpy()
         )
-        answer = conclude(text, one, outcome, letterbox, THRESHOLDS, Certainty())
+        answer = conclude(text, one, outcome, letterbox, UNCALIBRATED, Certainty())
         heat = letterbox.restore(outcome.logits)
         heat = (heat - heat.min()) / max(float(np.ptp(heat)), 1e-6)
         insights.append(Insight(answer, heat, weights))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import ClipFrames, Reader, Record
-from model_training.paper.dense_crf import DenseCRF, at_working_size
+from model_training.scoring.dense_crf import DenseCRF, at_working_size
 from model_training.scoring.metrics import THRESHOLDS, PresenceScores, Scores, SequenceScores
 from refseg_ros import config
 from refseg_ros.answer import probability

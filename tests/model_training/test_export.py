@@ -16,6 +16,7 @@ from model_training.datasets.scene_batches import tabletop_vocabulary
 from model_training.learning import checkpoint
 from model_training.networks.cmsa.graphs import PARTS
 from model_training.networks.refseg import ReferringSegmentation
+from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.engines.frame_buffer import FrameBuffer
@@ -62,7 +63,7 @@ def exported(model: ReferringSegmentation, folder: Path) -> Network:
         steps=(),
         text=Text(WORDS, VOCABULARY, tiny.NETWORK.max_words),
         clip=ManifestClip(CLIP, 0.2, ATTENTION),
-        thresholds=export.THRESHOLDS,
+        thresholds=UNCALIBRATED,
     )
     export.export(model, folder, manifest, tabletop_vocabulary().dump())
     return Segmenter(folder, threads=1).network

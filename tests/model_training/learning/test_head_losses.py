@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_training.learning.head_losses import CMPC_V, CSTM, EFN, LBDT, HeadWeights, edges, head_loss
+from model_training.configs.head_weights import CMPC_V, CSTM, EFN, LBDT, HeadWeights
+from model_training.learning.head_losses import edges, head_loss
 from model_training.networks.base import Answer
 
 SIZES = (2, 4, 8)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from model_training.configs import systems as configurations
+from model_training.configs.head_weights import LBDT
 from model_training.configs.schema import Config, Phase
-from model_training.learning.head_losses import LBDT, head_loss
+from model_training.learning.head_losses import head_loss
 from model_training.networks.base import Answer, System
 from model_training.networks.lastc.config import lastc_config
 from model_training.networks.lastc.system import Lastc

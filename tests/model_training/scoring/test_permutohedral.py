@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model_training.paper.permutohedral import PermutohedralLattice
+from model_training.scoring.permutohedral import PermutohedralLattice
 
 POINTS = 300
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
 from model_training.datasets.photos import split_of
-from model_training.pictures.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
 from refseg_ros.simulation.tabletop import Tabletop
 from tests.model_training.datasets.test_photos import write
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_training.paper.dense_crf import ITERATIONS, KERNELS, SIDE, DenseCRF, at_working_size
+from model_training.scoring.dense_crf import ITERATIONS, KERNELS, SIDE, DenseCRF, at_working_size
 from refseg_ros.geometry import Letterbox
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from model_training.paper.permutohedral import PermutohedralLattice
+from model_training.scoring.permutohedral import PermutohedralLattice
 from refseg_ros.geometry import Letterbox
 
 ITERATIONS = 5

@@ -1,0 +1,29 @@
+"""How much each term counts in the loss of a system with several heads (`learning/head_losses.py`).
+
+LASTC and VLIDE differ in them; the numbers are from code of their relatives (CSTM, CMPC-V, LBDT, EFN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HeadWeights:
+    """Of the terms of the loss."""
+
+    entropy: float = 1.0
+    dice: float = 0.0
+    positive: float = 1.5
+    """How many times a pixel of the target counts in the cross-entropy."""
+    final: float = 1.0
+    coarse: float = 1.0
+    """Of each further head."""
+    edges: float = 0.0
+    """Of each outline."""
+
+
+CSTM = HeadWeights()
+CMPC_V = HeadWeights(final=0.7, coarse=0.1)
+LBDT = HeadWeights(entropy=0.5, dice=0.5, coarse=0.1)
+EFN = HeadWeights(positive=1.0, edges=1.0)
