@@ -15,6 +15,7 @@ import numpy.typing as npt
 from refseg_ros.images.encodings import LAYOUTS, ImageError, check_colour, colours_of, layout_of, metres_of
 from refseg_ros.images.pictures import decode_picture, rgb_of
 from refseg_ros.images.rvl import decode_rvl
+from refseg_ros.text import quoted
 
 _DEPTH_HEADER = struct.Struct("<iff")
 """Before a depth image: its format, and the two numbers that inverse depth was packed with."""
@@ -40,7 +41,7 @@ def decode_colours(data: bytes, image_format: str = "", white: int | None = None
     try:
         picture = decode_picture(data)
     except ImageError as error:
-        said = f" (of format {ascii(image_format[:60])})" if error.kind == "encoding" and image_format else ""
+        said = f" (of format {quoted(image_format)})" if error.kind == "encoding" and image_format else ""
         raise ImageError(error.kind, f"{error}{said}") from error
     if picture.ndim == 2 and encoding.startswith("bayer_"):
         wide = picture.dtype == np.uint16  # a JPEG of a pattern of 16 bits has 8, and a PNG of one of 12 has 16
@@ -70,7 +71,7 @@ def decode_depth(data: bytes, image_format: str) -> npt.NDArray[np.float32]:
         ("png", "tiff")
     )
     if encoding not in ("16UC1", "16SC1", "mono16", "32FC1") or not lossless:
-        shown = ascii(image_format[:60])
+        shown = quoted(image_format)
         raise ImageError(
             "encoding", f"compressed depth of format {shown} is not supported; supported are PNG, TIFF, RVL"
         )

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from refseg_ros.text import brief
+from refseg_ros.text import brief, quoted
 
 MAXIMUM_PIXELS = 2**26
 """Most accepted pixels of one image, twice those of 8K."""
@@ -92,7 +92,7 @@ def layout_of(encoding: str) -> Layout:
     """The layout of an encoding; ImageError for one that is not known."""
     layout = LAYOUTS.get(encoding)
     if layout is None:
-        shown = ascii(encoding if len(encoding) <= 40 else encoding[:40] + "...")
+        shown = quoted(encoding)
         raise ImageError("encoding", f"image encoding {shown} is not supported; supported are {', '.join(LAYOUTS)}")
     return layout
 

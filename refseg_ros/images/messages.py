@@ -25,6 +25,7 @@ from refseg_ros.images.encodings import (
     metres_of,
     view_pixels,
 )
+from refseg_ros.text import quoted
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
@@ -139,7 +140,7 @@ def _bridged(message: Image, bridge: Any) -> npt.NDArray[np.uint8]:
     try:
         pixels = np.asarray(bridge.imgmsg_to_cv2(message, "rgb8"))
     except Exception as error:  # of many kinds, for a message that contradicts itself
-        shown = ascii(message.encoding[:40])
+        shown = quoted(message.encoding)
         raise ImageError("encoding", f"image encoding {shown} is not supported, nor by cv_bridge") from error
     if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
         raise ImageError("encoding", f"cv_bridge made {pixels.shape} {pixels.dtype} of an image of {width}x{height}")

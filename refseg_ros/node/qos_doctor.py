@@ -13,7 +13,7 @@ from refseg_ros.node.image_transport import COLOUR, DEPTH
 
 MOST_PUBLISHERS = 3
 """Publishers that are named."""
-TRANSPORTS = {transport.type_name: name for name, transport in COLOUR.items()}
+BY_TYPE = {transport.type_name: name for name, transport in COLOUR.items()}
 """Values of the parameter `image_transport` by the type that is subscribed with them."""
 UNREAD = "/zstd"
 """The suffix of the one other transport whose messages have one of these types."""
@@ -56,7 +56,7 @@ def _why(publisher: TopicEndpointInfo, kind: str, qos: QoSProfile) -> str:
 
 
 def _transport(kind: str) -> str:
-    return f" (set image_transport to {TRANSPORTS[kind]})" if kind in TRANSPORTS else ""
+    return f" (set image_transport to {BY_TYPE[kind]})" if kind in BY_TYPE else ""
 
 
 def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> str:
@@ -68,7 +68,7 @@ def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> st
     offered = [
         (name, other)
         for name, kinds in node.get_topic_names_and_types()
-        for other in TRANSPORTS.keys() & set(kinds)
+        for other in BY_TYPE.keys() & set(kinds)
         if name not in (topic, *own)
         and not name.endswith((DEPTH["compressed"].suffix, UNREAD))
         and node.count_publishers(name)
@@ -85,7 +85,7 @@ def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> st
     names = dict(same or of_kind or offered)
     (nearest,) = difflib.get_close_matches(topic, sorted(names), n=1, cutoff=0.0)
     needed = [] if same else ["image_topic"]
-    needed += [] if names[nearest] == kind else [f"image_transport to {TRANSPORTS[names[nearest]]}"]
+    needed += [] if names[nearest] == kind else [f"image_transport to {BY_TYPE[names[nearest]]}"]
     return f"; did you mean {nearest}? Set {', and '.join(needed)}"
 
 

@@ -20,7 +20,7 @@ from refseg_ros.srv import SegmentImage
 MOST_WAITING = 4
 """Images that may wait for the worker; more are refused."""
 
-Outcome = tuple[str, list[Segmentation]]
+Reply = tuple[str, list[Segmentation]]
 """Why there are no answers, or ""; and the answers."""
 
 
@@ -54,7 +54,7 @@ class Services:
             return response
         self._waiting += 1
         try:
-            pending: Pending[Outcome] = Pending(lambda: session.is_closed)
+            pending: Pending[Reply] = Pending(lambda: session.is_closed)
             session.worker.put(pending, partial(_work, session, request, queries, pending))
             outcome = await pending
         finally:
@@ -74,9 +74,7 @@ class Services:
         return response
 
 
-def _work(
-    session: Session, request: SegmentImage.Request, queries: tuple[Query, ...], pending: Pending[Outcome]
-) -> None:
+def _work(session: Session, request: SegmentImage.Request, queries: tuple[Query, ...], pending: Pending[Reply]) -> None:
     """In the worker's thread."""
     model = session.model
     try:

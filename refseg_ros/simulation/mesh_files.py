@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from refseg_ros.text import one_line
+
 SUFFIXES = (".obj", ".ply", ".stl")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -48,7 +50,7 @@ def read_mesh(path: Path) -> FileMesh:
     try:
         mesh = readers[path.suffix.lower()](path)
     except (ValueError, IndexError, KeyError, StopIteration, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: is damaged or no mesh of its kind ({' '.join(str(error).split())})") from None
+        raise ValueError(f"{path}: is damaged or no mesh of its kind ({one_line(error)})") from None
     if not len(mesh.faces):
         raise ValueError(f"{path}: has no faces; a point cloud must be made a mesh first")
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):

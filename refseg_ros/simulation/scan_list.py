@@ -20,6 +20,7 @@ from refseg_ros.expression import tokenise
 from refseg_ros.language.noun_phrases import head_noun
 from refseg_ros.simulation.appearance import COLOURS
 from refseg_ros.simulation.mesh_files import SUFFIXES
+from refseg_ros.text import brief
 
 LIST = "objects.json"
 
@@ -70,7 +71,7 @@ def _entries(path: Path) -> list[Any]:
 
 def _listed(path: Path, entry: Any, meshes: dict[str, Path]) -> Listed:
     if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("id", "noun")):
-        raise ValueError(f"{path}: each thing needs an id and a noun; found {str(entry)[:60]!r}")
+        raise ValueError(f"{path}: each thing needs an id and a noun; found {brief(entry)}")
     name = entry["id"]
     others, colours = entry.get("other_nouns", []), entry.get("colours")
     for key, value in (("other_nouns", others), ("colours", colours or [])):

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from refseg_ros.text import quoted
+
 Array = npt.NDArray[np.float64]
 
 _OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
@@ -62,7 +64,7 @@ class Lens:
         counts = (4,) if self.model in _FISHEYE else _OPENCV_COEFFICIENTS.get(self.model)
         if counts is None:
             known = ", ".join(DISTORTION_MODELS)
-            raise LensError(f"distortion model {ascii(self.model[:40])} is not supported; supported are {known}")
+            raise LensError(f"distortion model {quoted(self.model)} is not supported; supported are {known}")
         if len(self.coefficients) not in counts:
             wanted = " or ".join(map(str, counts))
             raise LensError(f"{self.model} has {wanted} coefficients, the calibration has {len(self.coefficients)}")

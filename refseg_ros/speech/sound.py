@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pocketsphinx import Endpointer
 
+from refseg_ros.text import one_line
+
 RATE = 16_000
 """Samples per second."""
 Samples = npt.NDArray[np.int16]
@@ -92,7 +94,7 @@ def microphone(device: str) -> Iterator[Samples]:
             while True:
                 yield np.frombuffer(bytes(stream.read(CHUNK)[0]), np.int16)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise SoundError(f"the microphone {ascii(device)} cannot be heard ({' '.join(str(error).split())})") from error
+        raise SoundError(f"the microphone {ascii(device)} cannot be heard ({one_line(error)})") from error
 
 
 def utterances(chunks: Iterable[Samples]) -> Iterator[Samples]:

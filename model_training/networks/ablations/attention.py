@@ -11,8 +11,8 @@ from model_training.networks.ablations.pooling import POOLINGS, equal_weights, p
 from model_training.networks.cmsa.attention import (
     CrossModalSelfAttention,
     Keys,
-    Parts,
     PlainSoftmax,
+    Projections,
     attention_of_pairs,
 )
 from model_training.networks.cmsa.multimodal import Multimodal, Pooled
@@ -68,7 +68,7 @@ class PartialSelfAttention(CrossModalSelfAttention):
 
     def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
         """See Multimodal."""
-        seen, said = self.see(x), Parts(*read)
+        seen, said = self.see(x), Projections(*read)
         to_pixels = _kept(seen.key, self.kept.pixel_to_pixel), _kept(said.key, self.kept.word_to_pixel)
         to_words = _kept(seen.key, self.kept.pixel_to_word), _kept(said.key, self.kept.word_to_word)
         pool = self.pool if self.pooling is not None else self._greatest
@@ -80,7 +80,7 @@ class PartialSelfAttention(CrossModalSelfAttention):
         return self.pooling(received, mask, self.gain)
 
     def _greatest(
-        self, x: Tensor, e: Tensor, mask: Tensor, seen: Parts, said: Parts, to_pixels: Keys, to_words: Keys
+        self, x: Tensor, e: Tensor, mask: Tensor, seen: Projections, said: Projections, to_pixels: Keys, to_words: Keys
     ) -> Pooled:
         """As CrossModalSelfAttention.pool, with every pair's f^_pn in memory."""
         shares = PlainSoftmax.of(*(key @ said.query.transpose(-1, -2) for key in to_words), mask)

@@ -25,7 +25,7 @@ from model_training.networks.cmsa.multimodal import Multimodal, Pooled, received
 from model_training.networks.layers.cosine import bounded, new_scale, unit
 
 
-class Parts(NamedTuple):
+class Projections(NamedTuple):
     """What x_p contributes to query, key and value of Eq. 2: A, C and E (..., P, d); or what e_n does: B, D and F
     (..., N, d). Several heads have an axis before that of positions or words.
     """
@@ -130,7 +130,7 @@ class CrossModalSelfAttention(Multimodal):
         heads: each attends with its share of the channels; they agree on the weights of the words.
     """
 
-    reads: tuple[str, ...] = Parts._fields
+    reads: tuple[str, ...] = Projections._fields
 
     def __init__(
         self,
@@ -151,28 +151,28 @@ class CrossModalSelfAttention(Multimodal):
         self.gain, self.heads = gain, heads
         self.channels = spatial + words
 
-    def read(self, e: Tensor) -> Parts:
+    def read(self, e: Tensor) -> Projections:
         """B, D and F of Eq. 2."""
         return self._bounded(self.from_words(e))
 
     def forward(self, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
         """See Multimodal."""
-        seen, said = self.see(x), Parts(*read)
+        seen, said = self.see(x), Projections(*read)
         keys = seen.key, said.key
         return self.pool(x, e, mask, seen, said, keys, keys)
 
-    def see(self, x: Tensor) -> Parts:
+    def see(self, x: Tensor) -> Projections:
         """A, C and E of Eq. 2."""
         return self._bounded(self.from_spatial(x))
 
-    def _bounded(self, projected: Tensor) -> Parts:
+    def _bounded(self, projected: Tensor) -> Projections:
         query, key, value = (self._by_head(part) for part in projected.chunk(3, -1))
         if self.scale is not None:
             query, key = unit(query), bounded(self.scale) * unit(key)
-        return Parts(query, key, value)
+        return Projections(query, key, value)
 
     def pool(
-        self, x: Tensor, e: Tensor, mask: Tensor, seen: Parts, said: Parts, to_pixels: Keys, to_words: Keys
+        self, x: Tensor, e: Tensor, mask: Tensor, seen: Projections, said: Projections, to_pixels: Keys, to_words: Keys
     ) -> Pooled:
         """Eq. 3-5; the keys (C, D) may differ by whether they meet A or B."""
         several = self.heads > 1
