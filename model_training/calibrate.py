@@ -94,7 +94,7 @@ def _report(claims: Sequence[Claim], thresholds: Thresholds, certainty: Certaint
         ("of the right answers", "called found", right, found),
         ("of what is called found", "right", found, right),
     ]
-    return [f"{flags[of].mean():.1%} {whole} is {what}" for whole, what, of, flags in shares if of.any()]
+    return [f"{flags[among].mean():.1%} {whole} is {what}" for whole, what, among, flags in shares if among.any()]
 
 
 if __name__ == "__main__":

@@ -30,13 +30,13 @@ def optimiser_of(learner: Learner, config: Config, phase: Phase) -> torch.optim.
         ValueError: there is no optimiser of that name.
     """
     make = chosen("optimiser", config.optimiser, OPTIMISERS)
-    of = {id(parameter): group for group in learner.model.parameter_groups() for parameter in group.parameters}
+    group_of = {id(parameter): group for group in learner.model.parameter_groups() for parameter in group.parameters}
     # Of any gradient "adam" makes a whole step, and words would wither in every batch that is without them.
     tables = [part.weight for part in learner.model.modules() if isinstance(part, nn.Embedding)]
     undecayed = {id(table) for table in tables} if config.optimiser == "adam" else set()
     found: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in learner.parameters():
-        group = of.get(id(parameter), HEADS)
+        group = group_of.get(id(parameter), HEADS)
         if phase.expressions == 0 and not (group.encoder or group is HEADS):
             continue
         factor, decay = group.factor, config.weight_decay

@@ -62,7 +62,7 @@ def test_unc(tmp_path: Path) -> None:
     np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[0], BOXES[1]])
     np.testing.assert_array_equal(masks(reader, 1), [BOXES[2]])
     np.testing.assert_array_equal(masks(reader, 2), [BOXES[1]])
-    assert [of.id for of in reader.records[0].expressions] == ["0", "1", "100"]
+    assert [one.id for one in reader.records[0].expressions] == ["0", "1", "100"]
     assert np.abs(reader.load(reader.records[0]).frames[0].astype(int) - picture(7)).mean() < 6
 
 
@@ -358,7 +358,7 @@ def test_texts_of_python_2_are_utf_8_or_latin_1(tmp_path: Path) -> None:
     folder = writers.write_refer(tmp_path)
     refs = folder / "refs(unc).p"
     refs.write_bytes(refs.read_bytes().replace(b"U\x0cthe left one", b"U\x0cT\xc3\xa4sschen le"))
-    texts = [of.text for of in only(folder).records[0].expressions]
+    texts = [one.text for one in only(folder).records[0].expressions]
     assert texts[:2] == ["Tässchen le", "café table"]
 
 

@@ -36,7 +36,7 @@ def test_rendered_rooms_in_the_format_of_refcoco(tmp_path: Path) -> None:
     for room in rooms.iterdir():
         if not room.is_dir():
             continue
-        annotations = {of["id"]: of for of in json.loads((room / "instances.json").read_text())["annotations"]}
+        annotations = {one["id"]: one for one in json.loads((room / "instances.json").read_text())["annotations"]}
         (reader,) = open_folder(room)
         refs = json.loads((room / "refs.json").read_text())
         for record in reader.records:

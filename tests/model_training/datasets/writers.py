@@ -190,7 +190,7 @@ def write_referring_videos(folder: Path, video: str = "0a49f5265b") -> Path:
     """A video of train with two things, the second of which is not in frame 00005; a video of valid without masks."""
     told = {"0": {"exp": "a bar", "obj_id": "2"}, "1": {"exp": "the left thing", "obj_id": "1"}}
     names = ["00000", "00005", "00010"]
-    metas = {"train": told, "valid": {key: {"exp": of["exp"]} for key, of in told.items()}}
+    metas = {"train": told, "valid": {key: {"exp": one["exp"]} for key, one in told.items()}}
     for split, expressions in metas.items():
         path = folder / "meta_expressions" / split / "meta_expressions.json"
         path.parent.mkdir(parents=True)
@@ -220,7 +220,7 @@ def write_own_frames(folder: Path) -> Path:
 
 
 def texts(reader: Reader) -> dict[str, list[str]]:
-    return {record.id: [of.text for of in record.expressions] for record in reader.records}
+    return {record.id: [one.text for one in record.expressions] for record in reader.records}
 
 
 def masks(reader: Reader, record: int) -> np.ndarray:

@@ -43,7 +43,7 @@ def difference(layer: nn.Module, inputs: list[Tensor], call: Any = lambda layer,
     graph = Called(stirred(layer, spread=0.3).float(), call).eval()
     with torch.no_grad():
         wanted = graph(*inputs)
-    names, outputs = ([f"{side}_{i}" for i in range(len(of))] for side, of in (("in", inputs), ("out", wanted)))
+    names, outputs = ([f"{side}_{i}" for i in range(len(arrays))] for side, arrays in (("in", inputs), ("out", wanted)))
     given = Graph("layer", graph, {name: {} for name in names}, tuple(outputs))
     file = onnx_file(given, dict(zip(names, inputs, strict=True)))
     session = onnxruntime.InferenceSession(file)
