@@ -8,8 +8,9 @@ Self-Attention Network"), LASTC and VLIDE.
     auxiliary   heads that exist beside it only while training
     layers/     what any system can share: backbone, colour, coordinates, language, cosine
     cmsa/       the paper's own system, in the order of the data: encoder; cfsa (Sec. 3.4, Eq. 9-11); level (Eq. 1);
-                attention (Sec. 3.2, Eq. 2-3, and Eq. 5 with it: `pool`, `pooled_attention`); pooling (Eq. 4); gmlf
-                (Sec. 3.3, Eq. 6); fusion (Eq. 7). Eq. 8 is in model_training/learning/losses.py
+                attention (Sec. 3.2, Eq. 2-3, and Eq. 5 with it: `pool`, `pooled_attention`); multimodal (Eq. 4:
+                `received_weights`); gmlf (Sec. 3.3, Eq. 6); fusion (Eq. 7). Eq. 8 is in
+                model_training/learning/losses.py; docs/architecture.md has a table of all equations
     ablations/  what the paper compares itself with, and the form of its authors' CVPR code; docs/ablations.md
     lastc/      LASTC; docs/systems.md
     vlide/      VLIDE; docs/systems.md
