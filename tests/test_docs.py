@@ -41,6 +41,7 @@ def test_every_page_is_on_the_site(pages: Path) -> None:
     for page in (ROOT / "docs").glob("*.md"):
         assert (pages / "site" / page.stem / "index.html").is_file(), page.name
     start = (pages / "site" / "index.html").read_text()
+    assert 'src="live.png" width="480"' in start
     assert 'href="training/"' in start and 'href="examples/"' in start and 'href="card/"' in start
 
 

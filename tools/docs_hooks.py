@@ -20,6 +20,8 @@ PAGES = {
 }
 """Path in the repository -> page of the site."""
 
+PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]+)" width="(\d+)">')
+"""A picture of a given width, in the only form that GitHub knows."""
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
 
@@ -29,6 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / source).read_text("utf-8")
         if source.endswith(".rst"):
             text = _from_rst(text)
+        text = PICTURE.sub(r"![\2](\1){width=\3}", text)
         folder = (ROOT / source).parent
         content = LINK.sub(lambda match, folder=folder: _on_site(match, folder), text)
         files.append(File.generated(config, page, content=content))
