@@ -44,7 +44,7 @@ run() { # name of the log, command...
     trap - INT TERM
     wait $process || status=$?
     [ ! -t 1 ] || printf '\r\033[K'
-    [ $status -eq 0 ] || { tail -n 30 "$log" >&2; stop "failed (the whole output: ${log#"$PWD"/}). Mend it and run the same command again."; }
+    [ $status -eq 0 ] || { tail -n 30 "$log" >&2; stop "failed (the whole output: ${log#"$PWD"/}). Fix it and run the same command again."; }
     say "  done in $((SECONDS - began)) s"
 }
 

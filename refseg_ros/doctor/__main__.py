@@ -62,7 +62,7 @@ def _examine(model: str, clean: bool) -> Iterator[Finding]:
     yield from check_shared_memory()
     yield from check_model(model)
     if any(finding.level == Level.ERROR for finding in before):
-        yield error("the running graph was not examined; mend the errors above first")
+        yield error("the running graph was not examined; fix the errors above first")
         return
     from refseg_ros.doctor.graph import check_graph  # needs ROS
 
