@@ -1,7 +1,7 @@
 """Choose a bundle's verdicts and the certainty behind its scores: `python -m model_training.calibrate BUNDLE`.
 
 The score becomes the probability that an answer is right, as learned from answers about scenes that neither training
-nor evaluation uses. FOUND is what is likelier right than wrong. NOT_FOUND is what has less presence than all but
+nor evaluation uses. FOUND is what is more likely right than wrong. NOT_FOUND is what has less presence than all but
 ACCEPTED of the things that are there. What is left is UNCERTAIN.
 
 `--real DIR` learns from real pictures with labels instead, such as training has not seen.
@@ -40,8 +40,8 @@ def calibrated(sets: Sequence[Sequence[Claim]], mask: float) -> tuple[Thresholds
     """The verdicts and the certainty that answers teach.
 
     Args:
-        sets: claims of a model that calls nothing NOT_FOUND, and all FOUND that it may; each set has the same say in
-            the certainty.
+        sets: claims of a model that calls nothing NOT_FOUND, and all FOUND that it may; each set has the same weight
+            in the certainty.
         mask: the threshold of pixels.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Add a bundle's graphs in a lower precision, if they are good: `python -m model_training.quantize BUNDLE KIND`.
+"""Add a bundle's graphs in a lower precision, if accurate enough: `python -m model_training.quantize BUNDLE KIND`.
 
     cpu-int8   convolutions in 8 bits, for ONNX Runtime on a CPU, which takes it where a bundle has it
-    gpu-fp16   all graphs in 16 bits, of which `build_engine --precision fp16` builds
+    gpu-fp16   all graphs in 16 bits, for `build_engine --precision fp16`
     gpu-int8   the convolutions of what encodes images in 8 bits and the other graphs in 16, for
                `build_engine --precision int8`
 

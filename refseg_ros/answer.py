@@ -185,7 +185,7 @@ def likeliest_part(logits: np.ndarray) -> tuple[np.ndarray, Box]:
     """The connected positive part with the greatest sum of log-odds, as a mask, and its box.
 
     An expression names one thing. If the network hesitates between two, halves of both are no useful answer, least of
-    all for a gripper. Of a thing that something narrow crosses, one part remains.
+    all for a gripper. If something narrow crosses the thing, one part remains.
 
     Args:
         logits: (H, W) float32, log-odds against the threshold.

@@ -28,7 +28,7 @@ CUT_MARK = "…"
 FUNCTION_WORDS = frozenset(
     ["a", "an", "the", "of", "to", "in", "on", "at", "and", "is", "that", "which", "it", "me", "please"]
 )
-"""Words that name nothing: an expression of which only these are known is not understood."""
+"""Words that name nothing. If a model knows only these of an expression, the expression is not understood."""
 
 _PART = rf"[^\W_](?:[^\W_]|{MARK})*"
 _WORD = re.compile(rf"{_PART}(?:'{_PART})?|{SIGN}[{SIGN}{MARK}]*")

@@ -11,8 +11,9 @@ from model_training.datasets.sample import Expression, Reader, Record
 
 
 def faults(reader: Reader) -> list[str]:
-    """A line for each fault: a target frame or mask that is damaged or of another size, and a thing of which every mask
-    shows nothing, or the whole image. If all masks go around their images, that is one too: they may be black on white.
+    """A line for each fault: a target frame or mask that is damaged or of another size, and a thing whose masks all
+    show nothing, or the whole image. If all masks cover the borders of their images, that is one too: they may be black
+    on white.
     """
     found: list[str] = []
     shown: set[Hashable] = set()

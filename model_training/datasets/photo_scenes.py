@@ -71,8 +71,8 @@ def piece(scene: RenderedScene, height: int, width: int, padding: int, rng: Gene
 
 
 def seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -> tuple[ObjectTruth, ...]:
-    """The truth of things in other labels, of which each pixel before is `zoom` pixels wide now; 0: all is seen that
-    was.
+    """The truth of things in other labels, where a pixel of the labels before is `zoom` pixels wide; 0: all is seen
+    that was.
     """
     found, width = [], labels.shape[1]
     for thing in things:

@@ -128,7 +128,7 @@ class Photos(Reader):
 
     def shown_on(self, record: Record) -> tuple[tuple[ObjectTruth, ...], np.ndarray, frozenset[str]]:
         """What a photo shows: its things, their ids (H, W) uint8 where they are (the smaller of two in front), and the
-        nouns of which nothing is said.
+        nouns that no expression uses.
         """
         things, codes, vague = self._shown_on[record.id]
         labels = np.zeros(codes[0][1:], np.uint8)

@@ -163,7 +163,7 @@ class NetworkConfig:
             )
         if self.key_pooling[0] > 1 and self.pooling == "word":
             raise ValueError(
-                f"key_pooling {self.key_pooling} merges words, of which pooling 'word' wants each one's attention; "
+                f"key_pooling {self.key_pooling} merges words, but pooling 'word' needs the attention of each; "
                 f"choose (1, {self.key_pooling[1]}, {self.key_pooling[2]}), or pooling 'mean' or 'max'"
             )
         if self.word_attention_gain != 1 and self.pooling != "word":

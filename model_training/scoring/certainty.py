@@ -24,7 +24,7 @@ STEPS = 50
 
 
 def fit(sets: Sequence[Sequence[Claim]]) -> Certainty:
-    """The certainty under which the claims' being right is likeliest; each set has the same say.
+    """The certainty under which the claims' being right is likeliest; each set has the same weight.
 
     Args:
         sets: claims of a model that calls nothing NOT_FOUND.

@@ -29,7 +29,7 @@ class RealScores:
     """Of the answers that say where the thing is."""
 
     def figures(self) -> dict[str, float]:
-        """Each figure by its name, shares in [0, 1]; one of which there was no sample is left out."""
+        """Each figure by its name, shares in [0, 1]; a figure without samples is left out."""
         there, absent = self.verdicts[True], self.verdicts[False]
         figures: dict[str, float] = {"present": len(there), "absent": len(absent)}
         if there:

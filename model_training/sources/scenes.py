@@ -1,4 +1,4 @@
-"""Simulated tabletops, of which everything is known: every class, colour, motion and anchor."""
+"""Simulated tabletops. Everything about them is known: every class, colour, motion and anchor."""
 
 from __future__ import annotations
 

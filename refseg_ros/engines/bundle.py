@@ -1,4 +1,4 @@
-"""Reading a model bundle, nothing of which is parsed before its SHA-256 was checked, and writing one."""
+"""Reading a model bundle, and writing one. The SHA-256 of each file is checked before anything of it is parsed."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class WebNode(Node):
 
     Raises:
         ParameterError: a parameter at the start is not usable.
-        BundleError: the model bundle, of which the words are read, is missing or broken.
+        BundleError: the model bundle, which has the words, is missing or broken.
         AddressError: the page cannot be served at that address.
     """
 

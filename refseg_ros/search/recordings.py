@@ -73,8 +73,8 @@ def _bags_at(path: Path, lists: set[str]) -> Iterator[Path]:
 def _bags_in(path: Path) -> list[Path]:
     """The bag itself, or all that are in a folder; what a link leads to is looked at last, unless it was met before.
 
-    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag where it has all the files of one
-    recording, of which there are several.
+    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag if it has all the files of one
+    recording, and these are several.
     """
     path = meant(path)
     if not path.is_dir():

@@ -113,7 +113,7 @@ class _Bar:
         self._read = self._frames = 0
 
     def show(self, size: int, frames: int) -> None:
-        """Show it after a bag of so many bytes, of which so many frames were answered."""
+        """Show it after a bag of so many bytes and so many answered frames."""
         self._read, self._frames = self._read + size, self._frames + frames
         share, seconds = self._read / self._size, self._progress.seconds
         bar = ("#" * round(_BAR * share)).ljust(_BAR, ".")

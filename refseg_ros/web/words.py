@@ -47,7 +47,7 @@ def nearest(word: str, vocabulary: Collection[str]) -> str:
 
 
 def examples(vocabulary: Collection[str], names: Iterable[str] = ()) -> tuple[str, ...]:
-    """Expressions of which a vocabulary has every word, at most MOST_EXAMPLES.
+    """Expressions whose words are all in a vocabulary, at most MOST_EXAMPLES.
 
     Args:
         vocabulary: of the model.

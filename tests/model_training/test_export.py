@@ -40,7 +40,7 @@ def images(count: int) -> np.ndarray:
 
 
 def some_words(queries: int, length: int) -> np.ndarray:
-    """(Q, N) ids, of which each row but the first ends in more padding."""
+    """(Q, N) ids; each row but the first ends in more padding."""
     rng = np.random.default_rng([queries, length])
     words = rng.integers(1, tiny.NETWORK.vocabulary, (queries, length))
     for row in range(queries):
@@ -121,7 +121,7 @@ def test_skip_heads_and_sums_say_the_same_in_both_runtimes(tmp_path: Path) -> No
 
 
 def test_a_long_stream_stays_what_the_whole_clip_says(tiny_network: ReferringSegmentation, tiny_bundle: Path) -> None:
-    """500 frames, of which some are dropped, with a clock that jumps now and then; the full computation in float64."""
+    """500 frames, some of them dropped, with a clock that jumps now and then; the full computation in float64."""
     rng = np.random.default_rng(0)
     network = Segmenter(tiny_bundle, threads=1).network
     attention = copy.deepcopy(tiny_network.fusion.clip).double()

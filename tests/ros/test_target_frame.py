@@ -30,7 +30,7 @@ RELIABLE = {
     f"qos_overrides.{topic}.subscription.reliability": "reliable"
     for topic in ("/camera/image_raw", "/camera/depth", "/camera/camera_info")
 }
-"""What a run of images takes of which none may be lost."""
+"""What a run of images takes if none may be lost."""
 
 
 class Robot:

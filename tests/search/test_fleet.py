@@ -1,4 +1,4 @@
-"""Workers of a scheduler of Dask, as on many machines: real processes, of which some are killed.
+"""Workers of a scheduler of Dask, as on many machines: real processes, and some are killed.
 
 SEARCH_BAGS=1000 python -m pytest tests/search/test_fleet.py      with as many bags
 """

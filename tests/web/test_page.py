@@ -258,7 +258,7 @@ def test_the_picture_of_the_readme(open_page, robot, tmp_path):
     for text in asked:
         answer(page, text)
     path = tmp_path / "live.png"
-    if os.environ.get("REFSEG_PICTURES"):  # other tests may have set things in motion, of which not all are found
+    if os.environ.get("REFSEG_PICTURES"):  # other tests may have set things in motion, and some of these are not found
         page.locator(".answers .found").nth(2).wait_for()
         path = README_PICTURE
     page.wait_for_timeout(1500)

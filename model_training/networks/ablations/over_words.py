@@ -15,8 +15,8 @@ def over_words(step: Callable[..., State], state: State, words: Tensor, mask: Te
     """The state after the last real word.
 
     Args:
-        step: a word and the state before it, (...) and `state` -> the state after it; in shape and dtype as `state`,
-            of which no part may be another's memory.
+        step: a word and the state before it, (...) and `state` -> the state after it; in shape and dtype as `state`.
+            No part of it may be another's memory.
         state: before the first word.
         words: (N, ...).
         mask: (..., N) bool, True for real words; `state` has its leading dimensions.

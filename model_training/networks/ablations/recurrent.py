@@ -35,7 +35,7 @@ class Sentence(nn.Module):
 
     def forward(self, e: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(..., N, C_l) and (..., N) bool, padding at the end -> (..., 1, C_l), (..., 1) True, and a_n (..., N) of the
-        words, of which none differs from another.
+        words, which is the same for all.
         """
         start = tuple(torch.zeros_like(e[..., 0, :]) for _ in range(2))
         state, _ = over_words(lambda word, *before: lstm_cell(self.lstm, word, *before), start, e.movedim(-2, 0), mask)

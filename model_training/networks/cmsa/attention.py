@@ -69,7 +69,7 @@ class FactoredSoftmax(NamedTuple):
 
 
 class PlainSoftmax(NamedTuple):
-    """The same for any logits, at the price of a (..., P, N, K) tensor: for the words, of which there are few."""
+    """The same for any logits, at the price of a (..., P, N, K) tensor: for the words, because they are few."""
 
     attention: Tensor
 

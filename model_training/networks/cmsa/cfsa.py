@@ -91,7 +91,7 @@ class Past(NamedTuple):
     attended: Tensor
     """(L, P, d_v) likewise."""
     shares: Tensor
-    """(L, L, P) what part of that is due to the queries of which frame: [u, t, p] is frame u's part for key p of t."""
+    """(L, L, P) each frame's part in that, by its queries: [u, t, p] is frame u's part for key p of t."""
 
 
 class CrossFrameSelfAttention(nn.Module):

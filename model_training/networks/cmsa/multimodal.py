@@ -1,4 +1,4 @@
-"""From x_p and e_n to one feature f^_p of each position, of which CMSA is one way; the pooling of Eq. 4-5."""
+"""From x_p and e_n to one feature f^_p of each position; CMSA is one way to do it. The pooling of Eq. 4-5."""
 
 from __future__ import annotations
 

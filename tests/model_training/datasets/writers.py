@@ -187,7 +187,7 @@ def write_jhmdb(folder: Path) -> Path:
 
 
 def write_referring_videos(folder: Path, video: str = "0a49f5265b") -> Path:
-    """A video of train with two things, the second of which is not in frame 00005; a video of valid without masks."""
+    """A video of train with two things; the second is not in frame 00005. A video of valid without masks."""
     told = {"0": {"exp": "a bar", "obj_id": "2"}, "1": {"exp": "the left thing", "obj_id": "1"}}
     names = ["00000", "00005", "00010"]
     metas = {"train": told, "valid": {key: {"exp": one["exp"]} for key, one in told.items()}}

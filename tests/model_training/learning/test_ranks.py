@@ -80,7 +80,7 @@ def test_a_killed_process_ends_the_job_and_two_give_what_one_gives(frames: Path,
 
 
 def test_two_learn_simulated_scenes_as_one_does(tmp_path: Path, data: Path) -> None:
-    """Both phases, in the first of which batch norm sees the batches of both; the two render into one empty folder.
+    """Both phases; in the first, batch norm sees the batches of both. The two render into one empty folder.
 
     Only the first steps: later AdamW makes whole steps of rounding errors, where a gradient is zero.
     """
