@@ -22,7 +22,7 @@ import numpy as np
 from refseg_ros.command import forget_interrupt, program, seed
 from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
-from refseg_ros.demo.processes import DemoError, NodeProcess, stay_on_this_machine
+from refseg_ros.demo.processes import DemoError, NodeProcess, failed, stay_on_this_machine
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
 from refseg_ros.engines.bundle import REAL
 from refseg_ros.text import printable
@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         rows = _run(options, queries)
     except (DemoError, OSError) as error:
-        print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
-        return 1
+        return failed(error)
     except KeyboardInterrupt:
         forget_interrupt()
         print("stopped", file=sys.stderr)

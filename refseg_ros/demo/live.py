@@ -21,11 +21,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from refseg_ros.command import forget_interrupt
-from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, stay_on_this_machine
+from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, failed, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
 from refseg_ros.engines.bundle import REAL
 from refseg_ros.ros.node_config import CameraNodeConfig
-from refseg_ros.text import printable
 from refseg_ros.web.config import WebConfig
 
 START_WAIT = 60.0
@@ -45,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(options.source, options.port)
     except (DemoError, OSError) as error:
-        print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
-        return 1
+        return failed(error)
     except KeyboardInterrupt:
         forget_interrupt()
         print("stopped", file=sys.stderr)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from refseg_ros.demo import domain
+from refseg_ros.text import printable
 
 Setting = str | int | float | bool | Sequence[str]
 """A value of a ROS parameter."""
@@ -26,6 +27,12 @@ _SET_DEATH_SIGNAL = 1
 
 class DemoError(Exception):
     """The demonstration cannot go on; the message gives the reason."""
+
+
+def failed(error: Exception) -> int:
+    """Print why a demonstration cannot go on, which may take several lines; returns the exit code."""
+    print("error: " + "\n    ".join(map(printable, str(error).splitlines())), file=sys.stderr)
+    return 1
 
 
 class NodeProcess:
