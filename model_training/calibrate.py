@@ -57,7 +57,7 @@ def calibrated(sets: Sequence[Sequence[Claim]], mask: float) -> tuple[Thresholds
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
-    parser.add_argument("bundle", type=Path, help="folder of the model")
+    parser.add_argument("bundle", type=Path, help="folder or name of the model")
     parser.add_argument(
         "--real", type=Path, metavar="DIR", action="append", default=[],
         help="real pictures with labels, to choose on instead of simulated scenes; may be repeated",

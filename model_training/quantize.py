@@ -233,7 +233,7 @@ def quantize(bundle: Bundle, kind: str, expressions: int, folders: Sequence[Path
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
-    parser.add_argument("bundle", type=Path, help="folder of the model")
+    parser.add_argument("bundle", type=Path, help="folder or name of the model")
     parser.add_argument("kind", choices=KINDS, help="which graphs to make")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to measure it with (default: 2000)")
     parser.add_argument(

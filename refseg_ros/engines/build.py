@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program(), description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("bundle", type=Path, help="folder of the model")
+    parser.add_argument("bundle", type=Path, help="folder or name of the model")
     for field in dataclasses.fields(BuildConfig):
         add_option(parser, BuildConfig, field.name)
     parser.add_argument("--rebuild", action="store_true", help="replace engines that are there")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from refseg_ros.doctor.finding import Finding, error, ok
 from refseg_ros.engines.bundle import Bundle
-from refseg_ros.files import expanded
 from refseg_ros.gpu_check.checks import Machine
 from refseg_ros.text import one_line
 
@@ -31,8 +30,8 @@ def lacking() -> list[str]:
 
 
 def with_half_precision(source: str | Path, folder: Path) -> Bundle:
-    """A copy of a bundle, with graphs in 16 bits where they can be made."""
-    shutil.copytree(expanded(source), folder)
+    """A copy of a bundle, given by its folder or name, with graphs in 16 bits where they can be made."""
+    shutil.copytree(Bundle.load(source).folder, folder)
     if not lacking():
         _run("benchmarks.half_precision", str(folder))
     return Bundle.load(folder)

@@ -69,7 +69,7 @@ def _search(options: argparse.Namespace) -> int:
         raise ValueError(
             f"searching bags needs {error.name}, which is not there: pip install refseg_ros[search]"
         ) from error
-    model = str(expanded(options.model).absolute()) if options.model else ""  # workers have folders of their own
+    model = _for_workers(options.model)
     config = SearchConfig(
         tuple(query.text for query in ActiveQueries().number(options.expression)),
         digest(Bundle.load(model or SHIPPED).manifest),
@@ -82,6 +82,11 @@ def _search(options: argparse.Namespace) -> int:
     _report(outcome)
     print(f"wrote {printable(str(folder / ROWS))} and {printable(str(folder / PAGE))}")
     return 1 if outcome.failed else 0
+
+
+def _for_workers(model: str) -> str:
+    """A model as its name, if it ships, or as the whole path of its folder: workers have folders of their own."""
+    return str(expanded(model).absolute()) if model and expanded(model).is_dir() else model
 
 
 def _report(outcome: Outcome) -> None:

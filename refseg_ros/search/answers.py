@@ -23,7 +23,7 @@ class Task:
     recording: Recording
     config: SearchConfig
     model: str
-    """Folder of the model's bundle, as of `SegmenterConfig`."""
+    """As of `SegmenterConfig`; a folder is a whole path."""
 
 
 def search_bag(task: Task) -> bytes:
@@ -62,10 +62,10 @@ def search_bag(task: Task) -> bytes:
 
 
 @functools.lru_cache(maxsize=1)
-def _segmenter(folder: str, wanted: str) -> Segmenter:
+def _segmenter(model: str, wanted: str) -> Segmenter:
     """The model of this process; threads of its own would contend with those of the other workers."""
-    segmenter = Segmenter(folder, threads=1)
+    segmenter = Segmenter(model, threads=1)
     if digest(segmenter.manifest) != wanted:
-        name = folder or "that ships"
+        name = model or "that ships"
         raise BundleError(f"the model {name} on {socket.gethostname()} is not the one of this search; copy it there")
     return segmenter

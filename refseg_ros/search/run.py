@@ -47,7 +47,7 @@ def run(
     Args:
         recordings: the bags, in the order of the rows.
         config: what to look for.
-        model: folder of the model's bundle.
+        model: as of `Task`.
         folder: is made, or has what was done before it was stopped.
         workers: processes on this machine, at most.
         scheduler: address of Dask's, whose workers are used instead; empty: none.

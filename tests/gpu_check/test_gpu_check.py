@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from refseg_ros.engines.bundle import SHIPPED
+from refseg_ros.gpu_check.clone import with_half_precision
+
 ROOT = Path(__file__).parent.parent.parent
 WITHOUT_TRAINING = "import sys; sys.modules['torch'] = None; from refseg_ros.gpu_check.__main__ import main; "
 
@@ -41,3 +44,9 @@ def test_a_rehearsal_goes_all_the_way_says_so_on_every_line_and_writes_no_page(
             assert any(f"{runtime} in fp32" in line and words in line for line in lines), (runtime, words)
     assert sum("an engine of another GPU is refused" in line for line in lines) == 2
     assert not list(bundle_folder.glob("*.engine*"))
+
+
+def test_a_model_that_ships_is_tried_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # without it no graphs in 16 bits are made
+    copied = with_half_precision(SHIPPED.name, tmp_path / "bundle")
+    assert copied.folder == tmp_path / "bundle" and copied.manifest.name == SHIPPED.name

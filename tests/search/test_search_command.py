@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -75,6 +76,14 @@ def test_every_image_is_answered_as_by_the_library(tmp_path, bags, segmenter, bu
         assert_rows_are(own, expected(segmenter, images))
     places = [(row["bag"], row["topic"], row["moment"]) for row in found]
     assert places == sorted(places) and len(found) == 38
+
+
+def test_the_model_is_one_that_ships_by_its_name_or_a_folder_relative_to_here(tmp_path, bags, bundle_folder):
+    for model, there in (("household", "household"), (os.path.relpath(bundle_folder, ROOT), bundle_folder)):
+        out = tmp_path / Path(model).name
+        result = search(bags / "raw", "; ".join(TEXTS), "--model", model, "-o", out, "--workers", 1)
+        assert result.returncode == 0, result.stderr
+        assert_rows_are(rows(out), expected(Segmenter(there, threads=1), IMAGES))
 
 
 @pytest.mark.parametrize("option", [("--nth", "2"), ("--every", "0.4")])
