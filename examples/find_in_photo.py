@@ -8,6 +8,9 @@ import cv2
 from refseg_ros import Segmenter, Verdict
 from refseg_ros.images.pictures import read_picture
 
+if len(sys.argv) != 3:
+    print(f"usage: python {sys.argv[0]} PHOTO EXPRESSION", file=sys.stderr)
+    sys.exit(2)
 photo, expression = sys.argv[1:]
 try:
     image = read_picture(Path(photo), as_displayed=True)  # (H, W, 3) uint8 RGB

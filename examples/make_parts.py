@@ -48,6 +48,9 @@ def write_ply(path, triangles, colour):
     path.write_text("\n".join([*head, *points, *faces]) + "\n")
 
 
+if len(sys.argv) != 2:
+    print(f"usage: python {sys.argv[0]} FOLDER", file=sys.stderr)
+    sys.exit(2)
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 bracket = np.concatenate([box(0.08, 0.03, 0.0, 0.008), box(0.008, 0.03, 0.008, 0.07)])

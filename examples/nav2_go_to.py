@@ -77,6 +77,9 @@ def go_to(node: Node, expression: str) -> bool:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print(f"usage: python {sys.argv[0]} EXPRESSION", file=sys.stderr)
+        sys.exit(2)
     rclpy.init()
     driver = rclpy.create_node("nav2_go_to")
     try:

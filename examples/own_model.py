@@ -15,6 +15,9 @@ from refseg_ros import Segmenter
 
 def main() -> int:
     """Train, export, ask."""
+    if len(sys.argv) not in (5, 6):
+        print(f"usage: python {sys.argv[0]} FRAMES WORK PHOTO EXPRESSION [STEPS]", file=sys.stderr)
+        return 2
     frames, work, photo, expression, *steps = sys.argv[1:]
     run, bundle = Path(work) / "run", Path(work) / "bundle"
     settings = ["--config", "small", "--data", frames, "--out", str(run), *(f"--steps={count}" for count in steps)]

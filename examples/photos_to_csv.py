@@ -12,6 +12,9 @@ from pathlib import Path
 from refseg_ros import Segmenter
 from refseg_ros.images.pictures import read_picture
 
+if len(sys.argv) < 3:
+    print(f"usage: python {sys.argv[0]} FOLDER EXPRESSION ...", file=sys.stderr)
+    sys.exit(2)
 folder, *expressions = sys.argv[1:]
 segmenter = Segmenter()
 rows = csv.writer(sys.stdout)

@@ -54,6 +54,9 @@ def pick(node: Node, expression: str) -> bool:
     return True
 
 
+if len(sys.argv) < 2:
+    print(f"usage: python {sys.argv[0]} EXPRESSION", file=sys.stderr)
+    sys.exit(2)
 rclpy.init()
 node = rclpy.create_node("picker")
 try:

@@ -287,6 +287,9 @@ def run(node: Node, tree: Behaviour) -> bool:
 
 def main(robot: Callable[[Node], Rails]) -> int:
     """Pick what the command line names with a robot of this class; the exit code."""
+    if len(sys.argv) < 2:
+        print(f"usage: python {sys.argv[0]} EXPRESSION", file=sys.stderr)
+        return 2
     rclpy.init()
     picker = rclpy.create_node("picker")
     try:

@@ -46,6 +46,9 @@ class Watcher(Node):
         print(line, flush=True)
 
 
+if len(sys.argv) < 2:
+    print(f"usage: python {sys.argv[0]} QUERY", file=sys.stderr)
+    sys.exit(2)
 rclpy.init()
 with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
     rclpy.spin(Watcher(sys.argv[1]))

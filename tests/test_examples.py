@@ -1,8 +1,9 @@
-"""The programs in examples/ that need no ROS run as their page says; tests/ros has the others."""
+"""The programs in examples/ that need no ROS run as their page says; tests/ros has the others. All tell their usage."""
 
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,16 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table.reset(3, "train", moving=False)
         cv2.imwrite(str(path), table.render(depth=False).rgb[..., ::-1])
     return path
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+def test_without_arguments_it_says_in_one_line_what_it_takes(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(command(name), cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    if missing := re.search(r"ModuleNotFoundError: No module named '(\w+)", done.stderr):
+        pytest.skip(f"{missing[1]} is not installed")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"usage: python {ROOT / 'examples' / name} ") and done.stdout == ""
+    assert done.returncode == 2 and not list(tmp_path.iterdir())
 
 
 def described(photo: Path, expression: str) -> str:
