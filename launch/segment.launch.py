@@ -20,6 +20,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from refseg_ros.files import expanded
 from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.namespaces import bare
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.web.config import WebConfig
 
@@ -137,7 +138,7 @@ def _params_file(context: LaunchContext) -> Path:
 
 
 def _namespace(context: LaunchContext) -> str:
-    return LaunchConfiguration("namespace").perform(context).strip("/")
+    return bare(LaunchConfiguration("namespace").perform(context))
 
 
 def _use_sim_time() -> ParameterValue:

@@ -12,6 +12,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.namespaces import bare
 from refseg_ros.speech.config import SpeechConfig
 
 
@@ -20,7 +21,9 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *arguments_of(SpeechConfig),
-            DeclareLaunchArgument("namespace", default_value="refseg", description="namespace of the topic `query`"),
+            DeclareLaunchArgument(
+                "namespace", default_value="refseg", description="namespace of the topic `query`; / for none"
+            ),
             OpaqueFunction(function=_speech),
         ]
     )
@@ -32,7 +35,7 @@ def _speech(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             package="refseg_ros",
             executable="speech_node",
             name="speech",
-            namespace=LaunchConfiguration("namespace"),
+            namespace=bare(LaunchConfiguration("namespace").perform(context)) or "/",
             parameters=[given(SpeechConfig, context)],
             output="screen",
             on_exit=end_launch,

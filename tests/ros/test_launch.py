@@ -234,12 +234,15 @@ def test_a_node_that_dies_ends_the_launch(launch, bundle_folder, killed, left):
     assert re.search(rf"{left}-\d\]: process has finished cleanly", told)
 
 
-def test_speech_starts_with_its_arguments(launch):
+@pytest.mark.parametrize(
+    "given, namespace", [("left", "/left"), ("/robot/left/", "/robot/left"), ("/", "/"), (" ", "/")]
+)
+def test_speech_starts_with_its_arguments(launch, given, namespace):
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
-    process = launch("speech.launch.py", "source:=/nowhere/said.wav", "namespace:=left", "wake_word:= ")
+    process = launch("speech.launch.py", "source:=/nowhere/said.wav", f"namespace:={given}", "wake_word:= ")
     told = process.communicate()[0]
     assert "/nowhere/said.wav: there is no such file" in told
-    assert "__ns:=/left" in told
+    assert f"__ns:={namespace} " in told
     assert "Traceback" not in told
     assert process.returncode == 1
 
