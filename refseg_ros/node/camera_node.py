@@ -6,6 +6,7 @@ import json
 import time
 
 from builtin_interfaces.msg import Time
+from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -22,9 +23,12 @@ from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import BY_SEED, CameraNodeConfig
 from refseg_ros.ros.parameters import Parameters
 from refseg_ros.ros.qos import OVERRIDABLE, warn_of_unused_overrides
+from refseg_ros.ros.simulated_time import why_no_time
 from refseg_ros.ros.spinning import spin
 
 NANOSECONDS = 1_000_000_000
+LOOK = 5.0
+"""Seconds of this machine from one look for somebody who gives the time to the next."""
 MARGIN = 1.1
 """A source that is slower than the wanted rate gets this much more time than its last picture took."""
 
@@ -32,7 +36,8 @@ MARGIN = 1.1
 class CameraNode(Node):
     """Publishes the pictures of one source, all messages of a picture under the same stamp, by the node's clock.
 
-    With use_sim_time that clock is /clock: no picture comes before the first time on it, nor while it stands still.
+    With use_sim_time that clock is /clock: no picture comes before the first time on it, nor while it stands still. A
+    warning says when nobody publishes it.
 
     Publishers (relative, in namespace /camera by default; reliable, which sensor-data subscribers can hear too):
         image_raw (sensor_msgs/Image): rgb8.
@@ -93,6 +98,9 @@ class CameraNode(Node):
         self._is_at_end = False
         self._failure: SourceError | None = None
         self._timer = self.create_timer(1.0 / NANOSECONDS, self._on_timer)
+        self._no_time = ""
+        """Why none came at the last look."""
+        self.create_timer(LOOK, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         by_clock = ", at the times on /clock" if self.get_parameter("use_sim_time").value else ""
         self.get_logger().info(f"camera of source {ascii(config.source)} publishes {self._image.topic_name}{by_clock}")
 
@@ -136,6 +144,13 @@ class CameraNode(Node):
         self._due += self._step
         self._timer.timer_period_ns = max(1, round((self._due - self._now()) * NANOSECONDS))
         self._timer.reset()
+
+    def _on_look(self) -> None:
+        before, self._no_time = self._no_time, why_no_time(self)
+        if self._no_time and not before:
+            self.get_logger().warning(
+                f"{self._no_time}, so no picture comes: start the simulator, ros2 bag play --clock, or set it to false"
+            )
 
     def _now(self) -> float:
         """Seconds on the node's clock."""

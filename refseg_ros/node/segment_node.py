@@ -30,6 +30,7 @@ from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.ros.parameters import ParameterError, Parameters
 from refseg_ros.ros.qos import warn_of_unused_overrides
+from refseg_ros.ros.simulated_time import why_no_time
 from refseg_ros.ros.spinning import spin
 from refseg_ros.ros.topics import check_topics
 from refseg_ros.segmenter import Segmenter
@@ -231,8 +232,8 @@ class SegmentNode(LifecycleNode):
             level, message = DiagnosticStatus.WARN, "the model is being loaded"
         elif self._model is not None and self._model.trouble:
             level, message = DiagnosticStatus.ERROR, self._model.trouble
-        elif self.get_parameter("use_sim_time").value and not self.count_publishers("/clock"):
-            level, message = DiagnosticStatus.WARN, "use_sim_time is true, but nobody publishes the time on /clock"
+        elif no_time := why_no_time(self):
+            level, message = DiagnosticStatus.WARN, no_time
         elif self._session is None:
             level, message = DiagnosticStatus.OK, "not active"
         else:

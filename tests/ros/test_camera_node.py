@@ -23,6 +23,7 @@ from std_msgs.msg import String
 
 from refseg_ros.demo.processes import NodeProcess
 from refseg_ros.images.messages import to_array, to_rgb
+from refseg_ros.node.camera_node import LOOK
 from tests.films import damage, noise, write_film
 from tests.ros.signals import ended_by
 from tests.simulation.mesh_writers import kitchen
@@ -182,6 +183,19 @@ def test_simulated_time_stamps_the_images_and_holds_them_while_it_stands(start, 
         images.clear()
         bench.listen(1.0)
         assert not images, "time stands still"
+
+
+def test_simulated_time_that_nobody_publishes_is_told_once(start, bench, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((20, 30, 3), np.uint8))
+    node = start("camera_node", source=str(tmp_path), use_sim_time=True)
+
+    def told() -> list[str]:
+        return [line for line in node.log.read_text().splitlines() if "[WARN]" in line]
+
+    bench.until(told, "the warning")
+    bench.listen(2 * LOOK)
+    (line,) = told()
+    assert "use_sim_time is true, but nobody publishes the time on /clock, so no picture comes: " in line
 
 
 def test_a_source_that_breaks_down_ends_it_with_one_line(start, bench, tmp_path: Path) -> None:
