@@ -14,12 +14,13 @@ LEAST_MEMORY = 500e6
 """Bytes: the node needs 150 MB with tabletop, and more for images."""
 LEAST_DISK = 100e6
 """Bytes needed for logs."""
-DRIVER = Path("/proc/driver/nvidia/version")
+MEMORY, DRIVER = Path("/proc/meminfo"), Path("/proc/driver/nvidia/version")
+"""Where the kernel tells of its memory, and the NVIDIA driver of itself."""
 
 
-def check_memory() -> Iterator[Finding]:
+def check_memory(file: Path = MEMORY) -> Iterator[Finding]:
     """Check that there is enough memory for the node."""
-    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    fields = dict(line.split(":") for line in file.read_text().splitlines())
     available = int(fields["MemAvailable"].split()[0]) * 1024
     if available < LEAST_MEMORY:
         yield warn(f"{available / 1e6:.0f} MB of memory are available; the node wants 500 MB: end something")
@@ -42,6 +43,6 @@ def check_disk() -> Iterator[Finding]:
         yield ok(f"{free / 1e9:.1f} GB of disk are free for logs in {folder}")
 
 
-def gpu_driver() -> str:
+def gpu_driver(file: Path = DRIVER) -> str:
     """Name and version of the NVIDIA driver; empty without one."""
-    return " ".join(DRIVER.read_text().splitlines()[0].split()) if DRIVER.exists() else ""
+    return " ".join(file.read_text().partition("\n")[0].split()) if file.exists() else ""
