@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -44,7 +45,12 @@ def test_what_is_copied_and_run_is_there() -> None:
 
 
 def test_the_editors_container_has_what_setup_would_ask_for() -> None:
-    container = (ROOT / ".devcontainer" / "Dockerfile").read_text()
+    folder = ROOT / ".devcontainer"
+    settings = json.loads((folder / "devcontainer.json").read_text())
+    container = (folder / settings["build"]["dockerfile"]).read_text()
+    target = settings["postCreateCommand"].removeprefix("make ")
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+    assert re.search(rf"\buseradd .*\b{settings['remoteUser']}\b", container)
     setup = (ROOT / "tools" / "setup.sh").read_text()
     body = setup[setup.index("missing_packages() {") : setup.index("find_library() {")]
     wanted = {name for line in re.findall(r"\|\| echo ([a-z0-9. \-]+)", body) for name in line.split()}
