@@ -23,6 +23,10 @@ Written by `tools/write_parameters.py` from `refseg_ros/config.py`, `refseg_ros/
 `refseg_ros/web/config.py`; edit those.
 *Live* parameters can be set while the node runs, the others at its start. A value out of its range is refused with the
 reason.
+
+`ros2 param list` also shows `qos_overrides.TOPIC.publisher.depth`, `qos_overrides.TOPIC.publisher.reliability`, and
+the same with `subscription`. With them ROS 2 lets you set the queue length and the reliability (`reliable` or
+`best_effort`) of a topic at the start, such as where the other side of it wants another one.
 """
 FILE_HEAD = """# Parameters of the node `segment` in whatever namespace, with their defaults.
 # Written by tools/write_parameters.py from refseg_ros/ros/node_config.py. Copy this file, change it, and hand it over:
