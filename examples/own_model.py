@@ -7,10 +7,9 @@ the number of steps as a fifth argument for a first look (default: 6000, hours o
 import sys
 from pathlib import Path
 
-import cv2
-
 from model_training import export, train
 from refseg_ros import Segmenter
+from refseg_ros.images.pictures import read_picture
 
 
 def main() -> int:
@@ -19,11 +18,14 @@ def main() -> int:
         print(f"usage: python {sys.argv[0]} FRAMES WORK PHOTO EXPRESSION [STEPS]", file=sys.stderr)
         return 2
     frames, work, photo, expression, *steps = sys.argv[1:]
+    try:
+        image = read_picture(Path(photo), as_displayed=True)  # before the hours of training
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
     run, bundle = Path(work) / "run", Path(work) / "bundle"
     settings = ["--config", "small", "--data", frames, "--out", str(run), *(f"--steps={count}" for count in steps)]
     if train.main(settings) or export.main([str(run / "model.safetensors"), str(bundle)]):
         return 2
-    image = cv2.cvtColor(cv2.imread(photo), cv2.COLOR_BGR2RGB)
     answer = Segmenter(bundle).segment(image, expression)
     print(f"{answer.verdict.label}, score {answer.score:.2f}, {answer.box}")
     return 0

@@ -16,6 +16,8 @@ if len(sys.argv) < 3:
     print(f"usage: python {sys.argv[0]} FOLDER EXPRESSION ...", file=sys.stderr)
     sys.exit(2)
 folder, *expressions = sys.argv[1:]
+if not Path(folder).is_dir():
+    sys.exit(f"error: {folder}: there is no such folder")
 segmenter = Segmenter()
 rows = csv.writer(sys.stdout)
 rows.writerow(["photo", "expression", "verdict", "score", "x", "y", "width", "height"])

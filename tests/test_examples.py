@@ -62,11 +62,23 @@ def test_find_in_photo(photo: Path, tmp_path: Path) -> None:
     assert printed == [described(photo, "the shiny mug"), "the model does not know: shiny"]
 
 
-@pytest.mark.parametrize("name", ["missing.png", "cut.jpg"])
-def test_a_photo_that_is_missing_or_cut_gets_one_line(name: str, photo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "before", "name"),
+    [
+        ("find_in_photo.py", (), "missing.png"),
+        ("find_in_photo.py", (), "cut.jpg"),
+        ("photos_to_csv.py", (), "missing"),
+        ("own_model.py", ("frames", "work"), "missing.png"),
+    ],
+)
+def test_a_photo_or_folder_that_is_missing_or_cut_gets_one_line(
+    program: str, before: tuple[str, ...], name: str, photo: Path, tmp_path: Path
+) -> None:
+    if program == "own_model.py":
+        pytest.importorskip("torch")
     whole = cv2.imencode(".jpg", cv2.imread(str(photo)))[1].tobytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    arguments = command("find_in_photo.py", tmp_path / name, "the mug")
+    arguments = command(program, *before, tmp_path / name, "the mug")
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE, check=False)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1 and done.stdout == ""
