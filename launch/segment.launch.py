@@ -9,6 +9,7 @@ launch ends when the node does, with exit code 1 if the node failed.
 import dataclasses
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -22,6 +23,7 @@ from refseg_ros.files import expanded
 from refseg_ros.ros.launching import arguments_of, end_launch, given
 from refseg_ros.ros.namespaces import bare
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
+from refseg_ros.ros.params_files import parameters_of
 from refseg_ros.web.config import WebConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -90,9 +92,7 @@ def _segment(context: LaunchContext) -> Node:
 def _web(context: LaunchContext) -> Node:
     if find_spec("nicegui") is None:
         raise RuntimeError("web:=true needs the package nicegui: pip install nicegui")
-    told = yaml.safe_load(_params_file(context).read_text()) or {}
-    of_segment = [part["ros__parameters"] for name, part in told.items() if name.rpartition("/")[2] == "segment"]
-    shared = {name: value for part in of_segment for name, value in part.items() if name in WEB and value != []}
+    shared = {name: value for name, value in _of_the_file(context).items() if name in WEB and value != []}
     return Node(
         package="refseg_ros",
         executable="web_node",
@@ -113,8 +113,10 @@ def _rviz(context: LaunchContext) -> Node:
         get_package_prefix("rviz2")
     except PackageNotFoundError as error:
         raise RuntimeError("rviz:=true needs rviz2: sudo apt install ros-$ROS_DISTRO-rviz2") from error
-    image_topic = LaunchConfiguration("image_topic").perform(context) or SegmentNodeConfig.image_topic
-    cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or [""]
+    told = _of_the_file(context)
+    image_topic = LaunchConfiguration("image_topic").perform(context) or told.get("image_topic", "")
+    image_topic = str(image_topic or SegmentNodeConfig.image_topic)
+    cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or told.get("cameras") or [""]
     first = str(cameras[0])  # rviz shows one camera; the others are a remapping away
     prefix = "".join(f"/{name}" for name in (_namespace(context), first) if name)
     return Node(
@@ -128,6 +130,11 @@ def _rviz(context: LaunchContext) -> Node:
         ],
         parameters=[{"use_sim_time": _use_sim_time()}],
     )
+
+
+def _of_the_file(context: LaunchContext) -> dict[str, Any]:
+    """What the file has for the node `segment`, which others of the launch have to be like."""
+    return parameters_of(_params_file(context), f"/{_namespace(context)}".rstrip("/") + "/segment")
 
 
 def _params_file(context: LaunchContext) -> Path:

@@ -1,4 +1,4 @@
-"""The params files on a node's command line: whether they name the node at all.
+"""Params files: what they have for a node, and whether they name it at all.
 
 ROS passes over what is for other nodes in silence, and so over a misspelt name.
 """
@@ -22,6 +22,23 @@ MOST_NAMED = 3
 _PATTERNS = {"**": r"(/\w+)*", "*": r"/\w+"}
 
 
+def parameters_of(file: Path, node: str) -> dict[str, Any]:
+    """The parameters that a file has for a node, as ROS reads them: of several values of one, the last in the file.
+
+    Args:
+        file: of NODE: ros__parameters: NAME: VALUE, where NODE may be nested by namespaces and have wildcards.
+        node: its name in full, such as /refseg/segment.
+
+    Raises:
+        OSError, ValueError, yaml.YAMLError: the file cannot be read.
+    """
+    told: dict[str, Any] = {}
+    for name, parameters in _nodes(_read(file)):
+        if _matches(name, node) and isinstance(parameters, dict):
+            told |= parameters
+    return told
+
+
 def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
     """What to warn of: files without parameters, or with none for this node, and names that are nearly its own.
 
@@ -33,7 +50,7 @@ def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
         if flag != "--params-file":
             continue
         with suppress(OSError, ValueError, yaml.YAMLError):
-            names = list(_nodes(yaml.safe_load(Path(file).read_text("utf-8"))))
+            names = [name for name, _ in _nodes(_read(Path(file)))]
             if not names:
                 yield f"{file} has no parameters; they stand in it as NODE: ros__parameters: NAME: VALUE"
             elif strangers := _strangers(names, node):
@@ -41,11 +58,15 @@ def misnamed(arguments: Sequence[str], node: str) -> Iterator[str]:
                 yield f"{file} has parameters of {listed}, which is not this node, {node}; did you mean /**/{own}?"
 
 
-def _nodes(tree: Any, path: str = "") -> Iterator[str]:
-    """Names of the nodes in a file, in full: a name without a namespace is one of the root's."""
+def _read(file: Path) -> Any:
+    return yaml.safe_load(file.read_text("utf-8"))
+
+
+def _nodes(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The nodes in a file, each with its parameters; a name without a namespace is one of the root's."""
     for name, below in tree.items() if isinstance(tree, dict) else ():
         if name == "ros__parameters":
-            yield path
+            yield path, below
         else:
             yield from _nodes(below, f"{path}/{str(name).strip('/')}")
 
