@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from nicegui.element import Element
 
 from refseg_ros.web.drawing import CORRECTION
+
+COPY_WAIT = 3.0
+"""Seconds that a browser has to copy a text."""
 
 
 class LiveView(Element, component="live_view.js"):
@@ -27,6 +32,12 @@ class LiveView(Element, component="live_view.js"):
         if self._props["label"] != label:
             self._props["label"] = label
             self.update()
+
+    async def copy(self, text: str) -> bool:
+        """Put a text on the browser's clipboard; whether the browser says that it did."""
+        with suppress(TimeoutError):
+            return await self.run_method("copy", text, timeout=COPY_WAIT) is True
+        return False
 
     def draw_with(self, tool: str, brush: int) -> None:
         """Draw with "brush", "eraser" or "polygon"; "" for none."""

@@ -93,6 +93,24 @@ export default {
       if (this.points.length === 1) context.lineTo((this.points[0][0] + 0.6) * scale, (this.points[0][1] + 0.5) * scale);
       context.stroke();
     },
+    // Returns whether it did. The first way is there on https and on the browser's own machine only.
+    async copy(text) {
+      try {
+        await navigator.clipboard.writeText(text);
+        return true;
+      } catch {
+        const before = document.activeElement;
+        const area = Object.assign(document.createElement("textarea"), { value: text, readOnly: true });
+        area.style.cssText = "position: fixed; opacity: 0";
+        document.body.append(area);
+        area.focus({ preventScroll: true });
+        area.select();
+        const copied = document.execCommand("copy");
+        area.remove();
+        before?.focus({ preventScroll: true });
+        return copied;
+      }
+    },
     pixel(event) {
       const { width, height } = this.picture;
       const canvas = this.$el;

@@ -214,7 +214,7 @@ class Page:
         self._speak.classes(remove="on")
         ui.notify(str(why)[:300])
 
-    def _copy(self, event: GenericEventArguments) -> None:
+    async def _copy(self, event: GenericEventArguments) -> None:
         """Copy what stands at a pixel, in words that a program reads too."""
         x, y = (int(value) for value in event.args)
         moment = self._viewer.shown
@@ -224,8 +224,10 @@ class Page:
                 told.append(f"{sighting.answer.text}: box {', '.join(map(str, sighting.answer.box))}")
                 told += [cards.place_words(sighting)] if sighting.place else []
         line = "; ".join(told)
-        ui.clipboard.write(line)
-        ui.notify(f"Copied: {line[:300]}")
+        if await self._view.copy(line):
+            ui.notify(f"Copied: {line[:300]}")
+        else:
+            ui.notify(f"The browser doesn't let the page copy this: {line}", timeout=0, close_button="Close")
 
     def _on_key(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.alt:

@@ -1,0 +1,89 @@
+"""What a person takes from the page: the words that a click copies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from refseg_ros.web import cards
+from tests.web.conftest import Robot, address_of, ask
+
+ASKED = "the red mug"
+
+
+@pytest.fixture(scope="module")
+def open_to_all(robot: Robot) -> Iterator[str]:
+    """Address of a second page of the robot, for other machines, and without depth."""
+    web = robot.start("web_node", host="0.0.0.0", port=0, lessons=str(robot.folder / "other_lessons"))
+    yield address_of(web)
+    web.stop()
+
+
+def clicked_mask(page, bench) -> SimpleNamespace:  # noqa: ANN001
+    """Ask, pause, and click in the middle of the mask that is shown: which pixel that is, and the answer."""
+    from refseg_ros.images.messages import to_array
+    from refseg_ros.node.depth import nanoseconds_of
+
+    ask(page, ASKED)
+    page.locator(".answer.found").wait_for()
+    bench.until(lambda: [one.query for one in bench.results[3:]].count(ASKED), "the answers, here too")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(1000)  # the picture that was on its way
+    stamp = int(page.get_attribute("canvas.live-view", "data-stamp"))
+    shown = bench.until(
+        lambda: next(
+            (one for one in bench.results if nanoseconds_of(one.header) == stamp and one.query == ASKED), None
+        ),
+        "the answer that is shown",
+    )
+    inside = cv2.distanceTransform(np.pad(to_array(shown.mask), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(inside.argmax(), inside.shape)
+    canvas = page.locator("canvas.live-view")
+    place, (height, width) = canvas.bounding_box(), inside.shape
+    canvas.click(position={"x": (x + 0.5) / width * place["width"], "y": (y + 0.5) / height * place["height"]})
+    return SimpleNamespace(x=int(x), y=int(y), answer=shown)
+
+
+def assert_told(line: str, clicked: SimpleNamespace) -> None:
+    from refseg_ros.node.watching import sighting_of
+
+    sighting = sighting_of(clicked.answer)
+    assert sighting.place is not None
+    pixel, *rest = line.split("; ")
+    x, y = map(int, re.fullmatch(r"pixel (\d+), (\d+)", pixel).groups())
+    assert abs(x - clicked.x) <= 1 and abs(y - clicked.y) <= 1
+    box = ", ".join(map(str, sighting.answer.box))
+    assert rest == [f"{ASKED}: box {box}", cards.place_words(sighting)]
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_a_click_on_a_mask_copies_where_it_is(open_page, robot, open_to_all, bench, is_secure):
+    """To other machines the page goes without https, and browsers then have no `navigator.clipboard`."""
+    page = open_page()
+    if not is_secure:
+        page.goto(open_to_all)
+        page.wait_for_selector("canvas[data-stamp]")
+    assert page.evaluate("[isSecureContext, navigator.clipboard !== undefined]") == [is_secure, is_secure]
+    line = page.get_by_label("What to look at")
+    line.fill("what was on the clipboard before")
+    for keys in ("Control+A", "Control+C"):
+        line.press(keys)
+    clicked = clicked_mask(page, bench)
+    page.get_by_text("Copied: pixel").wait_for()
+    line.fill("")
+    line.press("Control+V")
+    assert_told(line.input_value(), clicked)
+
+
+def test_what_a_browser_does_not_copy_is_shown(open_page, bench):
+    page = open_page()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {}); document.execCommand = () => false")
+    clicked = clicked_mask(page, bench)
+    told = page.get_by_text("The browser doesn't let the page copy this: ").inner_text()
+    assert_told(told.partition("this: ")[2], clicked)
+    assert not page.get_by_text("Copied").count()
