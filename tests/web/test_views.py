@@ -1,4 +1,4 @@
-"""What a person takes from the page: the words that a click copies."""
+"""What a person takes from the page and turns on it: copied words, the view in space, and the colours."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 
 from refseg_ros.web import cards
+from refseg_ros.web.palette import COLOURS
 from tests.web.conftest import Robot, address_of, ask
 
 ASKED = "the red mug"
+IN_SPACE = """() => {
+  const scene = window[Object.keys(window).find((name) => name.startsWith("scene_"))];
+  const drawn = [];
+  scene?.traverse((one) => "material" in one && drawn.push(`${one.type} ${one.material.color.getHexString()}`));
+  return drawn.sort().join(", ");
+}"""
+"""All that is drawn in space: its kind and colour."""
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +95,46 @@ def test_what_a_browser_does_not_copy_is_shown(open_page, bench):
     told = page.get_by_text("The browser doesn't let the page copy this: ").inner_text()
     assert_told(told.partition("this: ")[2], clicked)
     assert not page.get_by_text("Copied").count()
+
+
+def test_the_view_in_space_has_the_points_and_each_thing_with_its_axes(open_page):
+    from refseg_ros.web.space_view import AXIS_COLOURS
+
+    page = open_page()
+    ask(page, ASKED)
+    page.locator(".answer.found", has_text=" m in ").wait_for()
+    page.get_by_role("button", name="In space").click()
+    page.get_by_text("Red, green and blue are the axes x, y and z of each box.").wait_for()
+    axes, camera = [f"Line {colour[1:]}" for colour in AXIS_COLOURS], ["Line ffffff"] * 8
+    box, points = f"Mesh {COLOURS[0][1:]}", "Points ffffff"
+    # Things are drawn anew each second, and have their colours a moment later.
+    expected = ", ".join(sorted([*axes, *camera, box, points]))
+    page.wait_for_function(f"expected => ({IN_SPACE})() == expected", arg=expected)
+
+
+def test_without_depth_the_view_in_space_says_so(open_page, open_to_all):
+    page = open_page()
+    page.goto(open_to_all)
+    page.wait_for_selector("canvas[data-stamp]")
+    page.get_by_role("button", name="In space").click()
+    page.get_by_text("There is no depth at this moment.").wait_for()
+    assert page.evaluate(IN_SPACE) == ""
+
+
+def test_the_colours_are_as_the_system_or_dark_or_light(open_page):
+    page = open_page(color_scheme="light")
+
+    def brightness() -> float:
+        told = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return np.mean([int(value) for value in re.findall(r"\d+", told)[:3]])
+
+    button = page.get_by_role("button", name="Colours: ")
+    as_the_system = brightness()
+    button.click()
+    page.get_by_role("button", name="Colours: dark").wait_for()
+    page.wait_for_selector("body.body--dark")
+    assert brightness() < 60
+    button.click()
+    page.get_by_role("button", name="Colours: light").wait_for()
+    page.wait_for_selector("body:not(.body--dark)")
+    assert brightness() == as_the_system > 200
