@@ -25,7 +25,7 @@ from tf2_msgs.msg import TFMessage
 
 from refseg_ros.command import command, program
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
-from refseg_ros.demo.robot import WORLD
+from refseg_ros.demo.robot_node import WORLD
 from refseg_ros.demo.scene import SIMULATED
 from refseg_ros.ros.transport import prefer_large_shared_memory
 from refseg_ros.simulation.arrangement import Arrangement

@@ -16,7 +16,7 @@ OF_RUNTIME = [path for path in MODULES if path.is_relative_to(ROOT / "refseg_ros
 ROOMS_WITH_ROS = ("node", "ros")
 """Folders of refseg_ros whose modules may import ROS."""
 OTHERS_WITH_ROS = (
-    *("images/messages.py", "demo/client.py", "demo/robot.py"),
+    *("images/messages.py", "demo/client.py", "demo/robot_node.py"),
     *("doctor/graph.py", "doctor/installation.py", "doctor/listener.py"),
 )
 """Modules elsewhere that may: they turn messages into arrays and back, talk to the nodes as a user does, or look

@@ -12,6 +12,7 @@ from refseg_ros.interrupts import end_at_interrupt
 _CURES = {
     "pocketsphinx": "pip install pocketsphinx",
     "nicegui": "pip install nicegui",
+    "mujoco": "pip install mujoco",
     "refseg_ros": "build the messages and source the workspace: colcon build, then source install/setup.bash",
 }
 _ROS = "source ROS 2 (source /opt/ros/$ROS_DISTRO/setup.bash) and the workspace that this package is in"

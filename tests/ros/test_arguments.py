@@ -15,18 +15,25 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from refseg_ros.demo.processes import stay_on_this_machine
+from refseg_ros.demo.robot_config import RobotConfig
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 from refseg_ros.speech.config import SpeechConfig
+from refseg_ros.web.config import WebConfig
 from tests.interrupting import interrupting
 
 ROOT = Path(__file__).parent.parent.parent
-CONFIGS = {"segment_node": SegmentNodeConfig, "camera_node": CameraNodeConfig, "speech_node": SpeechConfig}
+CONFIGS = {
+    **{"segment_node": SegmentNodeConfig, "camera_node": CameraNodeConfig},
+    **{"speech_node": SpeechConfig, "web_node": WebConfig, "demo.robot": RobotConfig},
+}
+NEEDED = {"speech_node": "pocketsphinx", "web_node": "nicegui", "demo.robot": "mujoco"}
+"""What a node needs beside ROS."""
 
 
 @pytest.fixture(params=list(CONFIGS))
 def node(request) -> str:
-    if request.param == "speech_node":
-        pytest.importorskip("pocketsphinx", reason="the recogniser is not installed")
+    if request.param in NEEDED:
+        pytest.importorskip(NEEDED[request.param], reason=f"{NEEDED[request.param]} is not installed")
     stay_on_this_machine()
     return request.param
 
@@ -103,7 +110,10 @@ def test_without_ros_it_says_so_in_a_line(node, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("of", "module", "cure"),
-    [("segment_node", "refseg_ros.msg", "colcon build"), ("speech_node", "pocketsphinx", "pip install pocketsphinx")],
+    [
+        ("segment_node", "refseg_ros.msg", "colcon build"),
+        *((node, module, f"pip install {module}") for node, module in NEEDED.items()),
+    ],
 )
 def test_what_one_node_needs_beside_ros_is_said_in_a_line(of, module, cure, tmp_path) -> None:
     done = run(of, **hide(module, tmp_path))
