@@ -129,7 +129,7 @@ def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_fold
     assert "77" in line
 
 
-@pytest.mark.parametrize("executable", ["segment_node", "camera_node", "speech_node"])
+@pytest.mark.parametrize("executable", ["segment_node", "camera_node", "speech_node", "web_node"])
 @pytest.mark.parametrize("later", [signal.SIGINT, signal.SIGTERM])
 def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, executable, later) -> None:
     """An impatient user, or a launch that follows SIGINT by SIGTERM."""
@@ -141,9 +141,12 @@ def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, 
         "segment_node": ({"model": str(bundle_folder)}, "waits for images"),
         "camera_node": ({"source": str(tmp_path)}, "publishes"),
         "speech_node": ({"source": str(tmp_path / "silence.wav"), "model": str(bundle_folder)}, "listens to"),
+        "web_node": ({"port": 0, "model": str(bundle_folder), "lessons": str(tmp_path)}, "the page is at"),
     }[executable]
     if executable == "speech_node":
         pytest.importorskip("pocketsphinx", reason="the recogniser is not installed")
+    if executable == "web_node":
+        pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
     node = start(executable, **settings)
     end = time.monotonic() + 120
     while line not in node.log.read_text():
