@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 
 import rclpy
+from rclpy.context import Context
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
@@ -15,6 +17,7 @@ from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.files import expanded
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.parameters import ParameterError, Parameters
+from refseg_ros.ros.qos import OVERRIDABLE, warn_of_unused_overrides
 from refseg_ros.ros.spinning import spin
 from refseg_ros.speech.attention import Attention, Ignored
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
@@ -34,7 +37,7 @@ class SpeechNode(Node):
     Publishers:
         query (std_msgs/String, relative, in namespace /refseg by default): the expression, without the words around it.
 
-    Parameters: those of `SpeechConfig`.
+    Parameters: those of `SpeechConfig`, and the QoS of the topic (`qos_overrides`).
 
     Raises:
         ParameterError: a parameter at the start is not usable.
@@ -42,12 +45,27 @@ class SpeechNode(Node):
         SoundError: the WAV file is none.
     """
 
-    def __init__(self) -> None:
-        super().__init__("speech", namespace="/refseg")
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        namespace: str = "/refseg",
+        parameter_overrides: list[Parameter] | None = None,
+    ) -> None:
+        """Load the recogniser; `start` listens, and `run` does so until the end.
+
+        Args:
+            context: of ROS; None for the default one.
+            namespace: of the node and its topic, unless the command line has another.
+            parameter_overrides: values of parameters, which go before those of the command line.
+        """
+        super().__init__("speech", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings: Parameters[SpeechConfig] = Parameters(self, SpeechConfig, lambda config, names: None)
         config = self._settings.config
         self._listener: threading.Thread | None = None
-        self._query = self.create_publisher(String, "query", QoSProfile(depth=10))
+        self._is_deaf = self._is_closed = False
+        self._query = self.create_publisher(String, "query", QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)
+        warn_of_unused_overrides(self)
         self._file = None if config.source == MICROPHONE else read_wav(expanded(config.source))
         bundle = Bundle.load(config.model or SHIPPED)
         words = bundle.vocabulary().words[2:]
@@ -63,40 +81,29 @@ class SpeechNode(Node):
         called = f"after {ascii(config.wake_word)}" if config.wake_word else "without a wake word"
         self.get_logger().info(f"listens to {ascii(config.source)}, {called}, for {self._query.topic_name}")
 
-    def run(self) -> bool:
-        """Listen in a thread of its own, and serve the parameters in this one, until the sound or the context ends.
-
-        Raises:
-            SoundError: the microphone cannot be heard.
-        """
-        failures: list[SoundError] = []
-        faults = FaultLog(self.get_logger().error)
-
-        def listen() -> None:
-            try:
-                self.listen()
-            except SoundError as error:
-                failures.append(error)
-            except Exception:  # of rclpy, when the end came in the middle of something
-                if self._is_up():
-                    raise
-
-        self._listener = threading.Thread(target=listen, name="speech", daemon=True)
+    def start(self) -> None:
+        """Listen in a thread of its own, until the sound or the context ends."""
+        self._listener = threading.Thread(target=self._listen, name="speech", daemon=True)
         self._listener.start()
+
+    def run(self) -> bool:
+        """Start, and spin until the sound or the context ends; False where the microphone could not be heard."""
+        faults = FaultLog(self.get_logger().error)
+        self.start()
+        assert self._listener is not None
         spin(self, faults.note, self._listener.is_alive)
-        if failures:
-            raise failures[0]
-        return True
+        return not self._is_deaf
 
     def close(self) -> bool:
         """End the listening; False when it is still busy with the last utterance."""
+        self._is_closed = True
         if self._listener is None or not self._listener.is_alive():
             return True  # also when a signal came amid its start
         self._listener.join(PATIENCE)
         return not self._listener.is_alive()
 
     def listen(self) -> None:
-        """Publish queries until the sound ends or the context is shut down.
+        """Publish queries until the sound ends, the node is closed or the context is shut down.
 
         Raises:
             SoundError: the microphone cannot be heard.
@@ -112,6 +119,16 @@ class SpeechNode(Node):
                 self.get_logger().info(f"{said}: query {ascii(found)}")
                 self._query.publish(String(data=found))
 
+    def _listen(self) -> None:
+        try:
+            self.listen()
+        except SoundError as error:
+            self._is_deaf = True
+            self.get_logger().fatal(str(error))
+        except Exception:  # of rclpy, when the end came in the middle of something
+            if self._is_up():
+                raise
+
     def _chunks(self) -> Iterator[Samples]:
         if self._file is not None:
             until = time.monotonic() + LISTENER_WAIT
@@ -123,4 +140,4 @@ class SpeechNode(Node):
             yield chunk
 
     def _is_up(self) -> bool:
-        return rclpy.ok(context=self.context)
+        return not self._is_closed and rclpy.ok(context=self.context)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
+from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -25,6 +26,7 @@ from refseg_ros.node.queries import split
 from refseg_ros.node.watching import Watching
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.parameters import Parameters
+from refseg_ros.ros.qos import OVERRIDABLE
 from refseg_ros.ros.spinning import spin
 from refseg_ros.ros.topics import check_topics
 from refseg_ros.srv import SegmentImage
@@ -44,6 +46,8 @@ LOOK = 0.2
 class WebNode(Node):
     """Serves the page. Images and answers are subscribed to only while a browser is open.
 
+    A process has one such node at most, for NiceGUI has one page at an address in a process.
+
     Subscriptions (relative, in namespace /refseg by default, below the name of the camera where there are several):
         query (std_msgs/String): what is asked, by whomever.
         result (refseg_ros/Segmentation): the answers.
@@ -59,7 +63,10 @@ class WebNode(Node):
         segment/segment_image (refseg_ros/SegmentImage, relative): for proposals.
         set_parameters of the node `camera` beside the images: for new scenes of a simulated camera.
 
-    Parameters: those of `WebConfig`.
+    Parameters: those of `WebConfig`, and the QoS of the topics (`qos_overrides`).
+
+    Attributes:
+        address: of the page, with the token where one is wanted.
 
     Raises:
         ParameterError: a parameter at the start is not usable.
@@ -67,8 +74,21 @@ class WebNode(Node):
         AddressError: the page cannot be served at that address.
     """
 
-    def __init__(self) -> None:
-        super().__init__("web", namespace="/refseg")
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        namespace: str = "/refseg",
+        parameter_overrides: list[Parameter] | None = None,
+    ) -> None:
+        """Take the address; `start` serves the page, to which nothing comes unless `run` or an executor spins the node.
+
+        Args:
+            context: of ROS; None for the default one.
+            namespace: of the node and its topics, unless the command line has another.
+            parameter_overrides: values of parameters, which go before those of the command line.
+        """
+        super().__init__("web", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings: Parameters[WebConfig] = Parameters(self, WebConfig, lambda config, names: None)
         config = self._settings.config
         check_topics(self, config)
@@ -76,24 +96,29 @@ class WebNode(Node):
         words = Bundle.load(config.model or SHIPPED).vocabulary().words[2:]
         diagnosis = Diagnosis(f"{self.get_namespace().strip('/')}/segment".lstrip("/"))
         self._hub = Hub(config.cameras or ("",), words, diagnosis, Lessons(expanded(config.lessons)))
-        self._query = self.create_publisher(String, "query", QoSProfile(depth=10))
+        self._query = self.create_publisher(String, "query", QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)
         self._unanswered: String | None = None
         """What was asked on the page last, until there is an answer to it."""
         self._listeners = 0
         """How many heard the queries at the last look; this node itself is one of them."""
         self._segment_image: Client = self.create_client(SegmentImage, "segment/segment_image")
-        self.create_subscription(String, "query", self._on_query, 10)
+        self.create_subscription(String, "query", self._on_query, 10, qos_overriding_options=OVERRIDABLE)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._watching = {
             name: Watching(self, config, self._hub, name, self._on_answer, self._refuse) for name in self._hub.streams
         }
         self.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._server = Server(self._hub, self, config.host, config.port)
-        self.get_logger().info(f"the page is at {self._server.address}")
+        self.address = self._server.address
+        self.get_logger().info(f"the page is at {self.address}")
+
+    def start(self) -> None:
+        """Serve the page, in a thread of its own."""
+        self._server.start()
 
     def run(self) -> bool:
-        """Serve until the context is shut down."""
-        self._server.start()
+        """Start, and spin until the context is shut down."""
+        self.start()
         spin(self, self._refuse)
         return True
 

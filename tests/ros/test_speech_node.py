@@ -56,3 +56,21 @@ def test_a_microphone_that_is_not_there_is_named(start):
     assert node.process.wait(180) == 1
     log = node.log.read_text()
     assert ("a microphone that nobody has" in log or "libportaudio2" in log) and "Traceback" not in log
+
+
+def test_its_quality_of_service_can_be_overridden(bench, start, tmp_path):
+    from rclpy.qos import ReliabilityPolicy
+
+    silence, of_query = (
+        write_wav(tmp_path / "silence.wav", np.zeros(60 * RATE, np.int16)),
+        "qos_overrides./refseg/query",
+    )
+    overrides = {f"{of_query}.publisher.reliability": "best_effort", f"{of_query}.publishr.depth": 2}
+    node = start("speech_node", source=str(silence), **overrides)
+    (query,) = bench.until(
+        lambda: [one for one in bench.node.get_publishers_info_by_topic("/refseg/query") if one.node_name == "speech"],
+        "the node",
+    )
+    assert query.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    bench.until(lambda: "no topic takes" in node.log.read_text(), "the warning")
+    assert f"did you mean {of_query}.publisher.depth?" in node.log.read_text()
