@@ -8,10 +8,8 @@ from dataclasses import asdict
 
 import mujoco
 import numpy as np
-import rclpy
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped, Quaternion, TransformStamped, Vector3
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -22,8 +20,10 @@ from refseg_ros.demo.robot_config import RobotConfig
 from refseg_ros.images.messages import to_message
 from refseg_ros.media.source import Picture
 from refseg_ros.node.camera_node import camera_info_of
+from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.parameters import Parameters
 from refseg_ros.ros.qos import warn_of_unused_overrides
+from refseg_ros.ros.spinning import spin
 from refseg_ros.simulation.gripper import Gripper
 from refseg_ros.simulation.tabletop import Frame, Tabletop
 
@@ -70,10 +70,7 @@ class RobotNode(Node):
 
     def run(self) -> bool:
         """Spin until the context is shut down."""
-        executor = SingleThreadedExecutor()
-        executor.add_node(self)
-        while rclpy.ok():
-            executor.spin_once(timeout_sec=1.0)
+        spin(self, FaultLog(self.get_logger().error).note)
         return True
 
     def close(self) -> bool:

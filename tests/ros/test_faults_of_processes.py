@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-import wave
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
@@ -20,6 +20,7 @@ from rclpy.parameter_client import AsyncParameterClient
 
 from refseg_ros.demo.processes import stay_on_this_machine
 from tests.ros.bench import picture
+from tests.speech.voice import write_wav
 
 STARTER = """
 import sys, time
@@ -81,6 +82,12 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def skip_without_needed(executable: str) -> None:
+    needed = {"speech_node": "pocketsphinx", "web_node": "nicegui", "demo.robot": "mujoco"}
+    if executable in needed:
+        pytest.importorskip(needed[executable], reason=f"{needed[executable]} is not installed")
+
+
 def test_a_node_ends_with_who_started_it_even_if_that_is_killed(bundle_folder, tmp_path) -> None:
     log = tmp_path / "segment.log"
     starter = subprocess.Popen(
@@ -104,15 +111,23 @@ def test_a_node_ends_with_who_started_it_even_if_that_is_killed(bundle_folder, t
 
 
 @pytest.mark.parametrize(
-    ("executable", "node"), [("segment_node", "/refseg/segment"), ("camera_node", "/camera/camera")]
+    ("executable", "node"),
+    [
+        *(("segment_node", "/refseg/segment"), ("camera_node", "/camera/camera")),
+        *(("speech_node", "/refseg/speech"), ("web_node", "/refseg/web"), ("demo.robot", "/robot/robot")),
+    ],
 )
 def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_folder, bench, tmp_path, executable, node):
     """The caller gets no response: rclpy stumbles over it before the node is asked."""
-    if executable == "segment_node":
-        settings = {"model": str(bundle_folder), "threads": 1}
-    else:
-        cv2.imwrite(str(tmp_path / "picture.png"), picture())
-        settings = {"source": str(tmp_path)}
+    skip_without_needed(executable)
+    cv2.imwrite(str(tmp_path / "picture.png"), picture())
+    settings = {
+        "segment_node": {"model": str(bundle_folder), "threads": 1},
+        "camera_node": {"source": str(tmp_path)},
+        "speech_node": {"source": str(write_wav(tmp_path / "silence.wav", np.zeros(16_000 * 600, np.int16)))},
+        "web_node": {"port": 0, "model": str(bundle_folder), "lessons": str(tmp_path)},
+        "demo.robot": {"width": 64, "height": 48},
+    }[executable]
     process = start(executable, **settings)
     client = AsyncParameterClient(bench.node, node)
     bench.until(client.services_are_ready, "the node", seconds=120.0)
@@ -134,19 +149,14 @@ def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_fold
 def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, executable, later) -> None:
     """An impatient user, or a launch that follows SIGINT by SIGTERM."""
     cv2.imwrite(str(tmp_path / "picture.png"), picture())
-    with wave.open(str(tmp_path / "silence.wav"), "wb") as sound:
-        sound.setparams((1, 2, 16000, 0, "NONE", ""))
-        sound.writeframes(bytes(2 * 16000))
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.int16))
     settings, line = {
         "segment_node": ({"model": str(bundle_folder)}, "waits for images"),
         "camera_node": ({"source": str(tmp_path)}, "publishes"),
-        "speech_node": ({"source": str(tmp_path / "silence.wav"), "model": str(bundle_folder)}, "listens to"),
+        "speech_node": ({"source": str(silence), "model": str(bundle_folder)}, "listens to"),
         "web_node": ({"port": 0, "model": str(bundle_folder), "lessons": str(tmp_path)}, "the page is at"),
     }[executable]
-    if executable == "speech_node":
-        pytest.importorskip("pocketsphinx", reason="the recogniser is not installed")
-    if executable == "web_node":
-        pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
+    skip_without_needed(executable)
     node = start(executable, **settings)
     end = time.monotonic() + 120
     while line not in node.log.read_text():
