@@ -149,6 +149,30 @@ def test_the_page_is_served_and_the_launch_ends_cleanly(launch, bundle_folder, t
 
 
 @pytest.fixture
+def params_file(tmp_path) -> Path:
+    """A file that names the node by a wildcard."""
+    path = tmp_path / "params.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    image_topic: /{camera}/image\n    cameras: [top, wrist]\n")
+    return path
+
+
+def test_the_page_has_what_a_params_file_has_for_the_node(launch, bench, bundle_folder, params_file, tmp_path):
+    from rclpy.parameter_client import AsyncParameterClient
+
+    arguments = (f"params_file:={params_file}", f"lessons:={tmp_path}", "port:=0", f"model:={bundle_folder}")
+    process = launch("segment.launch.py", "web:=true", *arguments)
+    begun = output_until(process, "the page is at http://127.0.0.1:", "images on /top/image")
+    page = AsyncParameterClient(bench.node, "/refseg/web")
+    bench.until(page.services_are_ready, "the page")
+    topic = page.get_parameters(["image_topic", "cameras"])
+    bench.until(topic.done, "its topic")
+    ended = stopped(process)
+    image_topic, cameras = topic.result().values
+    assert image_topic.string_value == "/{camera}/image", begun + ended
+    assert list(cameras.string_array_value) == ["top", "wrist"]
+
+
+@pytest.fixture
 def rviz(tmp_path) -> Path:
     """An ament prefix with a program in the place of rviz2, which writes the names that it is given to `given`."""
     marker = tmp_path / "share" / "ament_index" / "resource_index" / "packages" / "rviz2"
@@ -177,6 +201,15 @@ def test_rviz_and_the_node_use_the_same_names(launch, rviz, bundle_folder, argum
     assert "images on " in begun and image in begun, begun + ended
     names = (rviz / "given").read_text().split()
     assert f"/refseg/mask:={mask}" in names and f"/camera/image_raw:={image}" in names
+
+
+def test_rviz_shows_what_a_params_file_has_for_the_node(launch, rviz, bundle_folder, params_file):
+    arguments = ("rviz:=true", f"params_file:={params_file}", f"model:={bundle_folder}")
+    process = launch("segment.launch.py", *arguments, prefix=rviz)
+    begun = output_until(process, "images on /top/image")
+    ended = stopped(process)
+    names = (rviz / "given").read_text().split()
+    assert "/refseg/mask:=/refseg/top/mask" in names and "/camera/image_raw:=/top/image" in names, begun + ended
 
 
 @pytest.mark.parametrize("file", ["segment.launch.py", "demo.launch.py"])
