@@ -148,11 +148,13 @@ def growth(bench: Bench, browser: Browser, address: str, pixels: np.ndarray, web
                 page_heap.append(_heap(devtools))
         used = (cpu_seconds(web.process.pid) - cpu) / (time.perf_counter() - began)
     rows = [["cores used by the node `web`", f"{used:.2f}"]]
+    grown = []
     for what, memory in (("the node `web`", node), ("the page, without garbage", page_heap)):
         early, late = float(np.median(memory[4:8])), float(np.median(memory[-4:]))
+        grown.append(late - early)
         rows.append([f"memory of {what}, second and last fifth of the time", f"{early:.1f} and {late:.1f} MB"])
     title = f"The live page at {RATE:g} images of 640x480 a second, for {effort.soak / 60:.1f} minutes"
-    return Table(title, ["what", "measured"], rows)
+    return Table(title, ["what", "measured"], rows, figures={"page growth": grown[0]})
 
 
 def _heap(devtools: CDPSession) -> float:
