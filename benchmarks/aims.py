@@ -46,8 +46,8 @@ AIMS = {
     ),
     "page": Aim("mask received to mask drawn on the live page, camera at 30 Hz, median", 60, _MILLISECONDS),
     "page cost": Aim("age of a frame's mask with a browser elsewhere, against without one", 1.1, "{:.2f} times"),
-    "page growth": Aim("growth of the memory of the node `web` while its page is looked at", 1, "{:.1f} MB"),
     "page here": Aim("the same with Chromium on this machine, without a GPU", 1.1, "{:.2f} times"),
+    "page growth": Aim("growth of the memory of the node `web` while its page is looked at", 1, "{:.1f} MB"),
 }  # fmt: skip
 """By what a table calls the figure. Memory is sampled once a second and wanders by some pages, so 1 MB is no growth."""
 
