@@ -26,8 +26,8 @@ LISTENING = 3.0
 """Seconds to listen to topics."""
 LEAST_RATE = 1.0
 """Images per second: fewer are a camera that is hardly there, or images that get lost."""
-DAEMON = "ros2-daemon"
-"""In the name of the process that the command line of ROS keeps; it sends no images."""
+DAEMON = "ros2cli.daemon"
+"""In the command line of the process that the command line of ROS keeps; it sends no images."""
 MOST_NAMED = 3
 """Processes of other domains that are named."""
 NODE = "segment"

@@ -52,10 +52,7 @@ class Parameters(Generic[Config]):
         self._types = get_type_hints(kind)
         self._fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
         try:
-            values = {
-                name: node.declare_parameter(name, _plain(field.default), self._descriptor(field)).value
-                for name, field in self._fields.items()
-            }
+            values = {name: self._declared(node, field) for name, field in self._fields.items()}
             self.config = kind(
                 **{
                     name: self._converted(name, _text_of_number(self._types[name], value))
@@ -77,6 +74,19 @@ class Parameters(Generic[Config]):
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             node.get_logger().warning(f"there is no parameter {quoted(name)}{hint}")
 
+    def _declared(self, node: Node, field: dataclasses.Field[Any]) -> Any:
+        """Declare a parameter and return its value."""
+        default: Any = field.default
+        descriptor = self._descriptor(field)
+        if self._types[field.name] != tuple[str, ...]:
+            return node.declare_parameter(field.name, default, descriptor).value
+        # ROS takes an empty list for bytes or, from a file, for nothing; `ros2 param dump` would write a null.
+        parameter = node.declare_parameter(field.name, list(default), ParameterDescriptor(dynamic_typing=True))
+        if parameter.value in (None, []):
+            node.set_parameters([parameter := Parameter(field.name, Parameter.Type.STRING_ARRAY, [])])
+        node.set_descriptor(field.name, descriptor)
+        return parameter.value
+
     def _descriptor(self, field: dataclasses.Field[Any]) -> ParameterDescriptor:
         notes = field.metadata
         unit = f" [{notes['unit']}]" if notes["unit"] else ""
@@ -95,7 +105,7 @@ class Parameters(Generic[Config]):
         """Convert a whole number to a number, a list to texts, and a truth value to yes or no if these are choices."""
         wanted = self._types[name]
         if wanted == tuple[str, ...] and (value is None or isinstance(value, (list, tuple))):
-            return tuple(value or ())  # ROS has no empty list; None comes instead
+            return tuple(value or ())  # at run time, too, ROS may give None for an empty list
         if wanted is str and isinstance(value, bool) and _YAML[value] in self._fields[name].metadata["choices"]:
             return _YAML[value]
         return float(value) if wanted is float and type(value) is int else value
@@ -110,11 +120,6 @@ class Parameters(Generic[Config]):
             return SetParametersResult(successful=False, reason=str(error))
         self._changed(self.config, frozenset(ours))
         return SetParametersResult(successful=True)
-
-
-def _plain(default: Any) -> Any:
-    """A default in a type that rclpy accepts."""
-    return list(default) if isinstance(default, tuple) else default
 
 
 def _text_of_number(wanted: Any, value: Any) -> Any:

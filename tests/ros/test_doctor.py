@@ -225,13 +225,21 @@ def test_quality_of_service_that_does_not_fit_and_a_camera_without_calibration_a
     assert "/front/info is all zeros, so the camera is not calibrated" in report.of("WARN")
 
 
+# Now and then rclpy.spin alone does not wake up at a signal.
+NODE = """
+import rclpy
+rclpy.init()
+node = rclpy.create_node("plain")
+print(flush=True)
+while rclpy.ok():
+    rclpy.spin_once(node, timeout_sec=0.5)
+"""
+
+
 @contextmanager
-def plain_process(**environment: str) -> Iterator[subprocess.Popen]:
+def plain_process(code: str = NODE, **environment: str) -> Iterator[subprocess.Popen]:
     """A process with a node, without our profile: its shared memory is what Fast DDS has by default."""
     stay_on_this_machine()
-    # Now and then rclpy.spin alone does not wake up at a signal.
-    code = "import rclpy; rclpy.init(); node = rclpy.create_node('plain'); print(flush=True)\n"
-    code += "while rclpy.ok(): rclpy.spin_once(node, timeout_sec=0.5)"
     plain = {name: value for name, value in os.environ.items() if not name.endswith("_PROFILES_FILE")}
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, env=plain | environment, preexec_fn=end_with_parent
@@ -248,6 +256,19 @@ def test_a_process_with_the_default_shared_memory_is_told(doctor):
     with plain_process() as process:
         report = doctor()
     assert f"(process {process.pid}) has 0.5 MB of shared memory" in report.of("WARN"), report.text
+
+
+def test_the_daemon_of_the_command_line_of_ros_is_no_camera(doctor, tmp_path):
+    """One with its command line, which `ros2 topic` leaves running."""
+    module = tmp_path / "ros2cli" / "daemon" / "daemonize.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(NODE + "main = None")
+    paths = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    with plain_process("from ros2cli.daemon.daemonize import main; main()", PYTHONPATH=paths) as process:
+        report = doctor()
+        (daemon,) = [one for one in participants() if one.pid == process.pid]
+    assert daemon.segment and f"process {process.pid}" not in report.text
+    assert not elsewhere(int(os.environ["ROS_DOMAIN_ID"]) + 101, [daemon])
 
 
 def test_what_runs_in_other_domains_is_named_where_no_camera_is_heard(doctor, start, bench, bundle_folder):
