@@ -29,6 +29,8 @@ from refseg_ros.web.config import WebConfig
 CONFIG = Path(__file__).parent.parent / "config"
 WEB = {field.name for field in dataclasses.fields(WebConfig)}
 """Parameters of the node `web`; those that `segment` has too are to be the same."""
+NOT_WEB = {field.name for field in dataclasses.fields(SegmentNodeConfig)} - WEB
+"""Parameters that `segment` has alone."""
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
 """Topics of the node that rviz shows."""
 
@@ -92,7 +94,8 @@ def _segment(context: LaunchContext) -> Node:
 def _web(context: LaunchContext) -> Node:
     if find_spec("nicegui") is None:
         raise RuntimeError("web:=true needs the package nicegui: pip install nicegui")
-    shared = {name: value for name, value in _of_the_file(context).items() if name in WEB and value != []}
+    shared = {name: value for name, value in _of_the_file(context, "segment").items() if name in WEB}
+    own = {name: value for name, value in _of_the_file(context, "web").items() if name not in NOT_WEB}
     return Node(
         package="refseg_ros",
         executable="web_node",
@@ -100,7 +103,7 @@ def _web(context: LaunchContext) -> Node:
         namespace=_namespace(context) or "/",
         parameters=[
             {"use_sim_time": _use_sim_time()},
-            shared,
+            {name: value for name, value in (shared | own).items() if value != []},
             given(WebConfig, context),
         ],
         output="screen",
@@ -113,7 +116,7 @@ def _rviz(context: LaunchContext) -> Node:
         get_package_prefix("rviz2")
     except PackageNotFoundError as error:
         raise RuntimeError("rviz:=true needs rviz2: sudo apt install ros-$ROS_DISTRO-rviz2") from error
-    told = _of_the_file(context)
+    told = _of_the_file(context, "segment")
     image_topic = LaunchConfiguration("image_topic").perform(context) or told.get("image_topic", "")
     image_topic = str(image_topic or SegmentNodeConfig.image_topic)
     cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or told.get("cameras") or [""]
@@ -132,9 +135,9 @@ def _rviz(context: LaunchContext) -> Node:
     )
 
 
-def _of_the_file(context: LaunchContext) -> dict[str, Any]:
-    """What the file has for the node `segment`, which others of the launch have to be like."""
-    return parameters_of(_params_file(context), f"/{_namespace(context)}".rstrip("/") + "/segment")
+def _of_the_file(context: LaunchContext, node: str) -> dict[str, Any]:
+    """What the file has for a node of the launch."""
+    return parameters_of(_params_file(context), f"/{_namespace(context)}".rstrip("/") + f"/{node}")
 
 
 def _params_file(context: LaunchContext) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+import yaml
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2 from apt, not as a wheel")
 
@@ -150,26 +151,31 @@ def test_the_page_is_served_and_the_launch_ends_cleanly(launch, bundle_folder, t
 
 @pytest.fixture
 def params_file(tmp_path) -> Path:
-    """A file that names the node by a wildcard."""
+    """A file that names all nodes by a wildcard, and the page by its name."""
     path = tmp_path / "params.yaml"
-    path.write_text("/**:\n  ros__parameters:\n    image_topic: /{camera}/image\n    cameras: [top, wrist]\n")
+    both = {"image_topic": "/{camera}/image", "cameras": ["top", "wrist"], "max_rate": 5.0}
+    page = {"port": 0, "lessons": str(tmp_path / "corrections"), "lesons": "misspelt"}
+    path.write_text(yaml.safe_dump({"/**": {"ros__parameters": both}, "/refseg/web": {"ros__parameters": page}}))
     return path
 
 
-def test_the_page_has_what_a_params_file_has_for_the_node(launch, bench, bundle_folder, params_file, tmp_path):
+def test_the_page_has_what_a_params_file_has_for_the_node_and_for_itself(launch, bench, bundle_folder, params_file):
     from rclpy.parameter_client import AsyncParameterClient
 
-    arguments = (f"params_file:={params_file}", f"lessons:={tmp_path}", "port:=0", f"model:={bundle_folder}")
+    arguments = (f"params_file:={params_file}", f"model:={bundle_folder}")
     process = launch("segment.launch.py", "web:=true", *arguments)
     begun = output_until(process, "the page is at http://127.0.0.1:", "images on /top/image")
     page = AsyncParameterClient(bench.node, "/refseg/web")
     bench.until(page.services_are_ready, "the page")
-    topic = page.get_parameters(["image_topic", "cameras"])
-    bench.until(topic.done, "its topic")
+    asked = page.get_parameters(["image_topic", "cameras", "lessons"])
+    bench.until(asked.done, "its parameters")
     ended = stopped(process)
-    image_topic, cameras = topic.result().values
+    image_topic, cameras, lessons = asked.result().values
     assert image_topic.string_value == "/{camera}/image", begun + ended
     assert list(cameras.string_array_value) == ["top", "wrist"]
+    assert lessons.string_value == str(params_file.parent / "corrections")
+    warnings = [line for line in (begun + ended).splitlines() if "there is no parameter" in line]
+    assert len(warnings) == 1 and "'lesons'; did you mean lessons?" in warnings[0], warnings
 
 
 @pytest.fixture
