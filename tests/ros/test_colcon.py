@@ -118,3 +118,15 @@ def test_the_replay_starts_and_refuses_what_is_no_bag(workspace):
     pytest.importorskip("rosbags", reason="rosbags is not installed (the extra `replay`)")
     run = in_workspace(workspace, "install/refseg_ros/lib/refseg_ros/replay /nowhere red")
     assert (run.returncode, run.stderr) == (2, "error: /nowhere: there is no such bag\n")
+
+
+def test_the_search_starts_its_workers_and_answers(workspace, bundle_folder, tmp_path):
+    for module in ("rosbags", "distributed", "pyarrow"):
+        pytest.importorskip(module, reason=f"{module} is not installed (the extra `search`)")
+    from tests.search.bags import picture, record
+
+    bag, found = record(tmp_path / "bag", [picture(30)]), tmp_path / "found"
+    search = f"install/refseg_ros/lib/refseg_ros/search {bag} red --model {bundle_folder} -o {found}"
+    run = in_workspace(workspace, search)
+    assert run.returncode == 0, run.stderr
+    assert any(found.rglob("*.parquet"))
