@@ -2,8 +2,9 @@
 
     python examples/moveit_arm.py "the red mug"
 
-Change the names below to your robot's. The node `segment` needs depth and target_frame:=FRAME. Untried: there was no
-MoveIt where this was written.
+Change the names below to your robot's. The node `segment` needs depth and target_frame:=FRAME. It has lifted the mug in
+simulation, through two action servers of the types of MoveIt and of a gripper's controller; we have not tried it with
+MoveIt itself.
 """
 
 from __future__ import annotations
@@ -44,21 +45,22 @@ class MoveItArm:
         self._reached: tuple[float, ...] | None = None
         self._width: float | None = None
         self.home = HOME
-        self.opening = math.inf
-        """Metres between the fingers, after their last command."""
+        self.opening = math.nan
+        """Metres between the fingers, after their last command; nan while they move."""
 
     def move(self, x: float, y: float, z: float, turn: float) -> None:
         """Plan and go, from above, to a place of the tips' middle and a turn about the vertical."""
-        if self._wanted == (x, y, z, turn) or not self._move.server_is_ready():
+        wanted = (x, y, z, turn)
+        if self._wanted == wanted or not self._move.server_is_ready():
             return
-        self._wanted, self._reached = (x, y, z, turn), None
+        self._wanted, self._reached = wanted, None
         goal = MoveGroup.Goal()
         goal.request.group_name = GROUP
         goal.request.num_planning_attempts = 5
         goal.request.allowed_planning_time = 3.0
         goal.request.max_velocity_scaling_factor = goal.request.max_acceleration_scaling_factor = 0.3
         goal.request.goal_constraints = [_at(x, y, z, turn)]
-        self._move.send_goal_async(goal).add_done_callback(lambda sent: self._then(sent, self._wanted))
+        self._move.send_goal_async(goal).add_done_callback(lambda sent: self._then(sent, wanted))
 
     def near(self, x: float, y: float, z: float, turn: float) -> bool:
         """Whether MoveIt has brought it there."""
@@ -68,21 +70,27 @@ class MoveItArm:
         """Bring the fingers so far apart, or as near to it as what is between them allows."""
         if self._width == width or not self._grip.server_is_ready():
             return
-        self._width = width
+        self._width, self.opening = width, math.nan
         goal = GripperCommand.Goal()
         goal.command.position, goal.command.max_effort = width, EFFORT
         self._grip.send_goal_async(goal).add_done_callback(self._gripping)
 
-    def _then(self, sent: Future, wanted: tuple[float, ...] | None) -> None:
-        if not sent.result().accepted:
-            self._wanted = None  # tried again
-            return
-
+    def _then(self, sent: Future, wanted: tuple[float, ...]) -> None:
         def ended(done: Future) -> None:
             if done.result().result.error_code.val == MoveItErrorCodes.SUCCESS:
                 self._reached = wanted
+            else:
+                self._forget(wanted)
 
-        sent.result().get_result_async().add_done_callback(ended)
+        if sent.result().accepted:
+            sent.result().get_result_async().add_done_callback(ended)
+        else:
+            self._forget(wanted)
+
+    def _forget(self, wanted: tuple[float, ...]) -> None:
+        """Let a goal that was rejected, or not reached, be sent again."""
+        if self._wanted == wanted:
+            self._wanted = None
 
     def _gripping(self, sent: Future) -> None:
         def ended(done: Future) -> None:
@@ -90,6 +98,8 @@ class MoveItArm:
 
         if sent.result().accepted:
             sent.result().get_result_async().add_done_callback(ended)
+        else:
+            self._width = None
 
 
 def _at(x: float, y: float, z: float, turn: float) -> Constraints:

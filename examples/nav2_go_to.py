@@ -2,8 +2,8 @@
 
     python examples/nav2_go_to.py "the red chair"
 
-The node `segment` needs depth and target_frame:=map. Untried: there was no Nav2 where this was written. Exit code 0
-when Nav2 says that it is there, else 1.
+The node `segment` needs depth and target_frame:=map. An action server of Nav2's type got the right goal; we have not
+tried it with Nav2 itself. Exit code 0 when Nav2 says that the robot is there, else 1.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python examples/pick_tree.py "the red mug"
 
 The tree is one of py_trees (pip install py_trees). `Rails` talks to the robot of `python -m refseg_ros.demo.robot`. For
-an arm write another class with `home`, `move`, `near`, `open` and `opening`; moveit_arm.py has one for MoveIt. The
-node `segment` needs depth and target_frame:=world. Exit code 0 when the gripper holds something in the air, else 1.
+an arm write another class with `home`, `move`, `near`, `open` and `opening`, which is nan while nobody knows how far
+apart the fingers are; moveit_arm.py has one for MoveIt. The node `segment` needs depth and target_frame:=world. Exit
+code 0 when the gripper holds something in the air, else 1.
 """
 
 from __future__ import annotations
@@ -219,7 +220,7 @@ class Close(Behaviour):
     def update(self) -> Status:
         """Done when nothing has changed for a second."""
         self._robot.open(0.0)
-        if abs(self._robot.opening - self._last) > 0.001:
+        if not abs(self._robot.opening - self._last) <= 0.001:  # so also where it is not known
             self._rested, self._last = time.monotonic(), self._robot.opening
         return Status.SUCCESS if time.monotonic() - self._rested > 1.0 else Status.RUNNING
 
