@@ -1,4 +1,7 @@
-"""Each run on this machine has a ROS domain to itself: in one domain, nodes of two runs have the same names."""
+"""Each run on this machine has a ROS domain to itself: in one domain, nodes of two runs have the same names.
+
+And a run of the tests leaves out the plugins for pytest that come with ROS.
+"""
 
 import os
 import subprocess
@@ -40,3 +43,27 @@ def test_a_command_is_as_it_would_be_alone():
     for given, told in (([], "there is no command"), (["/nowhere"], "/nowhere: there is no such command")):
         done = subprocess.run([*line, *given], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and done.stderr.startswith(f"error: {told}") and done.stderr.count("\n") == 1
+
+
+# Of launch_testing, launch_testing_ros and launch_pytest: entry point and module.
+PLUGINS = {
+    "launch_testing": "launch_testing.pytest.hooks",
+    "launch_ros": "launch_testing_ros_pytest_entrypoint",
+    "launch_pytest": "launch_pytest.plugin",
+}
+
+
+def test_plugins_that_come_with_ros_are_left_out(tmp_path):
+    """Newer versions of pytest refuse their hooks, and end before the first test."""
+    for name, module in PLUGINS.items():
+        file = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("def pytest_launch_collect_makemodule(path, parent, entrypoint):\n    pass\n")
+        facts = tmp_path / f"{name}-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n")
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    line = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/test_text.py"]
+    done = subprocess.run(line, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
