@@ -14,10 +14,9 @@ from launch.actions import IncludeLaunchDescription, LogInfo, OpaqueFunction, Se
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
-from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time
 from refseg_ros.ros.node_config import CameraNodeConfig
 
 
@@ -41,13 +40,12 @@ def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    clock = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
     camera = Node(
         package="refseg_ros",
         executable="camera_node",
         name="camera",
         namespace="camera",
-        parameters=[{"use_sim_time": clock}, given(CameraNodeConfig, context)],
+        parameters=[simulated_time(context), given(CameraNodeConfig, context)],
         output="screen",
         on_exit=end_launch,
     )

@@ -17,10 +17,9 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from refseg_ros.files import expanded
-from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time
 from refseg_ros.ros.namespaces import bare
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.ros.params_files import parameters_of
@@ -29,6 +28,7 @@ from refseg_ros.web.config import WebConfig
 CONFIG = Path(__file__).parent.parent / "config"
 WEB = {field.name for field in dataclasses.fields(WebConfig)}
 """Parameters of the node `web`; those that `segment` has too are to be the same."""
+SHARED = {*WEB, "use_sim_time"}
 NOT_WEB = {field.name for field in dataclasses.fields(SegmentNodeConfig)} - WEB
 """Parameters that `segment` has alone."""
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
@@ -51,9 +51,10 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 "use_sim_time",
-                default_value="false",
-                choices=["true", "false"],
-                description="take the time from the topic /clock, as with a simulator or a played bag",
+                default_value="",
+                choices=["", "true", "false"],
+                description="take the time from the topic /clock, as with a simulator or a played bag; empty: as "
+                "params_file says, or no",
             ),
             DeclareLaunchArgument(
                 "rviz",
@@ -85,7 +86,7 @@ def _segment(context: LaunchContext) -> Node:
         executable="segment_node",
         name="segment",
         namespace=_namespace(context) or "/",
-        parameters=[str(_params_file(context)), {"use_sim_time": _use_sim_time()}, given(SegmentNodeConfig, context)],
+        parameters=[str(_params_file(context)), simulated_time(context), given(SegmentNodeConfig, context)],
         output="screen",
         on_exit=end_launch,
     )
@@ -94,7 +95,7 @@ def _segment(context: LaunchContext) -> Node:
 def _web(context: LaunchContext) -> Node:
     if find_spec("nicegui") is None:
         raise RuntimeError("web:=true needs the package nicegui: pip install nicegui")
-    shared = {name: value for name, value in _of_the_file(context, "segment").items() if name in WEB}
+    shared = {name: value for name, value in _of_the_file(context, "segment").items() if name in SHARED}
     own = {name: value for name, value in _of_the_file(context, "web").items() if name not in NOT_WEB}
     return Node(
         package="refseg_ros",
@@ -102,8 +103,8 @@ def _web(context: LaunchContext) -> Node:
         name="web",
         namespace=_namespace(context) or "/",
         parameters=[
-            {"use_sim_time": _use_sim_time()},
-            {name: value for name, value in (shared | own).items() if value != []},
+            {name: value for name, value in (shared | own).items() if value not in (None, [])},
+            simulated_time(context),
             given(WebConfig, context),
         ],
         output="screen",
@@ -121,7 +122,7 @@ def _rviz(context: LaunchContext) -> Node:
     image_topic = str(image_topic or SegmentNodeConfig.image_topic)
     cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or told.get("cameras") or [""]
     first = str(cameras[0])  # rviz shows one camera; the others are a remapping away
-    prefix = "".join(f"/{name}" for name in (_namespace(context), first) if name)
+    prefix = _whole_namespace(context) + (f"/{first}" if first else "")
     return Node(
         package="rviz2",
         executable="rviz2",
@@ -131,13 +132,17 @@ def _rviz(context: LaunchContext) -> Node:
             *((f"/refseg/{name}", f"{prefix}/{name}") for name in SHOWN),
             (SegmentNodeConfig.image_topic, image_topic.replace(CAMERA_MARK, first)),
         ],
-        parameters=[{"use_sim_time": _use_sim_time()}],
+        parameters=[{"use_sim_time": told.get("use_sim_time", False)} | simulated_time(context)],
     )
 
 
 def _of_the_file(context: LaunchContext, node: str) -> dict[str, Any]:
     """What the file has for a node of the launch."""
-    return parameters_of(_params_file(context), f"/{_namespace(context)}".rstrip("/") + f"/{node}")
+    file = _params_file(context)
+    try:
+        return parameters_of(file, f"{_whole_namespace(context)}/{node}")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RuntimeError(f"params_file: {file}: {' '.join(str(error).split())}") from error
 
 
 def _params_file(context: LaunchContext) -> Path:
@@ -151,5 +156,8 @@ def _namespace(context: LaunchContext) -> str:
     return bare(LaunchConfiguration("namespace").perform(context))
 
 
-def _use_sim_time() -> ParameterValue:
-    return ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+def _whole_namespace(context: LaunchContext) -> str:
+    """That of the nodes, from the root on: behind one that a launch file pushed before it included this one."""
+    own = _namespace(context)
+    pushed = bare(context.launch_configurations.get("ros_namespace", "")) if own else ""
+    return "".join(f"/{name}" for name in (pushed, own) if name)

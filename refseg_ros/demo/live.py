@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from refseg_ros.command import forget_interrupt
+from refseg_ros.command import forget_interrupt, program
 from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, failed, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
 from refseg_ros.engines.bundle import REAL
@@ -33,7 +33,7 @@ START_WAIT = 60.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it until Ctrl-C; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m refseg_ros.demo.live", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--source", default=CameraNodeConfig.source, help="a video file, a folder of images, or a webcam (0)"
     )

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from refseg_ros.command import FAILED, command
+from refseg_ros.command import FAILED, command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.doctor.finding import Finding, Level, error, ok, warn
 from refseg_ros.engines.bundle import SHIPPED
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     head, _, rest = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="gpu_check", description=head, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program(), description=head, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_option(parser, SegmenterConfig, "model")
     parser.add_argument(

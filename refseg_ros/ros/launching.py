@@ -36,16 +36,25 @@ def arguments_of(kind: type, **defaults: object) -> list[DeclareLaunchArgument]:
 def given(kind: type, context: LaunchContext) -> dict[str, Any]:
     """The parameters whose arguments are not empty.
 
-    A text setting stays a text, whatever it looks like (a query "42"). A space gives an empty text, which `ros2 launch`
-    itself does not accept. The node checks the values.
+    A text setting stays a text (a query "42"). A space gives an empty text, which `ros2 launch` itself does not accept.
+    The node checks the values.
+
+    Raises:
+        RuntimeError: an argument is no value; the message names it.
     """
     types = get_type_hints(kind)
     texts = {field.name: LaunchConfiguration(field.name).perform(context) for field in dataclasses.fields(kind)}
     return {
-        name: ParameterValue(text.strip(), value_type=str) if types[name] is str else yaml.safe_load(text)
+        name: ParameterValue(text.strip(), value_type=str) if types[name] is str else _value(name, text)
         for name, text in texts.items()
         if text
     }
+
+
+def simulated_time(context: LaunchContext) -> dict[str, bool]:
+    """The parameter of every node of the launch, if the argument `use_sim_time` is not empty."""
+    text = LaunchConfiguration("use_sim_time").perform(context)
+    return {"use_sim_time": text == "true"} if text else {}
 
 
 def end_launch(event: Event, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
@@ -60,6 +69,16 @@ def end_launch(event: Event, context: LaunchContext) -> list[LaunchDescriptionEn
     if event.returncode:
         raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
     return [LogInfo(msg=f"{event.process_name} is at its end"), EmitEvent(event=Shutdown(reason="a node has ended"))]
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    if value is None:
+        raise RuntimeError(f"{name}: {text!r} is no value that YAML knows")
+    return value
 
 
 def _description(field: dataclasses.Field[Any], value: object) -> str:

@@ -19,6 +19,8 @@ from refseg_ros.text import brief
 
 MOST_NAMED = 3
 """Names that a warning lists."""
+_SIBLINGS = {"segment", "camera", "speech", "web"}
+"""Nodes of this package: one file may be for several."""
 _PATTERNS = {"**": r"(/\w+)*", "*": r"/\w+"}
 
 
@@ -75,7 +77,7 @@ def _strangers(names: Sequence[str], node: str) -> list[str]:
     own = node.rpartition("/")[2]
     matching = [name for name in names if _matches(name, node)]
     if not matching:
-        return list(names)
+        return [name for name in names if name.rpartition("/")[2] not in _SIBLINGS - {own}]
     if any(name.endswith(f"/{own}") for name in matching):
         return []
     return [name for name in names if difflib.get_close_matches(name.rpartition("/")[2], [own])]

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refseg_ros.command import command
+from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.files import expanded
@@ -41,9 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     paragraphs = (__doc__ or "").split("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m refseg_ros.search", description=paragraphs[0], epilog=paragraphs[-1]
-    )
+    parser = argparse.ArgumentParser(prog=program(), description=paragraphs[0], epilog=paragraphs[-1])
     parser.add_argument("bags", nargs="+", help="bags, folders of them, patterns, or text files with one on each line")
     parser.add_argument("expression", help='what to find; several: "the red mug; a person"')
     parser.add_argument("-o", "--output", type=Path, default=Path("refseg_search"), help="folder of the answers")

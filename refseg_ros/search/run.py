@@ -57,7 +57,7 @@ def run(
         BundleError: a worker lacks the model.
         OSError: the folder cannot be written to, or the scheduler is gone.
     """
-    bind(folder, config)
+    bind(folder, config, begun=any((folder / FOLDER).glob("*")))
     (folder / FOLDER).mkdir(exist_ok=True)
     outcome = Outcome(done(folder, recordings))
     left = [recording for recording in recordings if recording not in outcome.searched]

@@ -36,8 +36,13 @@ def digest(manifest: Manifest) -> str:
     return hashlib.sha256(manifest.dump().encode()).hexdigest()
 
 
-def bind(folder: Path, config: SearchConfig) -> None:
+def bind(folder: Path, config: SearchConfig, *, begun: bool) -> None:
     """Write the settings into the folder of the answers, or hold them to those that are there.
+
+    Args:
+        folder: of the answers.
+        config: the settings.
+        begun: the folder has answers; without any, settings that are there are replaced.
 
     Raises:
         ValueError: the folder has answers of other settings, or is one of something else.
@@ -50,12 +55,13 @@ def bind(folder: Path, config: SearchConfig) -> None:
             theirs = dict(json.loads(path.read_bytes()))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: not the settings of a search ({error}); give another folder with -o") from None
-        for name, value in ours.items():
-            if theirs.get(name) != value:
-                before = f"{folder}: has answers with {name} {theirs.get(name)!r}"
-                raise ValueError(f"{before}, not {value!r}; give another folder with -o")
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if theirs == ours:
+            return
+        if begun or theirs.keys() != ours.keys():
+            name = next(name for name in ours if theirs.get(name) != ours[name])
+            before = f"{folder}: has answers with {name} {theirs.get(name)!r}"
+            raise ValueError(f"{before}, not {ours[name]!r}; give another folder with -o")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: there is something else; give another folder with -o")
     folder.mkdir(exist_ok=True)
     write_bytes(path, json.dumps(ours, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -157,6 +157,7 @@ def test_a_misspelt_parameter_is_warned_of(tmp_path, by_file) -> None:
         ("/**: {P}", ""),
         ("/refseg/segment: {P}\n/other/segment: {P}", ""),
         ("refseg:\n  segment: {P}\nrobot_state_publisher: {P}", ""),
+        ("/refseg/web: {P}\n/camera/camera: {P}", ""),
         ("segment: {P}", "'/segment'"),
         ("/refseg/segmnt: {P}", "'/refseg/segmnt'"),
         ("/**: {P}\n/**/segmentor: {P}\n/amcl: {P}", "'/**/segmentor'"),

@@ -178,6 +178,61 @@ def test_the_page_has_what_a_params_file_has_for_the_node_and_for_itself(launch,
     assert len(warnings) == 1 and "'lesons'; did you mean lessons?" in warnings[0], warnings
 
 
+PUSHED = """
+from launch import LaunchDescription
+from launch.actions import GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import PushRosNamespace
+
+def generate_launch_description():
+    included = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource({file!r}), launch_arguments={arguments!r}.items()
+    )
+    return LaunchDescription([GroupAction([PushRosNamespace("robot"), included])])
+"""
+
+
+@pytest.mark.parametrize(("argument", "told"), [("", True), ("false", False)])
+def test_a_pushed_namespace_and_the_time_of_a_params_file_reach_both_nodes(
+    launch, bench, bundle_folder, tmp_path, argument, told
+):
+    from rclpy.parameter_client import AsyncParameterClient
+
+    file, including = tmp_path / "params.yaml", tmp_path / "including.launch.py"
+    both = {"image_topic": "/front/image", "use_sim_time": True}
+    page = {"port": 0, "lessons": str(tmp_path), "cameras": None}
+    entries = {"/robot/refseg/segment": both, "/robot/refseg/web": page}
+    file.write_text(yaml.safe_dump({name: {"ros__parameters": parameters} for name, parameters in entries.items()}))
+    arguments = {"web": "true", "params_file": str(file), "model": str(bundle_folder), "use_sim_time": argument}
+    including.write_text(PUSHED.format(file=str(ROOT / "launch" / "segment.launch.py"), arguments=arguments))
+    process = launch(including)
+    begun = output_until(process, "the page is at http://127.0.0.1:", "images on /front/image")
+    for name in ("segment", "web"):
+        client = AsyncParameterClient(bench.node, f"/robot/refseg/{name}")
+        bench.until(client.services_are_ready, name)
+        asked = client.get_parameters(["image_topic", "use_sim_time"])
+        bench.until(asked.done, "its parameters")
+        topic, time = asked.result().values
+        assert (topic.string_value, time.bool_value) == ("/front/image", told), begun
+    stopped(process)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["max_rate:= "], "max_rate: ' ' is no value"),
+        (["cameras:=[a: b"], "cameras: '[a: b' is no value"),
+        (["web:=true", "params_file:={tabbed}"], "{tabbed}: while scanning"),
+    ],
+)
+def test_what_cannot_be_read_is_named(launch, tmp_path, arguments, words):
+    tabbed = tmp_path / "tabbed.yaml"
+    tabbed.write_text("/**:\n\tros__parameters: {}\n")
+    process = launch("segment.launch.py", *(text.format(tabbed=tabbed) for text in arguments))
+    assert words.format(tabbed=tabbed) in process.communicate()[0]
+    assert process.returncode == 1
+
+
 @pytest.fixture
 def rviz(tmp_path) -> Path:
     """An ament prefix with a program in the place of rviz2, which writes the names that it is given to `given`."""

@@ -24,6 +24,7 @@ from pycocotools import mask as coco
 from refseg_ros import Segmenter
 from refseg_ros.search.__main__ import main
 from refseg_ros.search.page import MOST
+from refseg_ros.search.settings import FILE, SearchConfig, bind
 from tests.bundles import MANIFEST, write_bundle
 from tests.search.bags import ROOT, SECOND, command, complaints, picture, record, search
 
@@ -235,6 +236,7 @@ import sys
 for name in {names!r}:
     sys.modules[name] = None
 from refseg_ros.search.__main__ import main
+from refseg_ros.search.settings import FILE, SearchConfig, bind
 if __name__ == "__main__":
     sys.exit(main({[str(argument) for argument in arguments]!r}))
 """
@@ -254,3 +256,17 @@ def test_help_needs_nothing_and_what_is_missing_is_named(tmp_path, bags, bundle_
     for name in extra:
         result = run_without(name, arguments=(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out"))
         refused(result, f"searching bags needs {name}", "pip install refseg_ros[search]")
+
+
+def test_settings_without_answers_are_those_of_the_next_search(tmp_path):
+    """A search that failed, or was killed at once, left them; a file of somebody else's stays."""
+    folder = tmp_path / "out"
+    bind(folder, SearchConfig(("the mug",), "model"), begun=False)
+    bind(folder, SearchConfig(("the bowl",), "model"), begun=False)
+    bind(folder, SearchConfig(("the bowl",), "model"), begun=True)
+    with pytest.raises(ValueError, match="has answers with expressions \\['the bowl'\\], not \\['the mug'\\]"):
+        bind(folder, SearchConfig(("the mug",), "model"), begun=True)
+    (folder / FILE).write_text('{"theme": "dark"}')
+    with pytest.raises(ValueError, match="give another folder with -o"):
+        bind(folder, SearchConfig(("the mug",), "model"), begun=False)
+    assert (folder / FILE).read_text() == '{"theme": "dark"}'
