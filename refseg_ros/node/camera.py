@@ -17,7 +17,7 @@ from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.answering import Frame, answer, results, seconds_of, stale_answers
 from refseg_ros.node.depth import Depth
-from refseg_ros.node.diagnostics import camera_status
+from refseg_ros.node.diagnostics import STALL, camera_status
 from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.image_transport import COLOUR, ImageSubscription
@@ -81,7 +81,7 @@ class Camera:
         self.name = name
         self.health = Health()
         self._parts, self._node = parts, parts.node
-        self._is_open = True
+        self._is_open, self._is_silent = True, False
         prefix = f"{name}/" if name else ""
         self.outputs = Outputs(self._node, prefix)
         config = parts.settings.config
@@ -107,8 +107,8 @@ class Camera:
             self._depth.listen(self._config.used_depth_transport)
 
     def status(self, own: Collection[str]) -> DiagnosticStatus:
-        """The camera's diagnostics; `own` are the topics that the node publishes itself."""
-        return camera_status(
+        """The camera's diagnostics, whose word of a silence is logged once; `own` are the topics of the node itself."""
+        status = camera_status(
             f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip(),
             self._images.topic,
             self.health,
@@ -117,6 +117,10 @@ class Camera:
                 self._node, self._images.topic, self._images.transport.type_name, self._images.qos, own
             ),
         )
+        was_silent, self._is_silent = self._is_silent, self.health.silence(time.monotonic()) >= STALL
+        if self._is_silent and not was_silent:
+            self._node.get_logger().warning(f"{self._images.topic}: {status.message}")
+        return status
 
     def close(self) -> None:
         """Close the topics; an answer that the worker is still computing is not published."""

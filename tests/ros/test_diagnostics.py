@@ -105,7 +105,7 @@ def test_an_image_that_nobody_asks_about_is_looked_at_only_where_the_past_wants_
 
 
 def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bundle_folder, bench) -> None:
-    start("segment_node", model=str(bundle_folder), threads=1, query="red")
+    node = start("segment_node", model=str(bundle_folder), threads=1, query="red")
     reader = Reader(bench)
     bench.wait_for_node()
     bench.answer(picture(), "red")
@@ -117,6 +117,13 @@ def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bund
     bench.until(lambda: len(bench.results) > known, "the answer to the first image after the stall")
     assert bench.results[known].header == header
     reader.until("camera", lambda status, _: status.level == DiagnosticStatus.OK, "the end of the warning")
+    again = reader.until("camera", lambda status, _: status.level == DiagnosticStatus.WARN, "another warning")
+    assert "no image for" in again.message
+    bench.listen(1.5)
+    logged = [
+        line for line in node.log.read_text().splitlines() if "[WARN]" in line and "/camera/image_raw: no image" in line
+    ]
+    assert len(logged) == 2 and all("which fits" in line for line in logged)
 
 
 @pytest.mark.parametrize(
