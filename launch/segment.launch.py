@@ -29,6 +29,7 @@ CONFIG = Path(__file__).parent.parent / "config"
 WEB = {field.name for field in dataclasses.fields(WebConfig)}
 """Parameters of the node `web`; those that `segment` has too are to be the same."""
 SHARED = {*WEB, "use_sim_time"}
+"""What the page takes of the file's entry for `segment`."""
 NOT_WEB = {field.name for field in dataclasses.fields(SegmentNodeConfig)} - WEB
 """Parameters that `segment` has alone."""
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
@@ -120,7 +121,7 @@ def _rviz(context: LaunchContext) -> Node:
     told = _of_the_file(context, "segment")
     image_topic = LaunchConfiguration("image_topic").perform(context) or told.get("image_topic", "")
     image_topic = str(image_topic or SegmentNodeConfig.image_topic)
-    cameras = yaml.safe_load(LaunchConfiguration("cameras").perform(context)) or told.get("cameras") or [""]
+    cameras = given(SegmentNodeConfig, context).get("cameras") or told.get("cameras") or [""]
     first = str(cameras[0])  # rviz shows one camera; the others are a remapping away
     prefix = _whole_namespace(context) + (f"/{first}" if first else "")
     return Node(

@@ -107,7 +107,8 @@ class Camera:
             self._depth.listen(self._config.used_depth_transport)
 
     def status(self, own: Collection[str]) -> DiagnosticStatus:
-        """The camera's diagnostics, whose word of a silence is logged once; `own` are the topics of the node itself."""
+        """The camera's diagnostics; logs that no image comes. `own` are the topics that the node publishes itself."""
+        was_silent, self._is_silent = self._is_silent, self.health.silence(time.monotonic()) >= STALL
         status = camera_status(
             f"{self._node.get_fully_qualified_name().lstrip('/')}: camera {self.name}".rstrip(),
             self._images.topic,
@@ -117,7 +118,6 @@ class Camera:
                 self._node, self._images.topic, self._images.transport.type_name, self._images.qos, own
             ),
         )
-        was_silent, self._is_silent = self._is_silent, self.health.silence(time.monotonic()) >= STALL
         if self._is_silent and not was_silent:
             self._node.get_logger().warning(f"{self._images.topic}: {status.message}")
         return status

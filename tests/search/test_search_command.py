@@ -236,7 +236,6 @@ import sys
 for name in {names!r}:
     sys.modules[name] = None
 from refseg_ros.search.__main__ import main
-from refseg_ros.search.settings import FILE, SearchConfig, bind
 if __name__ == "__main__":
     sys.exit(main({[str(argument) for argument in arguments]!r}))
 """
