@@ -16,14 +16,14 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
-from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time
+from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
 from refseg_ros.ros.node_config import CameraNodeConfig
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the camera with its arguments, and the included launch file."""
     segment = PythonLaunchDescriptionSource(str(Path(__file__).parent / "segment.launch.py"))
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *arguments_of(CameraNodeConfig, seed=SEED, split=SPLIT),
             OpaqueFunction(function=_wire),
@@ -32,6 +32,7 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_camera),
         ]
     )
+    return with_unknown_arguments_named(__file__, description)
 
 
 def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -19,7 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.files import expanded
-from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time
+from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
 from refseg_ros.ros.namespaces import bare
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.ros.params_files import parameters_of
@@ -38,7 +38,7 @@ SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the nodes."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *(both := arguments_of(SegmentNodeConfig)),
             *(one for one in arguments_of(WebConfig) if one.name not in {other.name for other in both}),
@@ -72,6 +72,7 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_start),
         ]
     )
+    return with_unknown_arguments_named(__file__, description)
 
 
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -11,14 +11,14 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from refseg_ros.ros.launching import arguments_of, end_launch, given
+from refseg_ros.ros.launching import arguments_of, end_launch, given, with_unknown_arguments_named
 from refseg_ros.ros.namespaces import bare
 from refseg_ros.speech.config import SpeechConfig
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments and the node."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *arguments_of(SpeechConfig),
             DeclareLaunchArgument(
@@ -27,6 +27,7 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_speech),
         ]
     )
+    return with_unknown_arguments_named(__file__, description)
 
 
 def _speech(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from types import FrameType
 from typing import Any
@@ -39,6 +41,39 @@ def raise_at_interrupt() -> None:
     """Let Ctrl-C raise a KeyboardInterrupt again after `end_at_interrupt`."""
     if isinstance(signal.getsignal(signal.SIGINT), _End):
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while a command imports modules that only some of its work needs."""
+    end_at_interrupt()
+    try:
+        yield
+    finally:
+        raise_at_interrupt()
+
+
+@contextmanager
+def held_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of a block that it must not tear apart.
+
+    Processes and threads that the block starts never get it, even from a terminal, which sends it to all processes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
+        yield
+        return
+    came: list[int] = []
+    # The mask is for what the block starts; a thread that ran before it may still get the signal for the process.
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class _End:

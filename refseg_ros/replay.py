@@ -19,6 +19,7 @@ from refseg_ros.bags.files import meant
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.images.encodings import white_of
+from refseg_ros.interrupts import importing
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.text import printable
 
@@ -47,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _replay(options: argparse.Namespace) -> None:
     try:
-        from refseg_ros.node.bag_replay import replay  # here, because --help needs neither rosbags nor ROS
+        with importing():  # here, because --help needs neither rosbags nor ROS
+            from refseg_ros.node.bag_replay import replay
     except ModuleNotFoundError as error:
         name = error.name or ""
         of_rosbags = name.startswith(("rosbags", "backports"))  # releases before 0.11.8 bring no backports.zstd

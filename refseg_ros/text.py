@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 
 SHOWN = 80
 """Most characters of a text from outside in a log."""
@@ -42,3 +44,9 @@ def transportable(text: str, longest: int) -> str:
     """The beginning of a text, without NUL and lone surrogates, as a ROS message can carry it."""
     kept = text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}")
     return kept.encode("utf-8", "replace").decode("utf-8")
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """The hint that follows a name that is not there: the nearest that is, or nothing where none is near."""
+    nearest = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""

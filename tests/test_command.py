@@ -70,6 +70,21 @@ def test_ctrl_c_in_the_middle_of_a_compiled_module_is_one_like_others(tmp_path, 
     assert stopped(line, interrupting(module, tmp_path)) == (130, "stopped\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("search none.mcap mug", "distributed"),
+        ("replay none.mcap mug", "rosbags"),
+        ("doctor", "refseg_ros.doctor.graph"),
+    ],
+)
+def test_ctrl_c_during_an_import_that_only_the_work_needs(tmp_path, line, module):
+    pytest.importorskip(module, reason=f"{module} is not installed")
+    command, *arguments = line.split()
+    done = stopped([sys.executable, "-m", f"refseg_ros.{command}", *arguments], interrupting(module, tmp_path))
+    assert done == (130, "stopped\n")
+
+
 def test_ctrl_c_during_the_imports_of_an_installed_program(tmp_path):
     program = installed(tmp_path, "replay", "replay")
     assert stopped([sys.executable, str(program)], interrupting("argparse", tmp_path)) == (130, "stopped\n")

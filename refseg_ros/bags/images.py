@@ -6,7 +6,6 @@ Broken images are counted and skipped.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from refseg_ros.bags.messages import Bag, BagError, RawMessage, open_bag, readable
 from refseg_ros.images.encodings import ImageError
 from refseg_ros.images.messages import to_rgb
+from refseg_ros.text import suggestion
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Message types of image topics."""
@@ -137,12 +137,10 @@ def _chosen(bag: Bag, topic: str) -> str:
     if topic and topic not in there:
         if topic in types:
             raise BagError(f"{bag.path}: {topic} is of {types[topic]}; {listed}")
-        close = difflib.get_close_matches(topic, there, n=1, cutoff=0.8) or [
-            name for name in there if name.lstrip("/") == topic
-        ]
-        meant = f"; did you mean {close[0]}?" if close else ""
-        raise BagError(f"{bag.path}: there is no topic {topic}{meant}; {listed}")
+        raise BagError(f"{bag.path}: there is no topic {topic}{suggestion(topic, there)}; {listed}")
     if not topic and len(there) != 1:
         others = ", ".join(f"{name} ({kind})" for name, kind in types.items())
-        raise BagError(f"{bag.path}: {listed}" + ("; name one of them" if there else f", only {others}"))
+        raise BagError(
+            f"{bag.path}: {listed}" + ("; name one of them as the image topic" if there else f", only {others}")
+        )
     return topic or there[0]

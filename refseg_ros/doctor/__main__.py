@@ -22,6 +22,7 @@ from refseg_ros.doctor.machine import check_disk, check_memory
 from refseg_ros.doctor.model import check_model
 from refseg_ros.doctor.processes import domain_of, participants
 from refseg_ros.doctor.shared_memory import check_shared_memory, remove_leftovers
+from refseg_ros.interrupts import importing
 from refseg_ros.text import printable
 
 SICK = 1
@@ -64,7 +65,8 @@ def _examine(model: str, clean: bool) -> Iterator[Finding]:
     if any(finding.level == Level.ERROR for finding in before):
         yield error("the running graph was not examined; fix the errors above first")
         return
-    from refseg_ros.doctor.graph import check_graph  # needs ROS
+    with importing():  # here, because it needs ROS
+        from refseg_ros.doctor.graph import check_graph
 
     yield from check_graph(domain_of(dict(os.environ)), participants())
 

@@ -150,5 +150,9 @@ def _new_bag(output: Path, storage: StoragePlugin) -> Iterator[Writer]:
         with Writer(partial / output.name, version=FORMAT, storage_plugin=storage) as writer:
             yield writer
         os.replace(partial / output.name, output)
+    except OSError as error:
+        if error.filename != str(partial):
+            raise
+        raise ReplayError(f"{output}: cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -17,6 +17,7 @@ from refseg_ros.action import Locate
 from refseg_ros.answer import Verdict
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.queries import ActiveQueries, Query, QueryError
+from refseg_ros.ros.node_config import MOST_STABLE_FRAMES
 from refseg_ros.text import quoted
 
 LOOK = 0.1
@@ -101,6 +102,8 @@ class Locator:
             return f"there is no camera {quoted(request.camera)}; there are {', '.join(cameras) or 'none with a name'}"
         if not (math.isfinite(request.timeout) and request.timeout >= 0.0):
             return f"the timeout is {request.timeout}; it must be a number of seconds, 0 for no limit"
+        if request.stable_frames > MOST_STABLE_FRAMES:
+            return f"stable_frames is {request.stable_frames}; it must be from 0 to {MOST_STABLE_FRAMES}"
         try:
             self._queries.remove_goal(self._queries.add_goal(request.query))
         except QueryError as error:

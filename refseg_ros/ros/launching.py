@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import yaml
-from launch import LaunchContext
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo
 from launch.event import Event
 from launch.events import Shutdown
@@ -14,6 +16,8 @@ from launch.events.process import ProcessExited
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
+
+from refseg_ros.text import quoted, suggestion
 
 
 def arguments_of(kind: type, **defaults: object) -> list[DeclareLaunchArgument]:
@@ -49,6 +53,27 @@ def given(kind: type, context: LaunchContext) -> dict[str, Any]:
         for name, text in texts.items()
         if text
     }
+
+
+def with_unknown_arguments_named(file: str, description: LaunchDescription) -> LaunchDescription:
+    """The description of a launch file that first names what was typed for it and is none of its arguments.
+
+    `ros2 launch` passes over it in silence. Where another launch file includes this one, what was typed is that one's.
+
+    Args:
+        file: path of the launch file.
+        description: all that it does.
+    """
+    if Path(file).name not in {Path(word).name for word in sys.argv}:
+        return description
+    known = [argument.name for argument in description.get_launch_arguments()]
+    typed = [word.partition(":=")[0] for word in sys.argv if ":=" in word]
+    warnings = [
+        LogInfo(msg=f"warning: there is no launch argument {quoted(name)}{suggestion(name, known)}")
+        for name in typed
+        if name not in known
+    ]
+    return LaunchDescription([*warnings, *description.entities])
 
 
 def simulated_time(context: LaunchContext) -> dict[str, bool]:

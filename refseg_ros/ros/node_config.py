@@ -19,6 +19,7 @@ BY_SEED = "auto"
 """Value of moving: decided by the number of the scene."""
 SPLITS = ("train", "held_out")
 LARGEST_SEED = 2**31 - 1
+MOST_STABLE_FRAMES = 1000
 CAMERA_MARK = "{camera}"
 """Placeholder in a topic for the name of a camera."""
 TOPICS = ("image_topic", "depth_topic", "camera_info_topic")
@@ -126,7 +127,7 @@ class SegmentNodeConfig(SegmenterConfig):
     stable_frames: int = setting(
         "a thing is stable after so many images in a row that show it at the same place",
         default=5,
-        range=(1, 1000),
+        range=(1, MOST_STABLE_FRAMES),
     )
     stable_distance: float = setting(
         "a stable thing that depth places in space stays within this distance of where it was first",

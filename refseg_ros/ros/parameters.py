@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -13,7 +12,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from refseg_ros.ros.qos import check_override, is_override
-from refseg_ros.text import quoted
+from refseg_ros.text import quoted, suggestion
 
 Config = TypeVar("Config")
 
@@ -70,9 +69,7 @@ class Parameters(Generic[Config]):
         for name in sorted(node._parameter_overrides):
             if node.has_parameter(name) or is_override(name):
                 continue
-            nearest = difflib.get_close_matches(name, self._fields, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            node.get_logger().warning(f"there is no parameter {quoted(name)}{hint}")
+            node.get_logger().warning(f"there is no parameter {quoted(name)}{suggestion(name, self._fields)}")
 
     def _declared(self, node: Node, field: dataclasses.Field[Any]) -> Any:
         """Declare a parameter and return its value."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from refseg_ros.text import brief, quoted
+from refseg_ros.text import brief, quoted, suggestion
 
 OVERRIDABLE = QoSOverridingOptions((QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY))
 """For topics of images, transforms and answers: the policy that must match the other side, and the queue depth.
@@ -45,6 +44,4 @@ def warn_of_unused_overrides(node: Node) -> None:
     others = {re.sub(r"\.(publisher|subscription)\.", ".", name) for name in topics}
     for name in filter(is_override, sorted(node._parameter_overrides)):
         if not node.has_parameter(name) and re.sub(r"\.(publisher|subscription)\.", ".", name) not in others:
-            nearest = difflib.get_close_matches(name, topics, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            node.get_logger().warning(f"no topic takes {quoted(name)} so far{hint}")
+            node.get_logger().warning(f"no topic takes {quoted(name)} so far{suggestion(name, topics)}")

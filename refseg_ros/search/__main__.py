@@ -24,6 +24,7 @@ from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.engines.bundle import SHIPPED, Bundle
 from refseg_ros.files import expanded
+from refseg_ros.interrupts import importing
 from refseg_ros.node.queries import ActiveQueries
 from refseg_ros.search.recordings import recordings
 from refseg_ros.search.settings import SearchConfig, digest
@@ -62,7 +63,8 @@ def _search(options: argparse.Namespace) -> int:
     if options.workers < 1:
         raise ValueError(f"--workers is {options.workers}; at least one process is needed")
     try:
-        from refseg_ros.search.run import PAGE, ROWS, run  # here, because --help needs neither rosbags nor Dask
+        with importing():  # here, because --help needs neither rosbags nor Dask
+            from refseg_ros.search.run import PAGE, ROWS, run
     except ModuleNotFoundError as error:
         raise ValueError(
             f"searching bags needs {error.name}, which is not there: pip install refseg_ros[search]"

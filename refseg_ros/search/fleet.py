@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.utils import silence_logging_cmgr
 
 from refseg_ros.errors import BundleError
+from refseg_ros.interrupts import held_interrupt
 from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.text import one_line
 
@@ -21,17 +23,25 @@ PATIENCE = 10.0
 @contextmanager
 def local(workers: int) -> Iterator[Client]:
     """So many workers on this machine, each a process of one thread."""
-    with (
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",  # a free port: another search may run here
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    resource_tracker.ensure_running()  # else the first worker's start does it, and lets Ctrl-C through again
+    with ExitStack() as stack:
+        with held_interrupt():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",  # a free port: another search may run here
+                silence_logs=logging.CRITICAL,
+            )
+            stack.callback(_close, cluster)
+            client = Client(cluster)
+            stack.callback(_close, client)
         yield client
+
+
+def _close(one: Client | LocalCluster) -> None:
+    with held_interrupt():
+        one.close()
 
 
 @contextmanager

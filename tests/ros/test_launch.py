@@ -139,6 +139,21 @@ def test_a_value_that_the_node_refuses_ends_the_launch_with_its_reason(launch):
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "typed", "hint"),
+    [
+        ("segment.launch.py", "modle", "; did you mean model?"),
+        ("demo.launch.py", "quary", "; did you mean query?"),
+        ("speech.launch.py", "xyzzy", ""),
+    ],
+)
+def test_an_argument_that_the_launch_file_does_not_have_is_named(launch, file, typed, hint):
+    process = launch(file, f"{typed}:=1", "namespace:=/a-b")  # a namespace that ends the launch at its start
+    told = process.communicate()[0]
+    assert f"warning: there is no launch argument '{typed}'{hint}\n" in told
+    assert told.count("there is no launch argument") == 1
+
+
 def test_the_page_is_served_and_the_launch_ends_cleanly(launch, bundle_folder, tmp_path):
     arguments = ("image_topic:=/front/image", f"lessons:={tmp_path}", "port:=0", f"model:={bundle_folder}")
     process = launch("segment.launch.py", "web:=true", *arguments)

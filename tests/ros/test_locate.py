@@ -120,7 +120,14 @@ def test_a_goal_ends_when_the_node_is_deactivated_and_none_is_taken_then(seeker,
 
 
 @pytest.mark.parametrize(
-    "goal", [{"query": ""}, {"query": "a;b"}, {"query": "red", "camera": "front"}, {"query": "red", "timeout": -1.0}]
+    "goal",
+    [
+        {"query": ""},
+        {"query": "a;b"},
+        {"query": "red", "camera": "front"},
+        {"query": "red", "timeout": -1.0},
+        {"query": "red", "stable_frames": 1001},
+    ],
 )
 def test_a_goal_that_makes_no_sense_is_rejected(seeker, goal) -> None:
     assert not seeker.send(**goal).accepted

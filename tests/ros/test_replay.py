@@ -228,6 +228,8 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder)
     refused(replay(both, "red", bundle_folder, "--image-topic", "/chatter"), "std_msgs/msg/String", "/front")
     refused(replay(none, "red", bundle_folder), "no topic of images", "/chatter (std_msgs/msg/String)")
     refused(replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", str(tmp_path / "taken")), "exists")
+    nowhere = replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", "/proc/answers")
+    refused(nowhere, "error: /proc/answers: cannot be written: No such file or directory\n")
     refused(replay(both, " ; ", bundle_folder, "--image-topic", "/front"), "no expression")
     refused(replay(both, "red", tmp_path / "no_model", "--image-topic", "/front"), "no_model")
     left = {"both", "none", "folder", "broken", "taken"}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -208,13 +209,22 @@ def test_unreadable_images_and_unknown_words_are_named(tmp_path, bundle_folder):
     assert "images refused: 2: " in result.stderr and "words that the model does not know: xyzzy" in result.stderr
 
 
+def begun(*arguments: object) -> subprocess.Popen:
+    """A search that runs, in a session of its own."""
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job has it ignored
+    )
+
+
 def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
     bags = [record(tmp_path / f"bag{index}", [picture(index)] * 40) for index in range(12)]
     out, line = tmp_path / "out", (*bags, "redder", "--model", bundle_folder, "--workers", 1)
-    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job has it ignored
-    process = subprocess.Popen(
-        command(*line, "-o", out), cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
-    )
+    process = begun(*line, "-o", out)
     while len(list(out.glob("parts/*.parquet"))) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
@@ -227,6 +237,31 @@ def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
     for folder in (out, tmp_path / "whole"):
         assert search(*line, "-o", folder).returncode == 0
     assert (out / "answers.parquet").read_bytes() == (tmp_path / "whole" / "answers.parquet").read_bytes()
+
+
+def test_ctrl_c_while_the_workers_start_leaves_nothing_behind(tmp_path, bags, bundle_folder):
+    """From a terminal, which sends it to the workers too."""
+    process = begun(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
+    while len(of_session(process.pid)) < 3:  # the command, and processes that Dask has begun to start
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
+    end = time.monotonic() + 60.0  # Python's tracker of shared memory ends when it sees that the command has
+    while of_session(process.pid):
+        assert time.monotonic() < end, of_session(process.pid)
+        time.sleep(0.01)
+
+
+def of_session(leader: int) -> list[int]:
+    """The processes that run in a session, from /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(path.parent.name))
+    return found
 
 
 def run_without(*names: str, arguments: tuple[object, ...]) -> subprocess.CompletedProcess:
