@@ -10,7 +10,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,23 +183,23 @@ def _complaints() -> Iterator[list[bytes]]:
     One thread at a time, so that no other's picture is meant. What other threads write meanwhile comes after it.
     """
     complaints: list[bytes] = []
-    with _silencing:
+    with _silencing, ExitStack() as stack:
         try:
+            aside = stack.enter_context(tempfile.TemporaryFile())
             usual = os.dup(STDERR)
-        except OSError:  # the process has closed it
+        except OSError:  # there is no folder to write to, or the process has closed its standard error
             yield complaints
             return
-        with tempfile.TemporaryFile() as aside:
-            os.dup2(aside.fileno(), STDERR)
-            try:
-                yield complaints
-            finally:
-                os.dup2(usual, STDERR)
-                os.close(usual)
-                aside.seek(0)
-                lines = aside.readlines()
-                complaints += filter(_COMPLAINT.match, lines)
-                os.write(STDERR, b"".join(line for line in lines if not _COMPLAINT.match(line)))
+        os.dup2(aside.fileno(), STDERR)
+        try:
+            yield complaints
+        finally:
+            os.dup2(usual, STDERR)
+            os.close(usual)
+            aside.seek(0)
+            lines = aside.readlines()
+            complaints += filter(_COMPLAINT.match, lines)
+            os.write(STDERR, b"".join(line for line in lines if not _COMPLAINT.match(line)))
 
 
 def _decode(data: bytes, flags: int) -> npt.NDArray[Any] | None:

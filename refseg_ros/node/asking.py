@@ -28,6 +28,8 @@ class Asking:
                 "query", f"query cut: it has more than the {MOST_EXPRESSIONS} expressions that are answered at a time"
             )
         queries = self._queries.published
+        if queries == before:
+            return
         hint = separator_hint(queries)
         if hint and not self._has_hinted:
             self._has_hinted = True

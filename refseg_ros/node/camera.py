@@ -160,7 +160,7 @@ class Camera:
             return
         frame = Frame.of(arrival.message, self._config.white)
         if self._is_stale(frame, arrival):
-            self._publish_stale(frame, arrival)
+            self._publish_stale(frame, arrival, past)
         else:
             self._answer(frame, arrival, past)
 
@@ -172,17 +172,20 @@ class Camera:
             model.observe(past, frame.image, frame.stamp)
         self.health.counters.passed += 1
         if not arrival.queries:
-            self.health.not_placed = ""  # what nobody asks for any more need not be placed
+            self.health.not_placed, self.health.last_was_stale = "", False  # nobody asks for it any more
 
     def _answer(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         began = time.perf_counter()
         answers = answer(self._parts.model, past, frame, arrival.queries)
         spent = (time.perf_counter() - began) * 1e3
         if self._is_stale(frame, arrival):
-            self._publish_stale(frame, arrival)
+            self._publish_stale(frame, arrival, past)
             return
         rectified = are_rectified(self._config.rectified, self._images.topic)
         placed = place(self._depth, self._parts.transforms, rectified, frame.header, frame.image, answers)
+        if self._is_stale(frame, arrival):  # depth and transforms may have been waited for
+            self._publish_stale(frame, arrival, past)
+            return
         self.health.not_placed = next((one.reason for one in placed if one.reason), "")
         for one in placed:
             if one.reason and self._depth is not None and self._depth.is_settled:
@@ -226,8 +229,9 @@ class Camera:
         self.health.last_was_stale = 0.0 < limit < self.health.frame_age
         return self.health.last_was_stale
 
-    def _publish_stale(self, frame: Frame, arrival: _Arrival) -> None:
+    def _publish_stale(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         self.health.counters.stale += 1
+        past.stability.keep(())  # what was found in a row is so no longer
         answers = stale_answers(frame, arrival.queries)
         self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age))
 

@@ -22,6 +22,8 @@ BEGINNING = 3.0
 """Seconds in which depth and calibration may begin to come; only then are they missed."""
 LOOK = 1.0
 """Seconds from one look for a calibration that is kept to the next, until one came."""
+MOST_IN_VAIN = 3
+"""Images in a row for which depth was waited for and none came at all; then it is not, until one comes again."""
 KEPT_UNREAD = 5
 """Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
 
@@ -46,6 +48,7 @@ class Depth:
         self._node = node
         self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
+        self._in_vain = MOST_IN_VAIN
         self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
         self._infos: StampedBuffer[CameraInfo] = StampedBuffer(tolerance)
         self._info_topics = [
@@ -65,6 +68,7 @@ class Depth:
         """Subscribe to depth images that come by another transport."""
         with self._came:
             self._images.clear()
+            self._in_vain = MOST_IN_VAIN
         self._depth.listen(DEPTH[transport])
 
     @property
@@ -85,16 +89,15 @@ class Depth:
         Raises:
             DepthError: there is none.
         """
+        if not stamp:
+            raise DepthError("the image's stamp is 0; depth belongs to a moment, so the camera's driver must set it")
         with self._came:
-            self._came.wait_for(
-                lambda: not len(self._images) or self._images.at(stamp) is not None,
-                PATIENCE if len(self._infos) else 0.0,
-            )
+            if self._in_vain < MOST_IN_VAIN and len(self._infos):
+                self._in_vain += 1  # until one comes
+                self._came.wait_for(lambda: self._images.is_final(stamp), PATIENCE)
             image = self._images.at(stamp)
             if image is None:
-                topic = self._depth.topic
-                within = f"within {self._images.tolerance:g} s of the image's stamp on {topic}"
-                raise DepthError(f"no depth image came {within}{self._nobody(topic, 'depth_topic, depth_transport')}")
+                raise DepthError(self._why_none(stamp))
             info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)
             info = info or self._infos.newest(lambda _: True)
             if info is None:
@@ -102,6 +105,14 @@ class Depth:
                 raise DepthError(f"no camera_info came on {topic}{self._nobody(topic, 'camera_info_topic')}")
             self._has_paired = True
             return image, info
+
+    def _why_none(self, stamp: int) -> str:
+        topic, begin = self._depth.topic, self._images.begin()
+        if begin is not None and stamp < begin:
+            late = (begin - stamp) / NANOSECONDS
+            return f"the depth image of this moment is forgotten: on {topic} they are kept from {late:.2g} s later on"
+        within = f"within {self._images.tolerance:g} s of the image's stamp on {topic}"
+        return f"no depth image came {within}{self._nobody(topic, 'depth_topic, depth_transport')}"
 
     def _nobody(self, topic: str, settings: str) -> str:
         """The end of a sentence about a topic, where nobody publishes it."""
@@ -131,6 +142,7 @@ class Depth:
     def _on_image(self, message: Image | CompressedImage) -> None:
         with self._came:
             self._images.put(nanoseconds_of(message.header), message)
+            self._in_vain = 0
             self._came.notify_all()
 
     def _on_info(self, message: CameraInfo) -> None:

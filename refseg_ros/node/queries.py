@@ -75,9 +75,13 @@ class ActiveQueries:
         return self.published + self._of_goals
 
     def replace(self, text: str) -> bool:
-        """Replace the last text's queries by the expressions of this one; returns whether all fitted."""
+        """Replace the last text's queries by the expressions of this one; returns whether all fitted.
+
+        The same expressions again change nothing: whoever publishes a text at a rate asks one question.
+        """
         expressions, too_many = split(text)
-        self.published = self._numbered(expressions)
+        if expressions != tuple(query.text for query in self.published):
+            self.published = self._numbered(expressions)
         return not too_many
 
     def number(self, text: str) -> tuple[Query, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -45,6 +46,18 @@ class StampedBuffer(Generic[Item]):
             return None
         nearest, item = min(self._items, key=lambda entry: abs(entry[0] - stamp))
         return item if abs(nearest - stamp) <= round(self.tolerance * NANOSECONDS) else None
+
+    def is_final(self, stamp: int) -> bool:
+        """Whether no message that is still to come will be nearer to a stamp, if they go on at their pace, in order."""
+        stamps = sorted(other for other, _ in self._items)
+        if not stamps:
+            return False
+        pace = min((later - earlier for earlier, later in pairwise(stamps)), default=0)
+        return stamp - stamps[-1] <= pace / 2
+
+    def begin(self) -> int | None:
+        """The earliest stamp that is remembered; None if there is no message."""
+        return min((stamp for stamp, _ in self._items), default=None)
 
     def newest(self, suits: Callable[[Item], bool]) -> Item | None:
         """The last received message that suits, whatever its stamp; None if no message suits."""

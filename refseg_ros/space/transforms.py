@@ -118,11 +118,23 @@ class TransformTree:
         if not (np.isfinite(place).all() and abs(length - 1.0) < DENORMALISED):
             raise TransformError(f"the transform from {quoted(parent)} to {quoted(child)} is invalid: {place}, {turn}")
         frame = self._frames.get(child)
-        if frame is None and len(self._frames) >= MOST_FRAMES:
+        if frame is None and len(self._frames) >= MOST_FRAMES and not self._forget_one(stamp):
             raise TransformError(f"frame {quoted(child)} is one more than the {MOST_FRAMES} that are remembered")
         if frame is None or frame.parent != parent or frame.is_static or is_static:
             frame = self._frames[child] = _Frame(parent, is_static)
         _remember(frame, stamp, (place, turn / length))
+
+    def _forget_one(self, stamp: int) -> bool:
+        """Forget the frame that moved and has been silent longest, if its poses are too old; returns whether one was.
+
+        A tracker that numbers its things, object_1, object_2, ..., leaves frames behind that never come again.
+        """
+        ends = {name: frame.stamps[-1] for name, frame in self._frames.items() if not frame.is_static}
+        oldest = min(ends, key=ends.__getitem__, default=None)
+        if oldest is None or ends[oldest] >= max(stamp, *ends.values()) - MEMORY:
+            return False
+        del self._frames[oldest]
+        return True
 
     def at(self, target: str, source: str, stamp: int) -> Transform:
         """The transform that maps points from `source` into `target` at a moment in nanoseconds.

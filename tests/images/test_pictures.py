@@ -141,6 +141,15 @@ def test_pictures_are_read_where_the_standard_error_is_closed(tmp_path: Path):
     assert (done.returncode, done.stdout) == (0, "(24, 32, 3)\n")
 
 
+def test_pictures_are_read_where_no_folder_takes_a_temporary_file(tmp_path: Path):
+    (tmp_path / "good.jpg").write_bytes(cv2.imencode(".jpg", PICTURE)[1].tobytes())
+    code = "import sys, pathlib, tempfile; from refseg_ros.images.pictures import read_picture; "
+    code += "tempfile.tempdir = '/nowhere'; print(read_picture(pathlib.Path(sys.argv[1])).shape)"
+    line = [sys.executable, "-c", code, str(tmp_path / "good.jpg")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(24, 32, 3)\n", "")
+
+
 def test_a_damaged_png_is_told_in_the_one_line_that_is_raised(tmp_path: Path, capfd):
     data = bytearray(cv2.imencode(".png", PICTURE)[1].tobytes())
     data[len(data) // 2] ^= 0xFF

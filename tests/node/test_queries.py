@@ -56,6 +56,8 @@ def test_each_expression_has_a_number_of_its_own_that_never_comes_again():
         (3, "the bowl", True),
     ]
     assert image.id == 4
+    assert queries.replace(" red ;green;")
+    assert [query.id for query in queries.current] == [1, 2, 3], "the same again"
     queries.replace("blue")
     assert [query.id for query in queries.current] == [5, 3]
     queries.remove_goal(goal)

@@ -103,6 +103,31 @@ def test_an_image_that_is_too_old_is_called_stale_with_an_empty_mask(start, bund
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
 
 
+def test_a_stale_image_ends_what_was_found_in_a_row(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, query="red", max_frame_age=20.0, stable_frames=3)
+    bench.wait_for_node()
+    bench.clock = time.time()
+    bench.show_until(picture(), lambda: [one for one in bench.results if one.stable], "a stable thing")
+    now, bench.clock = bench.clock, bench.clock - 100
+    assert bench.answer(picture(), "red").verdict == Segmentation.STALE
+    bench.listen(0.5)  # for the rest of them
+    bench.clock, before = now, len(bench.results)
+    found = bench.show_until(picture(), lambda: bench.results[before:], "an answer to a new image")[0]
+    assert (found.verdict, found.stable_frames, found.stable) == (Segmentation.FOUND, 1, False)
+
+
+def test_a_text_that_is_published_again_and_again_is_one_question(start, bundle_folder, bench) -> None:
+    start("segment_node", model=str(bundle_folder), threads=1, stable_frames=5)
+    bench.wait_for_node()
+
+    def stable() -> bool:
+        bench.ask("red")
+        return any(one.stable for one in bench.results)
+
+    bench.show_until(picture(), stable, "a stable thing")
+    assert {one.query_id for one in bench.results} == {1}
+
+
 def test_an_answer_that_took_too_long_is_called_stale(start, bench, tmp_path) -> None:
     """The image is new when its turn comes, but its answer would come when it is too old."""
     model = write_slow_bundle(tmp_path / "slow", turns=300)

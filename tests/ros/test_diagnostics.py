@@ -185,6 +185,13 @@ def test_old_images_are_told(start, bundle_folder, bench) -> None:
     bench.answer(picture(), "red")
     warned = reader.until("camera", lambda status, _: "max_frame_age" in status.message, "a warning")
     assert "use_sim_time" in warned.message
+    bench.ask("")
+
+    def shown(status: DiagnosticStatus, _: dict) -> bool:
+        bench.show(picture())
+        return status.level == DiagnosticStatus.OK
+
+    reader.until("camera", shown, "the end of the warning, with nothing asked any more")
 
 
 def test_a_refused_model_is_told(start, bench, tmp_path) -> None:

@@ -168,5 +168,19 @@ def test_memory_is_bounded():
         tree.at("map", "base", START + (MOST_MOMENTS + 40) * MILLISECOND)
     with pytest.raises(TransformError, match="one more than"):
         for number in range(MOST_FRAMES + 1):
-            tree.put("map", f"frame {number}", START, (0.0, 0.0, 0.0), STILL)
+            tree.put("map", f"frame {number}", START + transforms.MEMORY, (0.0, 0.0, 0.0), STILL)
     assert len(tree) == MOST_FRAMES
+
+
+def test_a_tracker_that_numbers_its_things_for_days_takes_no_place_from_the_robot():
+    tree = TransformTree()
+    tree.put("base", "camera", 0, (0.0, 0.0, 1.5), STILL, is_static=True)
+    for second in range(3 * MOST_FRAMES):
+        now = START + second * NANOSECONDS
+        tree.put("map", "base", now, (second, 0.0, 0.0), STILL)
+        tree.put("map", f"object_{second}", now, (0.0, 0.0, 0.0), STILL)
+        assert len(tree) <= MOST_FRAMES
+    np.testing.assert_allclose(tree.at("map", "camera", now).translation, [second, 0.0, 1.5])
+    tree.at("map", f"object_{second - 1}", now - NANOSECONDS)
+    with pytest.raises(TransformError, match="no transform names"):
+        tree.at("map", "object_0", now)
