@@ -174,12 +174,26 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
         elif word in _ALSO_NOUNS and nouns_follow and head is not None:
             break  # "man orange shirt"
         elif _is_participle(word):
-            if not (head is None and resort is None) and (word.endswith("ing") or not nouns_follow):
+            has_none = head is None or words[head] in _HEADS_OF_LAST_RESORT
+            if has_none and not nouns_follow and _names_a_thing(words, at):
+                head = at
+            elif not (head is None and resort is None) and (word.endswith("ing") or not nouns_follow):
                 break  # "man holding", "cake half eaten"
         elif head is None or words[head] in _HEADS_OF_LAST_RESORT or word[0].isalnum():  # else a sign: "mug ☕"
             head = at
         at += 1
     return at, resort if head is None else head
+
+
+def _names_a_thing(words: Sequence[str], at: int) -> bool:
+    """Whether a word in -ing ends a noun phrase: "the red bearing", "the housing on the left", not "man standing"."""
+    before, following = words[:at], words[at + 1 : at + 2]
+    return (
+        words[at].endswith("ing")
+        and any(word in _DETERMINERS for word in before)
+        and before[-1] in _DETERMINERS | _ADJECTIVES | _HEADS_OF_LAST_RESORT
+        and (not following or following[0] in _BREAKS)
+    )
 
 
 def _may_be_noun(word: str) -> bool:
