@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import cv2
 import numpy as np
@@ -11,42 +14,112 @@ from refseg_ros.media.source import Picture, Source, SourceError
 
 STREAM_PATIENCE = 10
 """Seconds to wait for a network stream, when it opens and for each picture."""
+PATIENCE = 1.0
+"""Seconds that a picture on its way has when a live source is closed; a slower one is abandoned."""
 
 
 class Live(Source):
-    """A webcam or a network stream; its pictures come in real time, whatever the reader asks for."""
+    """A webcam or a network stream; its pictures come in real time, whatever the reader asks for.
 
-    def __init__(self, name: str | int, opened: cv2.VideoCapture, why: str) -> None:
-        """Take over a capture of OpenCV.
+    A thread grabs each picture as it comes, and makes an array only of one that was asked for. A picture that nobody
+    grabs waits in the queues of driver, FFmpeg and network, and is seconds old when its turn comes.
+    """
+
+    def __init__(self, name: str, capture: cv2.VideoCapture, now: Callable[[], float]) -> None:
+        """Take over an open capture of OpenCV.
 
         Args:
             name: of the camera, for error messages.
-            opened: the capture; opening it may have failed.
-            why: hint for the user in case it failed.
-
-        Raises:
-            SourceError: the capture is not open.
+            capture: the thread releases it when it ends.
+            now: clock of the moments, in seconds; called in the thread.
         """
-        self._name, self._capture = name, opened
-        if not opened.isOpened():
-            opened.release()
-            raise SourceError(f"{name} does not open; {why}")
-        opened.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._name, self._capture, self._now = name, capture, now
+        self._lock = threading.Lock()
+        self._next: Future[tuple[Picture, float]] = Future()
+        self._is_asked = self._is_over = False
+        self._thread = threading.Thread(target=self._grab, name="grab")
+        self._thread.start()
+
+    def ask(self) -> Future[tuple[Picture, float]]:
+        """Ask for the next picture that comes.
+
+        Returns:
+            Gets the picture and the moment at which it was grabbed, or SourceError where the camera gives no more. Its
+            callbacks run in another thread, or at once.
+        """
+        with self._lock:
+            self._is_asked = True
+            return self._next
+
+    def read(self, elapsed: float, *, depth: bool = False) -> Picture:
+        """Wait for the next picture that comes."""
+        return self.ask().result()[0]
+
+    def close(self) -> bool:
+        """See `Source.close`; waits PATIENCE for a picture on its way."""
+        self._end()
+        self._thread.join(PATIENCE)
+        return not self._thread.is_alive()
+
+    def _grab(self) -> None:
+        try:
+            # A source that nobody closed ends with the program, which Python does not end before its threads. A daemon
+            # thread would be ended inside OpenCV, whose C++ code then aborts the process.
+            while self._capture.grab() and not self._is_over and threading.main_thread().is_alive():
+                if self._is_asked and not self._give(self._now()):
+                    break
+        finally:
+            self._capture.release()
+            self._end()
+
+    def _give(self, moment: float) -> bool:
+        """Give the picture grabbed last to whoever asked; False if there is none, or nobody any more."""
+        good, pixels = self._capture.retrieve()
+        if not good:
+            return False
+        picture = _picture_of(pixels)
+        with self._lock:
+            if self._is_over:
+                return False
+            given, self._next, self._is_asked = self._next, Future(), False
+        given.set_result((picture, moment))
+        return True
+
+    def _end(self) -> None:
+        with self._lock:
+            was_over, self._is_over = self._is_over, True
+        if not was_over:
+            self._next.set_exception(SourceError(f"{self._name} gives no more pictures"))
+
+
+class ServedFilm(Source):
+    """A film on a server, which waits for its reader; it is given picture by picture."""
+
+    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        """As of `Live`."""
+        self._name, self._capture = name, capture
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture:
         """Wait for the next picture."""
         good, pixels = self._capture.read()
         if not good:
             raise SourceError(f"{self._name} gives no more pictures")
-        return Picture(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8))
+        return _picture_of(pixels)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """See `Source.close`."""
         self._capture.release()
+        return True
 
 
-def open_webcam(number: int, width: int, height: int) -> Live:
+def open_webcam(number: int, width: int, height: int, now: Callable[[], float]) -> Live:
     """Open a camera of this machine by number, because not every build of OpenCV opens one by device name.
+
+    Args:
+        number: N of /dev/videoN.
+        width: to request, in pixels.
+        height: as `width`.
+        now: as of `Live`.
 
     Raises:
         SourceError: the camera does not open.
@@ -54,11 +127,18 @@ def open_webcam(number: int, width: int, height: int) -> Live:
     capture = cv2.VideoCapture(number)
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
-    return Live(f"webcam {number}", capture, f"is /dev/video{number} there, free and permitted?")
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    name = f"webcam {number}"
+    _check(name, capture, f"is /dev/video{number} there, free and permitted?")
+    return Live(name, capture, now)
 
 
-def open_stream(url: str) -> Live:
+def open_stream(url: str, now: Callable[[], float]) -> Live | ServedFilm:
     """Open a network stream that FFmpeg can read.
+
+    Args:
+        url: of a stream in real time, or of a film, whose length is known; rtsp:// sends also a film in real time.
+        now: as of `Live`.
 
     Raises:
         SourceError: the stream does not open within STREAM_PATIENCE.
@@ -67,4 +147,19 @@ def open_stream(url: str) -> Live:
     patience = [value for limit in limits for value in (limit, STREAM_PATIENCE * 1000)]
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, patience)
     shown = re.sub(r"//[^/@]*@", "//...@", url)  # without the password
-    return Live(f"stream {ascii(shown)}", capture, "is its server up, and does it offer that stream?")
+    name = f"stream {ascii(shown)}"
+    _check(name, capture, "is its server up, and does it offer that stream?")
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and not url.lower().startswith("rtsp"):
+        return ServedFilm(name, capture)
+    return Live(name, capture, now)
+
+
+def _check(name: str, capture: cv2.VideoCapture, why: str) -> None:
+    """Raise SourceError with a hint for the user if a capture is not open."""
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"{name} does not open; {why}")
+
+
+def _picture_of(bgr: cv2.typing.MatLike) -> Picture:
+    return Picture(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))

@@ -76,9 +76,10 @@ class VideoFile(Source):
         self._open()
         return self.read(0.0)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """See `Source.close`."""
         self._film.close()
+        return True
 
 
 def open_file(path: Path, loop: bool, warn: Callable[[str], object]) -> VideoFile | ImageFile:
@@ -121,8 +122,9 @@ class ImageFile(Source):
         self._is_over = not self._loop
         return self._picture
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Nothing to give back."""
+        return True
 
 
 class ImageFolder(Source):
@@ -152,5 +154,6 @@ class ImageFolder(Source):
             return Picture(rgb)
         raise SourceError(f"the folder {self._path} holds no image that can be read")
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Nothing to give back."""
+        return True

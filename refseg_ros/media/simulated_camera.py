@@ -58,6 +58,7 @@ class SimulatedCamera(Source):
         truth = {"seed": self._seed, "objects": [asdict(item) for item in frame.objects]}
         return Picture(frame.rgb, frame.depth if depth else None, frame.labels, truth, frame.intrinsics)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """See `Source.close`."""
         self._tabletop.close()
+        return True

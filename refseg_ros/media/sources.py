@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 
 from refseg_ros.files import expanded
@@ -25,6 +26,7 @@ def open_source(
     scene_seconds: float,
     warn: Callable[[str], object],
     objects: str = "",
+    now: Callable[[], float] = time.time,
 ) -> Source:
     """Open a source.
 
@@ -41,6 +43,7 @@ def open_source(
         warn: called with one line for each file of a folder that is left out, for a damaged video, and for a
             moving picture, whose first one alone is shown.
         objects: folder of meshes to put on the simulated table; "" for the simulator's own objects.
+        now: clock of the moments of live pictures, in seconds; called in another thread.
 
     Raises:
         SourceError: the source does not open.
@@ -48,12 +51,12 @@ def open_source(
     if source == "simulation":
         return SimulatedCamera(width, height, seed, split, moving, scene_seconds, objects)
     if re.fullmatch(r"[0-9]{1,6}", source):
-        return open_webcam(int(source), width, height)
+        return open_webcam(int(source), width, height, now)
     if "://" in source:
-        return open_stream(source)
+        return open_stream(source, now)
     path = expanded(source)
     if device := re.fullmatch(r"/dev/video(\d{1,6})", os.path.realpath(path)):  # also /dev/v4l/by-id/...
-        return open_webcam(int(device[1]), width, height)
+        return open_webcam(int(device[1]), width, height, now)
     if path.is_dir():
         return ImageFolder(path, loop, warn)
     if path.is_file():

@@ -166,9 +166,8 @@ class CameraNode(Node):
             self._faults.note(kind, reason)
 
     def close(self) -> bool:
-        """Give the source back; no thread is left."""
-        self._source.close()
-        return True
+        """Give the source back; False if its thread is still waiting for a picture."""
+        return self._source.close()
 
     def _publish(self, picture: Picture, moment: float) -> None:
         seconds, nanoseconds = divmod(round(moment * NANOSECONDS), NANOSECONDS)
