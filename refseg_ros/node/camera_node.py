@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import Future
 
 from builtin_interfaces.msg import Time
 from rclpy.clock import Clock, ClockType
@@ -16,8 +17,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 
 from refseg_ros.images.messages import to_message
+from refseg_ros.media.live import Live
 from refseg_ros.media.simulated_camera import SimulatedCamera
-from refseg_ros.media.source import Picture, SourceError
+from refseg_ros.media.source import Picture, Source, SourceError
 from refseg_ros.media.sources import open_source
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import BY_SEED, CameraNodeConfig
@@ -38,6 +40,9 @@ class CameraNode(Node):
 
     With use_sim_time that clock is /clock: no picture comes before the first time on it, nor while it stands still. A
     warning says when nobody publishes it.
+
+    A picture of a webcam or a stream is the first that comes after one is due. It is published at once; its stamp is
+    the moment at which it came to this machine, by the same clock.
 
     Publishers (relative, in namespace /camera by default; reliable, which sensor-data subscribers can hear too):
         image_raw (sensor_msgs/Image): rgb8.
@@ -83,6 +88,7 @@ class CameraNode(Node):
             scene_seconds=config.scene_seconds,
             objects=config.objects,
             warn=self.get_logger().warning,
+            now=self._now,
         )
         self._image = self._publisher(Image, "image_raw")
         self._info = self._publisher(CameraInfo, "camera_info")
@@ -95,6 +101,9 @@ class CameraNode(Node):
         self._step, self._spent = 0.0, 0.0
         """Seconds from the last picture to the next, and those that the next one took to make."""
         self._due = self._now()
+        self._asked: Future[tuple[Picture, float]] = Future()
+        """The next picture of a live source, and its moment."""
+        self._came = self.create_guard_condition(self._on_live_picture)
         self._is_at_end = False
         self._failure: SourceError | None = None
         self._timer = self.create_timer(1.0 / NANOSECONDS, self._on_timer)
@@ -119,6 +128,27 @@ class CameraNode(Node):
         return self.create_publisher(kind, name, QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)
 
     def _on_timer(self) -> None:
+        """Publish the picture that is due."""
+        if isinstance(self._source, Live):
+            self._timer.cancel()  # until the picture has come
+            self._asked = self._source.ask()
+            self._asked.add_done_callback(lambda _: self._came.trigger())
+        else:
+            self._publish_and_make(self._source)
+
+    def _on_live_picture(self) -> None:
+        """Publish the picture that was asked for, and ask for the next one when it is due."""
+        try:
+            picture, moment = self._asked.result()
+        except SourceError as error:
+            self._fail(error)
+            raise
+        self._publish(picture, moment)
+        now, step = self._now(), 1.0 / self._config.rate
+        self._due = min(max(self._due + step, now), now + step)  # the clock may have jumped back
+        self._wake_when_due()
+
+    def _publish_and_make(self, source: Source) -> None:
         """Publish the picture that is due, and make the next one.
 
         A picture is made ahead of its time and published at it, so that its stamp is the moment that it shows, however
@@ -128,13 +158,12 @@ class CameraNode(Node):
             now = self._now()
             self._due = min(max(self._due, now - self._step), now)  # the clock may have jumped, also back
             self._publish(self._picture, self._due)
-            self._step = max(1.0 / min(self._config.rate, self._source.highest_rate), self._spent * MARGIN)
+            self._step = max(1.0 / min(self._config.rate, source.highest_rate), self._spent * MARGIN)
         began = time.monotonic()
         try:
-            self._picture = self._source.read(self._step, depth=self._depth.get_subscription_count() > 0)
+            self._picture = source.read(self._step, depth=self._depth.get_subscription_count() > 0)
         except SourceError as error:
-            self._failure = error
-            self._end()
+            self._fail(error)
             raise
         if self._picture is None:
             self.get_logger().info(f"camera source {ascii(self._config.source)} is at its end")
@@ -142,6 +171,9 @@ class CameraNode(Node):
             return
         self._spent = time.monotonic() - began
         self._due += self._step
+        self._wake_when_due()
+
+    def _wake_when_due(self) -> None:
         self._timer.timer_period_ns = max(1, round((self._due - self._now()) * NANOSECONDS))
         self._timer.reset()
 
@@ -155,6 +187,11 @@ class CameraNode(Node):
     def _now(self) -> float:
         """Seconds on the node's clock."""
         return float(self.get_clock().now().nanoseconds / NANOSECONDS)
+
+    def _fail(self, error: SourceError) -> None:
+        """End, so that `run` raises the error."""
+        self._failure = error
+        self._end()
 
     def _end(self) -> None:
         self._is_at_end = True
