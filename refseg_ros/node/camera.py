@@ -17,7 +17,7 @@ from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.answering import Frame, answer, results, seconds_of, stale_answers
 from refseg_ros.node.depth import Depth
-from refseg_ros.node.diagnostics import STALL, camera_status
+from refseg_ros.node.diagnostics import AT_ITS_TURN, STALL, WHEN_ANSWERED, camera_status
 from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
 from refseg_ros.node.image_transport import COLOUR, ImageSubscription
@@ -159,7 +159,7 @@ class Camera:
             self._pass(arrival, past)
             return
         frame = Frame.of(arrival.message, self._config.white)
-        if self._is_stale(frame, arrival):
+        if self._is_stale(frame, arrival, AT_ITS_TURN):
             self._publish_stale(frame, arrival, past)
         else:
             self._answer(frame, arrival, past)
@@ -172,20 +172,21 @@ class Camera:
             model.observe(past, frame.image, frame.stamp)
         self.health.counters.passed += 1
         if not arrival.queries:
-            self.health.not_placed, self.health.last_was_stale = "", False  # nobody asks for it any more
+            self.health.not_placed = self.health.stale = ""  # nobody asks for it any more
 
     def _answer(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         began = time.perf_counter()
         answers = answer(self._parts.model, past, frame, arrival.queries)
         spent = (time.perf_counter() - began) * 1e3
-        if self._is_stale(frame, arrival):
+        if self._is_stale(frame, arrival, WHEN_ANSWERED):
             self._publish_stale(frame, arrival, past)
             return
         rectified = are_rectified(self._config.rectified, self._images.topic)
         placed = place(self._depth, self._parts.transforms, rectified, frame.header, frame.image, answers)
-        if self._is_stale(frame, arrival):  # depth and transforms may have been waited for
+        if self._is_stale(frame, arrival, WHEN_ANSWERED):  # depth and transforms may have been waited for
             self._publish_stale(frame, arrival, past)
             return
+        self.health.stale = ""
         self.health.not_placed = next((one.reason for one in placed if one.reason), "")
         for one in placed:
             if one.reason and self._depth is not None and self._depth.is_settled:
@@ -223,11 +224,13 @@ class Camera:
         answers = [target.answer for target in targets]
         self.outputs.publish_extras(frame.image, answers, frame.header, spent, age, rate)
 
-    def _is_stale(self, frame: Frame, arrival: _Arrival) -> bool:
+    def _is_stale(self, frame: Frame, arrival: _Arrival, when: str) -> bool:
         limit = self._config.max_frame_age
         self.health.frame_age = frame_age(frame.stamp, arrival.moment, self._now())
-        self.health.last_was_stale = 0.0 < limit < self.health.frame_age
-        return self.health.last_was_stale
+        is_stale = 0.0 < limit < self.health.frame_age
+        if is_stale:
+            self.health.stale = when
+        return is_stale
 
     def _publish_stale(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
         self.health.counters.stale += 1

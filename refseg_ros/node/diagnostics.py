@@ -54,6 +54,16 @@ def status(name: str, level: bytes, message: str, values: Mapping[str, object]) 
     )
 
 
+AT_ITS_TURN, WHEN_ANSWERED = "at its turn", "when answered"
+WHY_STALE = {
+    AT_ITS_TURN: "images are {age:.3g} s old at their turn, older than max_frame_age {limit:g}: do the camera's clock "
+    "and this machine's agree, and has a played bag use_sim_time?",
+    WHEN_ANSWERED: "images are {age:.3g} s old when their answers are ready, older than max_frame_age {limit:g}: ask "
+    "for fewer things at a time, choose a faster model, or set max_frame_age higher",
+}
+"""What the diagnostics say of images that are too old, by when they were."""
+
+
 def camera_status(
     name: str, topic: str, health: Health, max_frame_age: float, why_silent: Callable[[], str]
 ) -> DiagnosticStatus:
@@ -69,11 +79,8 @@ def _judged(health: Health, now: float, max_frame_age: float, why_silent: Callab
         return ERROR, f"the last {health.failed_in_a_row} images were lost: {health.last_fault}"
     if health.silence(now) >= STALL:
         return WARN, f"no image for {health.silence(now):.0f} s: {why_silent()}"
-    if health.last_was_stale:
-        return WARN, (
-            f"images are {health.frame_age:.3g} s old at their turn, older than max_frame_age {max_frame_age:g}: "
-            "do the camera's clock and this machine's agree, and has a played bag use_sim_time?"
-        )
+    if health.stale:
+        return WARN, WHY_STALE[health.stale].format(age=health.frame_age, limit=max_frame_age)
     if health.since_fault(now) < RATE_WINDOW:
         return WARN, f"an image was not answered: {health.last_fault}"
     if health.not_placed:

@@ -22,7 +22,8 @@ class Health:
         """What encoding and fusion of the last answers took, in milliseconds."""
         self.frame_age = 0.0
         """Age of the last image whose turn came, in seconds."""
-        self.last_was_stale = False
+        self.stale = ""
+        """When images are too old, a key of `diagnostics.WHY_STALE`; empty from an answer in time on."""
         self.failed_in_a_row = 0
         self.last_fault = ""
         """Why the last image was refused or lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import re
+import time
 
 import cv2
 import pytest
@@ -20,6 +21,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from refseg_ros.images.messages import to_message
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
+from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
 FATES = ("answered", "superseded", "stale", "refused", "failed", "passed")
 
@@ -192,6 +194,24 @@ def test_old_images_are_told(start, bundle_folder, bench) -> None:
         return status.level == DiagnosticStatus.OK
 
     reader.until("camera", shown, "the end of the warning, with nothing asked any more")
+
+
+def test_answers_that_take_too_long_are_told(start, bench, tmp_path) -> None:
+    model = write_slow_bundle(tmp_path / "slow", turns=300)
+    start("segment_node", model=str(model), threads=1, query=f"red {SLOW_WORD}", max_frame_age=0.5)
+    reader = Reader(bench)
+    bench.wait_for_node()
+    shown = 0
+
+    def told(status: DiagnosticStatus, _: dict) -> bool:
+        nonlocal shown
+        if len(bench.results) == shown:  # the next image finds the node idle
+            bench.clock = time.time()
+            bench.show(picture())
+            shown += 1
+        return "s old when their answers are ready" in status.message
+
+    reader.until("camera", told, "a warning")
 
 
 def test_a_refused_model_is_told(start, bench, tmp_path) -> None:
