@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def one_recording(folder: Path) -> list[Path]:
         The only file of rosbag2, or all of them if they are NAME_0.mcap, NAME_1.mcap and so on; otherwise none.
     """
     inside = (path for path in folder.iterdir() if path.suffix.lower() in STORAGES and not path.name.startswith("."))
-    files = sorted(path for path in inside if path.is_file())
+    files = sorted(path for path in inside if os.path.isfile(path))
     if len(files) < 2:
         return files
     name, suffix = re.sub(r"_\d+$", "", files[0].stem), files[0].suffix

@@ -124,10 +124,10 @@ def open_bag(path: Path) -> Iterator[Bag]:
         BagError: there is no such bag, or it cannot be read.
     """
     path = meant(path)
-    if not path.exists():
-        raise BagError(f"{path}: there is no such bag")
     with ExitStack() as stack:
         with readable(path):
+            if not path.exists():
+                raise BagError(f"{path}: there is no such bag")
             bag = _ros1(path, stack) if _is_ros1(path) else _ros2(path, stack)
         yield bag
 
@@ -140,6 +140,8 @@ def readable(path: Path) -> Iterator[None]:
     except BagError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:  # such as a folder of somebody else's: nothing is damaged
+            raise BagError(f"{path}: cannot be read ({error.strerror})") from error
         cure = "`rosbag reindex` mends it" if _is_ros1(path) else "mend it with `mcap recover` or `ros2 bag reindex`"
         reason = f"{path}: not a bag that can be read ({one_line(error).rstrip('.')})"
         raise BagError(f"{reason}; if it was cut off, {cure}") from error

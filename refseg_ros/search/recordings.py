@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refseg_ros.bags.files import METADATA, SUFFIXES, is_file_of_bag, meant, one_recording
+from refseg_ros.files import expanded
 
 
 @dataclass(frozen=True, order=True)
@@ -30,7 +31,7 @@ def recordings(arguments: Iterable[str]) -> list[Recording]:
     Args:
         arguments: a bag; a folder, in which all bags are meant, however deep; a pattern with * ? [] or ** of either; or
             a text file with one of these on each line, relative to the file's folder (# begins a comment). A path at
-            which there is nothing is one of a bag that cannot be read.
+            which there is nothing is one of a bag that cannot be read, and so is a folder that cannot be listed.
 
     Raises:
         ValueError: a folder or a pattern has no bag, or a list is no text, or names nothing.
@@ -48,11 +49,13 @@ def recordings(arguments: Iterable[str]) -> list[Recording]:
 
 
 def _bags_of(argument: str, folder: Path, lists: set[str]) -> Iterator[Path]:
-    path = folder / Path(argument).expanduser()
-    if path.exists():
+    path = folder / expanded(argument)
+    if os.path.exists(path):
         yield from _bags_at(path, lists)
     elif glob.has_magic(argument):
-        found = [bag for match in glob.glob(str(path), recursive=True) for bag in _bags_in(Path(match))]
+        # The folder is no part of the pattern: its own name may have brackets.
+        matches = glob.glob(str(expanded(argument)), root_dir=folder, recursive=True)
+        found = [bag for match in matches for bag in _bags_in(folder / match)]
         if not found:
             raise ValueError(f"{argument}: no bag has such a name")
         yield from found
@@ -73,11 +76,10 @@ def _bags_at(path: Path, lists: set[str]) -> Iterator[Path]:
 def _bags_in(path: Path) -> list[Path]:
     """The bag itself, or all that are in a folder; what a link leads to is looked at last, unless it was met before.
 
-    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag if it has all the files of one
-    recording, and these are several.
+    A folder that cannot be listed, such as lost+found, counts as a bag: it is named when it cannot be read.
     """
     path = meant(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [path] if is_file_of_bag(path) else []
     bags: list[Path] = []
     met: set[str] = set()
@@ -87,19 +89,38 @@ def _bags_in(path: Path) -> list[Path]:
         if (real := os.path.realpath(folder)) in met:
             continue
         met.add(real)
-        if (folder / METADATA).is_file():
-            bags.append(folder)
-            continue
-        inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-        if len(parts := one_recording(folder)) > 1:
-            bags.append(folder)
-            inside = [entry for entry in inside if entry not in parts]
-        for entry in inside:
-            if entry.is_dir():
-                (left.append if entry.is_symlink() else left.appendleft)(entry)
-            elif is_file_of_bag(entry):
-                bags.append(entry)
+        try:
+            found, below = _look_into(folder)
+        except OSError:
+            found, below = [folder], []
+        bags += found
+        for entry in below:
+            (left.append if entry.is_symlink() else left.appendleft)(entry)
     return bags
+
+
+def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The bags that lie in a folder itself, and the folders in it to look into.
+
+    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag if it has all the files of one
+    recording, and these are several.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    if (folder / METADATA).is_file():
+        return [folder], []
+    inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    bags, below = list[Path](), list[Path]()
+    if len(parts := one_recording(folder)) > 1:
+        bags.append(folder)
+        inside = [entry for entry in inside if entry not in parts]
+    for entry in inside:
+        if os.path.isdir(entry):  # it says no, where a Path raises, of a link to where one may not look
+            below.append(entry)
+        elif is_file_of_bag(entry):
+            bags.append(entry)
+    return bags, below
 
 
 def _listed(file: Path, lists: set[str]) -> Iterator[Path]:
@@ -119,8 +140,11 @@ def _listed(file: Path, lists: set[str]) -> Iterator[Path]:
 
 
 def _recording(path: Path) -> Recording:
-    files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
-    states = [file.stat() for file in files if file.exists()]
+    try:
+        files = [file for file in path.iterdir() if os.path.isfile(file)] if os.path.isdir(path) else [path]
+        states = [file.stat() for file in files if os.path.exists(file)]
+    except OSError:  # who reads it says why it cannot be read
+        states = []
     return Recording(
         str(path),
         sum(state.st_size for state in states),

@@ -60,6 +60,17 @@ def test_a_list_may_begin_with_a_byte_order_mark(fleet: Path) -> None:
     assert names(fleet, "list.txt") == ["one/bag", "two/bag"]
 
 
+def test_a_list_may_lie_in_a_folder_whose_name_looks_like_a_pattern(fleet: Path) -> None:
+    (fleet / "of [today]").mkdir()
+    (fleet / "of [today]" / "list.txt").write_text("../two/*.mcap\n")
+    (found,) = recordings(["of [today]/list.txt"])
+    assert Path(found.path).resolve() == fleet / "two/alone.mcap"
+
+
+def test_the_home_of_nobody_is_a_name_like_others(fleet: Path) -> None:
+    assert names(fleet, "~nobody of this name/bag", "one") == ["one/bag", "~nobody of this name/bag"]
+
+
 def test_lists_that_name_themselves_or_nothing(fleet: Path) -> None:
     (fleet / "list.txt").write_text("list.txt\nother.txt\n")
     (fleet / "other.txt").write_text("list.txt\none/bag\n")

@@ -123,6 +123,20 @@ def test_a_damaged_bag_is_named_and_the_others_are_searched(tmp_path, bags, bund
     assert {row["bag"] for row in rows(tmp_path / "out")} == {str(bags / "two")}
 
 
+def test_a_folder_that_cannot_be_listed_is_named_and_the_others_are_searched(tmp_path, bags, bundle_folder):
+    """As a user finds lost+found on a disk: root runs the command without the right to read everything."""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root can read every folder, and setpriv is not here")
+    rights = "-dac_override,-dac_read_search"
+    without = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}") if os.geteuid() == 0 else ()
+    (bags / "lost+found").mkdir(mode=0)
+    (bags / "link").symlink_to(bags / "lost+found/inside")
+    line = [*without, *command(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")]
+    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert complaints(result.stderr) == [f"not read: {bags / 'lost+found'}: cannot be read (Permission denied)"]
+    assert result.returncode == 1 and "3 bags searched, 1 could not be read" in result.stdout
+
+
 def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundle_folder):
     out, line = tmp_path / "out", ("red", "--model", bundle_folder, "-o", tmp_path / "out")
     shutil.move(bags / "two", tmp_path / "later")
