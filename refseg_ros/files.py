@@ -1,11 +1,18 @@
-"""Paths as people write them, and writing of whole files: no final name ever belongs to a half-written file."""
+"""Paths as people write them, and writing of whole files: no final name ever belongs to a half-written file.
+
+Not even after the power was lost: a file is on the disk before it gets its name.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.(\d{1,7})\.partial(\.[^.]+)?")
+"""Names of the files that `replacing` gives, with the number of the process."""
 
 
 def expanded(path: str | Path) -> Path:
@@ -39,6 +46,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         # A failure to write to an open file, as on a full disk, has no file name.
@@ -57,3 +66,20 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of `replacing` in a folder whose process is gone: it was killed at once."""
+    for path in folder.glob(".*.partial*"):
+        if (match := _TEMPORARY.fullmatch(path.name)) and not _runs(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from refseg_ros.bags.images import image_topics, open_images
+from refseg_ros.bags.images import BagError, image_topics, open_images
 from refseg_ros.errors import BundleError
 from refseg_ros.search.parts import PartWriter, Searched
 from refseg_ros.search.recordings import Recording
@@ -32,11 +32,15 @@ def search_bag(task: Task) -> bytes:
     An image is answered as by `refseg_ros.replay`: in the order of time, with the images before it as its past.
 
     Raises:
-        BagError: the bag cannot be read, lacks the topic, or holds no image that can be read.
+        BagError: the bag cannot be read, lacks the topic, or holds no image that can be read; or its name is not UTF-8.
         BundleError: the model is not there, or is another one.
         EngineError: the runtime failed.
     """
     config, bag = task.config, Path(task.recording.path)
+    try:
+        str(bag).encode()
+    except UnicodeEncodeError:
+        raise BagError(f"{bag}: its name is not UTF-8, as the answers have it; rename it") from None
     segmenter = _segmenter(task.model, config.model)
     part = PartWriter()
     frames, refused, remarks = 0, Counter[str](), dict[str, None]()

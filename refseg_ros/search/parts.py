@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,11 @@ class Searched:
 
     @classmethod
     def read(cls, path: Path) -> Searched:
-        """Read it of a part."""
+        """Read it of a part.
+
+        Raises:
+            OSError, ValueError, LookupError, TypeError: there is none, or it is not whole.
+        """
         values = json.loads(pq.read_metadata(path).metadata[_KEY.encode()])
         return cls(**{**values, "recording": Recording(**values["recording"])})
 
@@ -98,16 +104,16 @@ class PartWriter:
 
 def part_path(folder: Path, recording: Recording) -> Path:
     """Where the part of a bag lies in the folder of a search."""
-    return folder / FOLDER / f"{hashlib.sha256(recording.path.encode()).hexdigest()[:32]}.parquet"
+    return folder / FOLDER / f"{hashlib.sha256(os.fsencode(recording.path)).hexdigest()[:32]}.parquet"
 
 
 def done(folder: Path, recordings: Iterable[Recording]) -> dict[Recording, Searched]:
-    """What became of the bags that have a part and did not change since."""
+    """What became of the bags that have a part and did not change since; a part that cannot be read is as none."""
     found = {}
     for recording in recordings:
-        path = part_path(folder, recording)
-        if path.is_file() and (searched := Searched.read(path)).recording == recording:
-            found[recording] = searched
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            if (searched := Searched.read(part_path(folder, recording))).recording == recording:
+                found[recording] = searched
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from distributed import Client
 
-from refseg_ros.files import write_bytes
+from refseg_ros.files import remove_leftovers, write_bytes
 from refseg_ros.progress import Progress
 from refseg_ros.search import fleet
 from refseg_ros.search.answers import Task
@@ -57,6 +57,8 @@ def run(
         BundleError: a worker lacks the model.
         OSError: the folder cannot be written to, or the scheduler is gone.
     """
+    for place in (folder, folder / FOLDER):
+        remove_leftovers(place)
     bind(folder, config, begun=any((folder / FOLDER).glob("*")))
     (folder / FOLDER).mkdir(exist_ok=True)
     outcome = Outcome(done(folder, recordings))

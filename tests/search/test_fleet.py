@@ -88,7 +88,7 @@ def started(*arguments: object) -> subprocess.Popen:
 
 
 def wait_for_parts(folder: Path, count: int, process: subprocess.Popen) -> int:
-    while (there := len(list(folder.glob("parts/*.parquet")))) < count:
+    while (there := len(list(folder.glob("parts/[!.]*.parquet")))) < count:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     return there

@@ -137,6 +137,15 @@ def test_a_folder_that_cannot_be_listed_is_named_and_the_others_are_searched(tmp
     assert result.returncode == 1 and "3 bags searched, 1 could not be read" in result.stdout
 
 
+def test_a_bag_whose_name_is_not_utf_8_is_named_and_the_others_are_searched(tmp_path, bags, bundle_folder):
+    (bags / "two").rename(bags / os.fsdecode(b"caf\xe9"))
+    result = search(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
+    assert complaints(result.stderr) == [
+        f"not read: {bags / 'caf?'}: its name is not UTF-8, as the answers have it; rename it"
+    ]
+    assert result.returncode == 1 and "2 bags searched, 1 could not be read" in result.stdout
+
+
 def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundle_folder):
     out, line = tmp_path / "out", ("red", "--model", bundle_folder, "-o", tmp_path / "out")
     shutil.move(bags / "two", tmp_path / "later")
@@ -151,6 +160,26 @@ def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundl
     assert len(kept) == 1 and len(rows(out)) == 5 + 2 + 8
     assert search(bags / "raw", *line).returncode == 0
     assert len(rows(out)) == 2
+
+
+def test_it_goes_on_after_the_power_was_lost(tmp_path, bags, bundle_folder):
+    """Which may leave a part empty or cut off; and what was killed at once leaves what it was writing."""
+    out, line = tmp_path / "out", (bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
+    assert search(*line).returncode == 0
+    whole, (empty, cut, kept) = (out / "answers.parquet").read_bytes(), sorted(out.glob("parts/*"))
+    empty.write_bytes(b"")
+    cut.write_bytes(cut.read_bytes()[:-100])
+    time = kept.stat().st_mtime_ns
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    ours = [out / f".answers.{gone.pid}.partial.parquet", out / "parts" / f".{kept.stem}.{gone.pid}.partial.parquet"]
+    others = [out / f".answers.{os.getpid()}.partial.parquet", out / ".my.partial.parquet"]
+    for path in (*ours, *others):
+        path.write_bytes(b"half")
+    result = search(*line)
+    assert result.returncode == 0 and "3 bags searched; 19 frames" in result.stdout, result.stderr
+    assert (out / "answers.parquet").read_bytes() == whole and kept.stat().st_mtime_ns == time
+    assert not any(path.exists() for path in ours) and all(path.exists() for path in others)
 
 
 def test_answers_of_another_search_are_not_gone_on_with(tmp_path, bags, bundle_folder, capsys):
@@ -239,13 +268,13 @@ def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
     bags = [record(tmp_path / f"bag{index}", [picture(index)] * 40) for index in range(12)]
     out, line = tmp_path / "out", (*bags, "redder", "--model", bundle_folder, "--workers", 1)
     process = begun(*line, "-o", out)
-    while len(list(out.glob("parts/*.parquet"))) < 2:
+    while len(list(out.glob("parts/[!.]*.parquet"))) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
     left = sorted(out.rglob("*"))
-    assert 2 <= len(list(out.glob("parts/*.parquet"))) < 12 and not (out / "answers.parquet").exists()
+    assert 2 <= len(list(out.glob("parts/[!.]*.parquet"))) < 12 and not (out / "answers.parquet").exists()
     assert {path.name for path in left if path.parent == out} == {"parts", "settings.json"}
     assert all(path.suffix == ".parquet" and not path.name.startswith(".") for path in out.glob("parts/*"))
     for folder in (out, tmp_path / "whole"):
