@@ -58,7 +58,7 @@ def _replay(options: argparse.Namespace) -> None:
     bag = meant(options.bag)
     whole = bag.absolute()
     output: Path = options.output or whole.with_name(f"{whole.name}.refseg")
-    verdicts, refused, remarks = replay(
+    verdicts, refused, remarks, lost = replay(
         bag,
         output,
         options.expression,
@@ -67,6 +67,8 @@ def _replay(options: argparse.Namespace) -> None:
         threads=options.threads,
         white=white_of(options.mono16_range),
     )
+    for line in lost:
+        print(f"not read: {printable(line)}", file=sys.stderr)
     for remark in remarks:
         print(remark, file=sys.stderr)
     for reason, count in refused.most_common():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_training.datasets.own_frames import COLUMNS, TABLE
-from refseg_ros.bags.images import open_images
+from refseg_ros.bags.images import ImageTopic, open_images
 from refseg_ros.command import command, program
 from refseg_ros.config import add_option
 from refseg_ros.files import write_bytes
@@ -23,7 +23,7 @@ from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.text import printable
 
 
-def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = None) -> tuple[int, Counter[str]]:
+def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = None) -> tuple[int, ImageTopic]:
     """Write frames of a topic as PNG files, named by their time in the bag in nanoseconds.
 
     The second frame of a moment is named TIME_2, and so on. If the bag proves damaged, the frames before stay.
@@ -36,7 +36,7 @@ def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = N
         white: for 16-bit pixels, see `refseg_ros.images.encodings.eight_bits`.
 
     Returns:
-        The number of frames, and the number of skipped messages by reason.
+        The number of frames, and what they were read from, which says what could not be.
 
     Raises:
         ValueError, OSError: the bag or the topic cannot be read, or holds no image; the message says which.
@@ -51,7 +51,7 @@ def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = N
             write_png(folder / "images" / f"{image.moment}{again}.png", image.rgb)
         if not written:
             raise source.nothing()
-    return written.total(), source.refused
+    return written.total(), source
 
 
 def _make(folder: Path) -> None:
@@ -73,8 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0 <= options.every < 1e6:
         raise ValueError(f"--every is {options.every}; it must be 0 or more seconds")
-    count, refused = cut(options.bag, options.topic, options.folder, options.every, white_of(options.mono16_range))
-    for reason, times in refused.most_common():
+    count, source = cut(options.bag, options.topic, options.folder, options.every, white_of(options.mono16_range))
+    for line in source.lost:
+        print(f"not read: {printable(line)}", file=sys.stderr)
+    for reason, times in source.refused.most_common():
         print(f"images refused: {times}: {printable(reason)}", file=sys.stderr)
     print(f"wrote {count} frames to {options.folder / 'images'}; draw masks/, write {options.folder / TABLE}")
     return 0

@@ -40,17 +40,20 @@ class ImageTopic:
 
     Attributes:
         name: of the topic.
-        refused: reason -> how many images were skipped for it so far; a file of the bag that cannot be read is one.
+        refused: reason -> how many images were skipped for it so far.
+        lost: a line for each file of the bag that cannot be read; the images are those of the others.
     """
 
     def __init__(self, bag: Bag, name: str) -> None:
         self.name = name
-        self.refused: Counter[str] = Counter(bag.lost)
+        self.refused = Counter[str]()
+        self.lost = bag.lost
         self._bag = bag
 
     def nothing(self) -> BagError:
         """The error to raise if no image was read."""
-        reasons = "; ".join(f"{count} refused: {reason}" for reason, count in self.refused.most_common(2))
+        refused = [f"{count} refused: {reason}" for reason, count in self.refused.most_common(2)]
+        reasons = "; ".join([*self.lost[:1], *refused])
         return BagError(
             f"{self._bag.path}: {self.name} holds no image" + (f" that can be read ({reasons})" if reasons else "")
         )

@@ -70,7 +70,7 @@ class Bag:
         lost: Sequence[str] = (),
     ) -> None:
         """Take the files, each with its earliest time in nanoseconds, and what makes a message of bytes and type."""
-        self.path, self._files, self._deserialize, self.lost = path, files, deserialize, lost
+        self.path, self._files, self._deserialize, self.lost = path, files, deserialize, list(lost)
         self.topics = sorted(
             {(connection.topic, connection.msgtype) for _, file in files for connection in file.connections}
         )

@@ -51,6 +51,8 @@ class Replayed(NamedTuple):
     """How many images were passed over for which reason."""
     remarks: list[str]
     """What of the expressions the model did not see."""
+    lost: list[str]
+    """A line for each file of the bag that could not be read."""
 
 
 def replay(
@@ -118,7 +120,7 @@ def _answer_all(
             verdicts[Verdict(result.verdict).name] += 1
     if not verdicts:
         raise source.nothing()
-    return Replayed(verdicts, source.refused, list(remarks))
+    return Replayed(verdicts, source.refused, list(remarks), source.lost)
 
 
 def _header(message: Any) -> Header:

@@ -6,8 +6,8 @@
 The folder gets answers.parquet, a row for each image and expression, and best.html, pictures of the best frames. The
 same command again goes on where it was stopped, and takes bags in that are new or have changed.
 
-Exit code 0 when all bags were searched; 1 when some could not be read, which are named on stderr; 2 with one line on
-stderr when there are no answers at all; 130 after Ctrl-C.
+Exit code 0 when all bags were searched; 1 when some, or files of some, could not be read, which are named on stderr; 2
+with one line on stderr when there are no answers at all; 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _search(options: argparse.Namespace) -> int:
     outcome = run(recordings(options.bags), config, model, folder, workers=options.workers, scheduler=options.scheduler)
     _report(outcome)
     print(f"wrote {printable(str(folder / ROWS))} and {printable(str(folder / PAGE))}")
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or outcome.lost else 0
 
 
 def _for_workers(model: str) -> str:
@@ -90,18 +90,20 @@ def _for_workers(model: str) -> str:
 
 
 def _report(outcome: Outcome) -> None:
-    for line in sorted(outcome.failed):
+    searched = outcome.searched.values()
+    for line in sorted([*outcome.failed, *outcome.lost]):
         print(f"not read: {printable(line)}", file=sys.stderr)
     refused: Counter[str] = Counter()
-    for searched in outcome.searched.values():
-        refused.update(searched.refused)
+    for one in searched:
+        refused.update(one.refused)
     for reason, count in refused.most_common():
         print(f"images refused: {count}: {printable(reason)}", file=sys.stderr)
-    for remark in dict.fromkeys(remark for searched in outcome.searched.values() for remark in searched.remarks):
+    for remark in dict.fromkeys(remark for one in searched for remark in one.remarks):
         print(remark, file=sys.stderr)
-    unread = f", {len(outcome.failed)} could not be read" if outcome.failed else ""
-    frames = sum(searched.frames for searched in outcome.searched.values())
-    print(f"{len(outcome.searched)} bags searched{unread}; {frames} frames")
+    partly = sum(bool(one.lost) for one in searched)
+    counts = f"{len(searched)} bags searched" + (f", {partly} of them in part" if partly else "")
+    counts += f", {len(outcome.failed)} could not be read" if outcome.failed else ""
+    print(f"{counts}; {sum(one.frames for one in searched)} frames")
     print(f"{outcome.rows} answers: " + ", ".join(f"{name} {count}" for name, count in outcome.verdicts.most_common()))
 
 

@@ -59,10 +59,10 @@ def search_bag(task: Task) -> bytes:
                 frames += 1
                 remarks.update(dict.fromkeys(remark for answer in answers for remark in answer.remarks))
             refused.update(source.refused)
-            nothing = source.nothing()
+            nothing, lost = source.nothing(), source.lost
     if not frames:
         raise nothing
-    return part.finish(Searched(task.recording, frames, dict(sorted(refused.items())), list(remarks)))
+    return part.finish(Searched(task.recording, frames, dict(sorted(refused.items())), list(remarks), lost))
 
 
 @functools.lru_cache(maxsize=1)

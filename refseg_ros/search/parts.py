@@ -51,6 +51,8 @@ class Searched:
     """How many images were passed over for which reason."""
     remarks: list[str] = field(default_factory=list)
     """What of the expressions the model did not see."""
+    lost: list[str] = field(default_factory=list)
+    """A line for each of its files that cannot be read; the frames are those of the others."""
 
     @classmethod
     def read(cls, path: Path) -> Searched:

@@ -38,6 +38,11 @@ class Outcome:
     verdicts: Counter[str] = field(default_factory=Counter)
     """How many of them had which verdict."""
 
+    @property
+    def lost(self) -> list[str]:
+        """A line for each file that cannot be read of a bag whose other files were searched."""
+        return [line for searched in self.searched.values() for line in searched.lost]
+
 
 def run(
     recordings: Sequence[Recording], config: SearchConfig, model: str, folder: Path, *, workers: int, scheduler: str

@@ -21,6 +21,7 @@ pytest.importorskip("distributed", reason="distributed is not installed (the ext
 
 import pyarrow.parquet as pq
 from pycocotools import mask as coco
+from rosbags.rosbag2 import StoragePlugin
 
 from refseg_ros import Segmenter
 from refseg_ros.search.__main__ import main
@@ -121,6 +122,26 @@ def test_a_damaged_bag_is_named_and_the_others_are_searched(tmp_path, bags, bund
     assert f"not read: {bags / 'raw'}: not a bag" in result.stderr
     assert f"not read: {bags / 'gone'}: there is no such bag" in result.stderr
     assert {row["bag"] for row in rows(tmp_path / "out")} == {str(bags / "two")}
+
+
+def test_of_a_recorder_that_was_killed_the_whole_files_are_searched_and_the_other_is_named(tmp_path, bundle_folder):
+    """It goes on so until the file is mended."""
+    (bag := tmp_path / "run").mkdir()
+    for number in range(2):
+        part = record(tmp_path / "part", IMAGES[:3], storage=StoragePlugin.MCAP, begin=(50 + number) * SECOND)
+        next(part.glob("*.mcap")).rename(bag / f"run_{number}.mcap")
+        shutil.rmtree(part)
+    whole = (last := bag / "run_1.mcap").read_bytes()
+    last.write_bytes(whole[:-200])
+    for _ in range(2):
+        result = search(bag, "red", "--model", bundle_folder, "-o", tmp_path / "out")
+        (complaint,) = complaints(result.stderr)
+        assert complaint.startswith(f"not read: {last}: not a bag that can be read") and "`mcap recover`" in complaint
+        assert result.returncode == 1 and "1 bags searched, 1 of them in part; 3 frames" in result.stdout
+        assert len(rows(tmp_path / "out")) == 3
+    last.write_bytes(whole)
+    result = search(bag, "red", "--model", bundle_folder, "-o", tmp_path / "out")
+    assert result.returncode == 0 and "1 bags searched; 6 frames" in result.stdout, result.stderr
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_the_others_are_searched(tmp_path, bags, bundle_folder):
