@@ -15,7 +15,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin
 from ruamel.yaml import YAML
 
 from refseg_ros.bags.images import BagError, ImageTopic, image_topics, open_images
-from tests.search.bags import SECOND, picture, record
+from tests.search.bags import SECOND, add_topic, picture, record
 
 TOPIC = "/camera/image_raw"
 IMAGES = [picture(place) for place in range(0, 60, 10)]
@@ -123,6 +123,22 @@ def test_topics_are_those_of_the_files_not_of_the_metadata(tmp_path: Path, stora
     change_metadata(bag, change)
     assert image_topics(bag) == [TOPIC]
     assert_images(bag, IMAGES)
+
+
+def test_answers_of_refseg_ros_are_no_cameras(tmp_path: Path) -> None:
+    """Their types say so: a mask beside topics of others is a camera's."""
+    answers = ["/refseg/front/overlay", "/refseg/front/overlay/compressed", "/refseg/mask"]
+    bag = record(tmp_path / "bag", IMAGES, ("/front/mask", *answers))
+    add_topic(bag, "/refseg/front/result", "refseg_ros/msg/Segmentation")
+    add_topic(bag, "/refseg/bbox", "refseg_ros/msg/BoundingBox")
+    assert image_topics(bag) == ["/front/mask"]
+    for topic, opened in (("", "/front/mask"), *zip(answers, answers, strict=True)):
+        with open_images(bag, topic) as source:
+            assert source.name == opened
+    alone = record(tmp_path / "alone", IMAGES, answers[2:])
+    add_topic(alone, "/refseg/result", "refseg_ros/msg/Segmentation")
+    with pytest.raises(BagError, match="images on: /refseg/mask, which are answers of refseg_ros; name one of them"):
+        image_topics(alone)
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from refseg_ros.text import suggestion
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Message types of image topics."""
+ANSWERS = ("mask", "overlay")
+"""Names of the topics on which refseg_ros answers with images, beside those of its own types."""
 
 
 class BagImage(NamedTuple):
@@ -100,7 +102,7 @@ def open_images(bag: Path, topic: str = "") -> Iterator[ImageTopic]:
 
     Args:
         bag: folder or file.
-        topic: of the images; may be empty if the bag has only one image topic.
+        topic: of the images; may be empty if the bag has only one image topic, answers of refseg_ros not counted.
 
     Raises:
         BagError: the bag does not exist or cannot be read, or the topic is no image topic.
@@ -110,13 +112,13 @@ def open_images(bag: Path, topic: str = "") -> Iterator[ImageTopic]:
 
 
 def image_topics(bag: Path) -> list[str]:
-    """The topics of a bag that hold images, in alphabetical order.
+    """The topics of a bag that hold images, in alphabetical order, without answers of refseg_ros.
 
     Raises:
         BagError: there is no such bag, it cannot be read, or it has no such topic.
     """
     with open_bag(bag) as opened:
-        there = _image_topics(opened)
+        there = _without_answers(opened)
         if not there:
             _chosen(opened, "")  # says what there is instead
         return there
@@ -124,6 +126,13 @@ def image_topics(bag: Path) -> list[str]:
 
 def _image_topics(bag: Bag) -> list[str]:
     return sorted({name for name, kind in bag.topics if kind in IMAGES})
+
+
+def _without_answers(bag: Bag) -> list[str]:
+    """The topics of images but masks and overlays, and what was made of these, beside topics of refseg_ros's types."""
+    beside = {name.rpartition("/")[0] for name, kind in bag.topics if kind.startswith("refseg_ros/msg/")}
+    answers = tuple(f"{namespace}/{name}/" for namespace in beside for name in ANSWERS)
+    return [topic for topic in _image_topics(bag) if not f"{topic}/".startswith(answers)]
 
 
 def _chosen(bag: Bag, topic: str) -> str:
@@ -134,16 +143,17 @@ def _chosen(bag: Bag, topic: str) -> str:
     """
     if not bag.topics:
         raise BagError(f"{bag.path}: it has no topics; nothing was recorded")
-    there = _image_topics(bag)
-    listed = f"it has images on: {', '.join(there)}" if there else "it has no topic of images"
+    every, there = _image_topics(bag), _without_answers(bag)
+    listed = f"it has images on: {', '.join(there or every)}" if every else "it has no topic of images"
     types = dict(bag.topics)
-    if topic and topic not in there:
+    if topic and topic not in every:
         if topic in types:
             raise BagError(f"{bag.path}: {topic} is of {types[topic]}; {listed}")
-        raise BagError(f"{bag.path}: there is no topic {topic}{suggestion(topic, there)}; {listed}")
+        raise BagError(f"{bag.path}: there is no topic {topic}{suggestion(topic, every)}; {listed}")
     if not topic and len(there) != 1:
-        others = ", ".join(f"{name} ({kind})" for name, kind in types.items())
-        raise BagError(
-            f"{bag.path}: {listed}" + ("; name one of them as the image topic" if there else f", only {others}")
-        )
+        if not every:
+            others = ", ".join(f"{name} ({kind})" for name, kind in types.items())
+            raise BagError(f"{bag.path}: {listed}, only {others}")
+        answers = "" if there else ", which are answers of refseg_ros"
+        raise BagError(f"{bag.path}: {listed}{answers}; name one of them as the image topic")
     return topic or there[0]

@@ -179,6 +179,12 @@ def test_the_metadata_of_a_bag_means_its_folder(tmp_path, bundle_folder):
     assert list((tmp_path / "bag.refseg").glob("*.mcap")) and len(list(bag.iterdir())) == 2
 
 
+def test_a_new_bag_is_not_replayed_as_if_it_were_of_a_camera(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()})
+    assert replay(bag, "red", bundle_folder).returncode == 0
+    refused(replay(tmp_path / "bag.refseg", "red", bundle_folder), "/refseg/mask, which are answers of refseg_ros")
+
+
 def test_a_topic_without_a_usable_image_is_no_success(tmp_path, bundle_folder):
     with Writer(tmp_path / "bag", version=8) as writer:
         writer.add_connection("/camera/image_raw", "sensor_msgs/msg/Image", typestore=get_typestore(Stores.ROS2_HUMBLE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,15 @@ def record(
                     )
                 writer.write(connection, taken + SECOND // 50, TYPES.serialize_cdr(message, kind))
     return path
+
+
+def add_topic(bag: Path, name: str, kind: str) -> None:
+    """Add a topic of a type, without messages, to a bag with SQLite."""
+    with sqlite3.connect(next(bag.glob("*.db3"))) as database:
+        database.execute(
+            "INSERT INTO topics SELECT max(id) + 1, ?, ?, 'cdr', '', ? FROM topics", (name, kind, "RIHS01_" + 64 * "1")
+        )
+    database.close()
 
 
 def command(*arguments: object) -> list[str]:

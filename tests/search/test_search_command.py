@@ -28,7 +28,7 @@ from refseg_ros.search.__main__ import main
 from refseg_ros.search.page import MOST
 from refseg_ros.search.settings import FILE, SearchConfig, bind
 from tests.bundles import MANIFEST, write_bundle
-from tests.search.bags import ROOT, SECOND, command, complaints, picture, record, search
+from tests.search.bags import ROOT, SECOND, add_topic, command, complaints, picture, record, search
 
 IMAGES = [picture(place) for place in (0, 4, 8, 12, None, None)]
 TEXTS = ("the red mug", "redder")
@@ -102,6 +102,15 @@ def test_one_topic_can_be_named(tmp_path, bags, bundle_folder):
     assert result.returncode == 1 and "1 bags searched, 2 could not be read" in result.stdout
     assert result.stderr.count("not read: ") == 2 and "there is no topic /front" in result.stderr
     assert {(row["bag"], row["topic"]) for row in rows(out)} == {(str(bags / "two"), "/front")}
+
+
+def test_its_own_answers_are_no_cameras_unless_they_are_named(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", IMAGES, ("/front", "/refseg/mask", "/refseg/overlay"))
+    add_topic(bag, "/refseg/result", "refseg_ros/msg/Segmentation")
+    for topic, option in (("/front", ()), ("/refseg/mask", ("--image-topic", "/refseg/mask"))):
+        out = tmp_path / Path(topic).name
+        assert search(bag, "red", "--model", bundle_folder, "-o", out, *option).returncode == 0
+        assert [row["topic"] for row in rows(out)] == [topic] * len(IMAGES)
 
 
 def test_any_number_of_workers_gives_the_same_file(tmp_path, bags, bundle_folder):
