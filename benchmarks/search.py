@@ -57,7 +57,7 @@ def measure(effort: Effort) -> list[Table]:
 
 
 def _search(client: Client, tasks: list[Task]) -> None:
-    for _, part in fleet.search(client, tasks):
+    for _, part in fleet.search(client, tasks, lambda reading: None):
         if isinstance(part, str):
             raise RuntimeError(part)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
@@ -18,6 +19,8 @@ from refseg_ros.text import one_line
 
 PATIENCE = 10.0
 """Seconds in which a scheduler has to answer first."""
+PAUSE = 1.0
+"""Seconds from telling how many bags are being read to the next time."""
 
 
 @contextmanager
@@ -56,10 +59,16 @@ def remote(scheduler: str) -> Iterator[Client]:
         yield client
 
 
-def search(client: Client, tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes | str]]:
+def search(client: Client, tasks: Sequence[Task], tell: Callable[[int], None]) -> Iterator[tuple[Task, bytes | str]]:
     """Search bags; each comes once, in any order: its part, or in one line why there is none.
 
-    A bag whose worker dies goes to another one, until it has taken several with it.
+    A bag whose worker dies goes to another one, until it has taken several with it. Where there is no worker, one is
+    waited for.
+
+    Args:
+        client: of the workers.
+        tasks: the bags.
+        tell: is called every `PAUSE` with how many bags are being read; 0: there is no worker.
 
     Raises:
         BundleError: a worker lacks the model.
@@ -67,7 +76,16 @@ def search(client: Client, tasks: Sequence[Task]) -> Iterator[tuple[Task, bytes 
         ConnectionError: the scheduler is gone.
     """
     futures = {client.submit(search_bag, task, pure=False): task for task in tasks}
-    for future in as_completed(futures, loop=client.loop):
+    done, told = as_completed(futures, loop=client.loop), time.monotonic()
+    while not done.is_empty():
+        if time.monotonic() - told >= PAUSE:
+            with suppress(OSError):  # the scheduler is gone, and then each bag says so
+                tell(min(sum(client.nthreads().values()), len(futures)))
+            told = time.monotonic()
+        if not done.has_ready():
+            time.sleep(0.05)
+            continue
+        future = next(done)
         task = futures.pop(future)
         yield task, _outcome(task, future)
         future.release()

@@ -22,7 +22,7 @@ from refseg_ros.search.settings import SearchConfig, bind
 
 ROWS, PAGE = "answers.parquet", "best.html"
 """Files of the folder of a search."""
-_BAR = 20
+_BAR = 10
 
 
 @dataclass
@@ -83,7 +83,7 @@ def _search_all(client: Client, tasks: Sequence[Task], folder: Path, outcome: Ou
     """Keep each part as it comes."""
     bar = _Bar(outcome, [task.recording.size for task in tasks])
     try:
-        for task, part in fleet.search(client, tasks):
+        for task, part in fleet.search(client, tasks, bar.tell):
             frames = 0
             if isinstance(part, bytes):
                 path = part_path(folder, task.recording)
@@ -92,7 +92,7 @@ def _search_all(client: Client, tasks: Sequence[Task], folder: Path, outcome: Ou
                 frames = searched.frames
             else:
                 outcome.failed.append(part)
-            bar.show(task.recording.size, frames)
+            bar.add(task.recording.size, frames)
     finally:
         bar.end()
 
@@ -118,20 +118,33 @@ class _Bar:
         self._size, self._bags = max(sum(sizes), 1), len(outcome.searched) + len(sizes)
         self._progress = Progress()
         self._read = self._frames = 0
+        self._last = 0.0  # when the last bag was done, in seconds
+        self._reading = ""
 
-    def show(self, size: int, frames: int) -> None:
+    def add(self, size: int, frames: int) -> None:
         """Show it after a bag of so many bytes and so many answered frames."""
-        self._read, self._frames = self._read + size, self._frames + frames
+        self._read, self._frames, self._last = self._read + size, self._frames + frames, self._progress.seconds
+        self._show()
+
+    def tell(self, reading: int) -> None:
+        """Show it while so many bags are being read."""
+        self._reading = f", {reading} being read" if reading else ", no worker is there: waiting for one"
+        self._show()
+
+    def _show(self) -> None:
         share, seconds = self._read / self._size, self._progress.seconds
         bar = ("#" * round(_BAR * share)).ljust(_BAR, ".")
         bags = len(self._outcome.searched) + len(self._outcome.failed)
-        rate = self._frames / max(seconds, 1e-3)
-        left = timedelta(seconds=round(seconds * (1.0 - share) / max(share, 1e-9)))
         unread = f" ({len(self._outcome.failed)} not read)" if self._outcome.failed else ""
-        self._progress.show(
-            f"[{bar}] {bags} of {self._bags} bags{unread}  {self._frames} frames  {rate:.1f}/s  {left} left"
-        )
+        pace = f"  {self._frames} frames  {self._frames / self._last:.1f}/s" if self._frames else ""
+        left = self._last / share - seconds if share else 0.0
+        clock = f"{_clock(left)} left" if left > 0.0 else f"{_clock(seconds)} so far"
+        self._progress.show(f"[{bar}] {bags} of {self._bags} bags{unread}{self._reading}{pace}  {clock}")
 
     def end(self) -> None:
         """Take it away."""
         self._progress.end()
+
+
+def _clock(seconds: float) -> timedelta:
+    return timedelta(seconds=round(seconds))

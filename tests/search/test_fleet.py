@@ -129,12 +129,35 @@ def test_without_its_scheduler_it_ends_and_goes_on_later(tmp_path, fleet, bags, 
     assert pq.read_table(out / "answers.parquet").num_rows == BAGS * FRAMES
 
 
+def test_it_says_that_a_bag_is_being_read_and_that_it_waits_for_a_worker(tmp_path, fleet, bags, bundle_folder):
+    for worker in fleet.workers:
+        worker.send_signal(signal.SIGSTOP)  # as if the bag were long
+    line = (next(bags.iterdir()), "red", "--model", bundle_folder, "-o", tmp_path / "out")
+    errors = tmp_path / "errors"
+    with errors.open("w") as file:
+        process = subprocess.Popen(command(*line, "--scheduler", fleet.address), cwd=ROOT, stderr=file)
+    wait_for(errors, r"^\[\.+\] 0 of 1 bags, 1 being read  \d:\d\d:\d\d so far$")
+    for worker in fleet.workers:
+        worker.kill()
+    wait_for(errors, r"^\[\.+\] 0 of 1 bags, no worker is there: waiting for one  \d:\d\d:\d\d so far$")
+    fleet.workers.append(fleet.worker("late"))
+    assert process.wait(timeout=300) == 0 and not complaints(errors.read_text())
+
+
+def wait_for(file: Path, pattern: str) -> None:
+    deadline = time.monotonic() + 120
+    while not re.search(pattern, file.read_text(), re.MULTILINE):
+        assert time.monotonic() < deadline, file.read_text()
+        time.sleep(0.05)
+
+
 def test_a_worker_without_the_model_or_with_another_ends_it(tmp_path, bags, bundle_folder):
     recording = recordings([str(bags)])[0]
     with local(1) as client:
         for model, words in ((bundle_folder, "not the one of this search"), (tmp_path / "gone", "gone: there is no")):
             with pytest.raises(BundleError, match=words):
-                list(fleet_search(client, [Task(recording, SearchConfig(("red",), "another"), str(model))]))
+                task = Task(recording, SearchConfig(("red",), "another"), str(model))
+                list(fleet_search(client, [task], lambda reading: None))
 
 
 def test_a_scheduler_that_is_not_there_is_named(tmp_path, bags, bundle_folder):
