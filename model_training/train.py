@@ -56,7 +56,7 @@ def train(
         workers: processes that render, or make batches.
         device: to train on.
         start: finished weights to begin with.
-        objects, photos: folders of scans, and of photos with instances, that a configuration mixes in.
+        objects, photos: folder of scans, and folders of photos, that a configuration mixes in; see `Mixture`.
 
     Raises:
         ValueError, OSError: data or a file of the run is not what it should be; the message names it.
@@ -158,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--objects", type=Path, metavar="DIR", help="folder of meshes with names, for household, parts")
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", action="append", default=[],
-        help="folder of photos with instances.json of COCO, for household; may be repeated",
+        help="folder of photos that surfaces are cut out of, for household, parts; household learns them, too, and "
+        "needs instances.json of COCO with them; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--scenes", type=int, help="simulated scenes of each sort, a multiple of 64 (default: the configuration's)"
