@@ -59,7 +59,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a frame is of what. What a run is given no folder of falls away."""
+    """How often a frame is of what. What a run is given no folder of falls away; it is given scans or photos."""
 
     tables: float
     """Simulated scenes of the simulator's own things."""

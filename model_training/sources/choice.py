@@ -32,7 +32,7 @@ def source_of(
         cache: folder that keeps still images of a data set at the size of the input.
         images: folder of COCO's images, if not in a usual place.
         ranks: the processes that share each batch.
-        objects, photos: folders of scans, and of photos with instances, for a configuration that mixes them in.
+        objects, photos: folder of scans, and folders of photos, for a configuration that mixes them in; see `Mixture`.
 
     Raises:
         ValueError, OSError: the data is not what it should be.

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from numpy.random import Generator
 from torch.utils.data import Dataset
 
-from model_training.configs.schema import Config
+from model_training.configs.schema import Config, Mix
 from model_training.datasets.batch import Batch
 from model_training.datasets.cutouts import Cutouts
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
 from model_training.datasets.photos import Photos
 from model_training.datasets.pool import Pool
-from model_training.datasets.rendering import RenderedScene, SceneSet, Studio, load_shards, render_shards
+from model_training.datasets.rendering import RenderedScene, SceneSet, Studio
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.validation import SceneScores, score
 from model_training.networks.base import System
 from model_training.scoring.metrics import Scores
-from model_training.sources.scenes import UNSEEN_SEED, drawn_scenes
+from model_training.sources.scenes import drawn_scenes, rendered
 from model_training.sources.source import Source
 from model_training.words import known_nouns, noun_of
 from refseg_ros.expression import Vocabulary
@@ -46,19 +46,33 @@ class MixScores:
         return "\n".join(map(str, self.parts))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one source brings to a mixture."""
+
+    title: str
+    learned: Pool
+    unseen: Pool | None
+    """For validation; None: there is nothing that is not learned."""
+
+
 class Mixture(Source):
     """Frames of several sources by the weights of a configuration. Each process has them all in memory.
+
+    Scenes are rendered when a batch is first asked for: what is wrong with a folder or a run is said before that.
 
     Args:
         config: of the run, with a mix.
         data: folder of the rendered scenes; those that are not there yet are rendered.
         objects: folder of scans; None: no scans.
-        photos: folders of photos with instances. They are the surfaces of the scenes of scans, too.
+        photos: folders of photos. They are the surfaces of the scenes of scans; where the mix has photos, they have
+            instances and are learned, too.
         workers: processes that render, then those that make batches.
         ranks: the processes that share each batch, and the rendering.
 
     Raises:
-        ValueError, OSError: a folder or a shard is not what it should be; the message names it.
+        ValueError, OSError: a folder or a shard is not what it should be, or nothing is given to mix in; the message
+            names it.
     """
 
     started = "fork"  # the scenes are in memory once
@@ -74,58 +88,61 @@ class Mixture(Source):
     ) -> None:
         assert config.mix is not None and config.scenes is not None
         mix, network = config.mix, config.network
-        self.workers, self._ranks = workers, ranks
-        self._learned: list[Pool] = []
-        self._validated: list[tuple[str, Pool]] = []
+        if not (mix.scans and objects or mix.photos and photos):
+            wanted = " or ".join(name for name, share in (("--objects", mix.scans), ("--photos", mix.photos)) if share)
+            raise ValueError(f"the configuration {config.name} is given nothing to mix in; give {wanted}")
+        self._data, self.workers, self._ranks = data, workers, ranks
+        self._sources: list[Callable[[], _Part]] = []
         nouns = {noun_of(name) for name in CLASSES} if mix.tables else set()
         texts = [*all_texts(), *known_nouns()]
         readers = [Photos(folder) for folder in photos] if mix.photos else []
         of_photos = tuple(sorted({noun for reader in readers for noun in reader.nouns}))
         facts: dict[str, object] = {"mix": asdict(mix)}
-
-        def scenes_of(
-            scenes: SceneSet, studio: Studio | None = None
-        ) -> tuple[list[RenderedScene], list[RenderedScene]]:
-            unseen = replace(scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
-            learned, held_out = (
-                list(load_shards(render_shards(each, data, max(1, workers), ranks.rank, ranks.count, studio)))
-                for each in (scenes, unseen)
-            )
-            return learned, held_out
-
         if mix.tables:
-            learned, unseen = scenes_of(config.scenes)
-            self._learned.append(Pool(learned, mix.tables))
-            self._validated.append(("tables", Pool(unseen, pairs=ALL_PAIRS)))
+            self._sources.append(partial(self._tables, mix, config.scenes))
             facts["scenes"] = asdict(config.scenes)
         if mix.scans and objects:
             scans, studio = ScanSet.load(objects), Studio(objects, tuple(photos))
-            learned, unseen = scenes_of(mix.scan_scenes, studio)
-            said = tuple(sorted({*scans.nouns, *of_photos}))
-            self._learned.append(Pool(learned, mix.scans, nouns=said))
-            self._validated.append(("scans", Pool(unseen, nouns=scans.nouns)))
+            self._sources.append(partial(self._scans, mix, studio, scans.nouns, of_photos))
             nouns |= {noun_of(scan.names[0]) for scan in scans.scans}
             texts += scans.nouns
             facts["scans"] = studio.name
         if readers:
             size = {"height": network.height, "width": network.width, "padding": network.padding}
             learned = [scene for reader in readers for scene in photo_scenes(reader, "train")]
-            self._learned.append(
-                Pool(learned, mix.photos, nouns=of_photos, cut=partial(_piece, size, Cutouts(learned)))
-            )
             unseen = [whole(scene, **size) for reader in readers for scene in photo_scenes(reader, "val")]
-            if unseen:
-                self._validated.append(("photos", Pool(unseen, nouns=of_photos, cut=_as_it_is)))
+            cut = partial(_piece, size, Cutouts(learned))
+            part = _Part(
+                "photos",
+                Pool(learned, mix.photos, nouns=of_photos, cut=cut),
+                Pool(unseen, nouns=of_photos, cut=_as_it_is) if unseen else None,
+            )
+            self._sources.append(lambda: part)
             nouns |= {noun_of(thing.class_name) for scene in (*learned, *unseen) for thing in scene.objects}
             texts += of_photos
             facts["photos"] = [reader.name for reader in readers]
-        if not self._learned:
-            raise ValueError(f"the configuration {config.name} mixes scans and photos; give --objects or --photos")
         self.vocabulary = Vocabulary.of_texts(texts)
         self.config = replace(
             config, nouns=tuple(sorted(nouns)), network=replace(network, vocabulary=len(self.vocabulary))
         )
         self.facts = facts | {"vocabulary": list(self.vocabulary.words[2:])}
+
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        return [source() for source in self._sources]
+
+    @property
+    def _learned(self) -> list[Pool]:
+        return [part.learned for part in self._parts]
+
+    def _tables(self, mix: Mix, scenes: SceneSet) -> _Part:
+        learned, unseen = rendered(self.config, scenes, self._data, self.workers, self._ranks)
+        return _Part("tables", Pool(learned, mix.tables), Pool(unseen, pairs=ALL_PAIRS))
+
+    def _scans(self, mix: Mix, studio: Studio, of_scans: tuple[str, ...], of_photos: tuple[str, ...]) -> _Part:
+        learned, unseen = rendered(self.config, mix.scan_scenes, self._data, self.workers, self._ranks, studio)
+        said = tuple(sorted({*of_scans, *of_photos}))
+        return _Part("scans", Pool(learned, mix.scans, nouns=said), Pool(unseen, nouns=of_scans))
 
     def drawn(self, phase: int) -> Dataset[Batch]:
         """See `Source`."""
@@ -133,7 +150,9 @@ class Mixture(Source):
 
     def validation(self, model: System) -> MixScores:
         """Of each part: scenes of the held-out split, and photos that are not learned."""
-        return MixScores([score(model, pool, self.vocabulary, title) for title, pool in self._validated])
+        return MixScores(
+            [score(model, part.unseen, self.vocabulary, part.title) for part in self._parts if part.unseen is not None]
+        )
 
 
 def _piece(size: dict[str, int], others: Cutouts, scene: RenderedScene, rng: Generator) -> RenderedScene:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 
 from torch.utils.data import Dataset
@@ -10,7 +11,7 @@ from torch.utils.data import Dataset
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
 from model_training.datasets.pool import Pool
-from model_training.datasets.rendering import load_shards, render_shards
+from model_training.datasets.rendering import RenderedScene, SceneSet, Studio, load_shards, render_shards
 from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.validation import SceneScores, score
@@ -24,7 +25,9 @@ UNSEEN_SEED = 5_000_000
 
 
 class SimulatedScenes(Source):
-    """Simulated scenes; those that are not on disk yet are rendered. Each process has them all in memory.
+    """Simulated scenes. Each process has them all in memory.
+
+    Those that are not on disk yet are rendered when a batch is first asked for.
 
     Args:
         config: of the run.
@@ -40,22 +43,40 @@ class SimulatedScenes(Source):
 
     def __init__(self, config: Config, data: Path, workers: int, ranks: Ranks = ALONE) -> None:
         assert config.scenes is not None
-        self.config, self.workers, self._ranks = config, workers, ranks
+        self.config, self._data, self.workers, self._ranks = config, data, workers, ranks
         self.vocabulary = tabletop_vocabulary(config.scenes.events)
         self.facts = {"scenes": asdict(config.scenes), "vocabulary": list(self.vocabulary.words[2:])}
-        unseen = replace(config.scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
-        self._scenes, self._unseen = (
-            list(load_shards(render_shards(scenes, data, max(1, workers), ranks.rank, ranks.count)))
-            for scenes in (config.scenes, unseen)
-        )
+
+    @cached_property
+    def _pools(self) -> tuple[Pool, Pool]:
+        """What is learned, and what validation looks at."""
+        assert self.config.scenes is not None
+        learned, unseen = rendered(self.config, self.config.scenes, self._data, self.workers, self._ranks)
+        return Pool(learned), Pool(unseen, pairs=ALL_PAIRS)
 
     def drawn(self, phase: int) -> Dataset[Batch]:
         """See `Source`."""
-        return drawn_scenes(self.config, phase, [Pool(self._scenes)], self.vocabulary, self._ranks)
+        return drawn_scenes(self.config, phase, [self._pools[0]], self.vocabulary, self._ranks)
 
     def validation(self, model: System) -> SceneScores:
         """Of scenes of the held-out split."""
-        return score(model, Pool(self._unseen, pairs=ALL_PAIRS), self.vocabulary)
+        return score(model, self._pools[1], self.vocabulary)
+
+
+def rendered(
+    config: Config, scenes: SceneSet, data: Path, workers: int, ranks: Ranks, studio: Studio | None = None
+) -> tuple[list[RenderedScene], list[RenderedScene]]:
+    """The scenes of a set, and those of the same sort that validation looks at; what is not on disk yet is rendered.
+
+    Raises:
+        ValueError, OSError: a shard is broken, or cannot be written.
+    """
+    unseen = replace(scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
+    learned, held_out = (
+        list(load_shards(render_shards(each, data, max(1, workers), ranks.rank, ranks.count, studio)))
+        for each in (scenes, unseen)
+    )
+    return learned, held_out
 
 
 def drawn_scenes(config: Config, phase: int, pools: list[Pool], vocabulary: Vocabulary, ranks: Ranks) -> Dataset[Batch]:

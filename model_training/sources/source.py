@@ -31,7 +31,8 @@ class Source(ABC):
     Attributes:
         config: of the run, with what depends on the data filled in.
         vocabulary: the words of the data.
-        facts: what is kept with the weights; a run on data with other facts does not go on from them.
+        facts: what is kept with the weights; a run on data with other facts does not go on from them. They are
+            known before anything is rendered, so that such a run is refused first.
         workers: processes that make batches.
         started: how these begin, see `prefetched`.
     """

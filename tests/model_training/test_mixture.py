@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +135,18 @@ def test_a_run_goes_on_and_refuses_other_parts(folders: dict[str, Path], tmp_pat
     assert ours.keys() == theirs.keys()
     with pytest.raises(ValueError, match="another (mix|scans|scenes|photos|vocabulary|network)"):
         train.train(CONFIG, tmp_path / "b", folders["data"], 1, CPU, objects=folders["objects"])
+    fewer = replace(CONFIG, mix=replace(CONFIG.mix, scan_scenes=replace(CONFIG.mix.scan_scenes, scenes=4)))
+    with pytest.raises(ValueError, match="another mix; use another --out"):
+        train.train(fewer, tmp_path / "b", tmp_path / "data", 1, CPU, **arguments)
+    assert not (tmp_path / "data").exists(), "refused before anything is rendered"
+
+
+def test_a_bad_mesh_is_refused_before_anything_is_rendered(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["objects"], tmp_path / "objects")
+    (tmp_path / "objects" / "bolt.stl").write_bytes(b"half a mesh")
+    with pytest.raises(ValueError, match=r"bolt\.stl: is damaged"):
+        train.train(CONFIG, tmp_path / "run", tmp_path / "data", 1, CPU, objects=tmp_path / "objects")
+    assert not (tmp_path / "data").exists()
 
 
 def test_what_a_backbone_forgot_comes_back_in_part(tmp_path: Path) -> None:
@@ -182,8 +195,20 @@ def test_nothing_to_mix_in_is_refused(folders: dict[str, Path]) -> None:
     config = replace(CONFIG, mix=replace(CONFIG.mix, tables=0.0))
     with pytest.raises(ValueError, match="give --objects or --photos"):
         Mixture(config, folders["data"], None, [], workers=1)
+    with pytest.raises(ValueError, match="give --objects or --photos"):
+        Mixture(CONFIG, folders["data"], None, [], workers=1)
     with pytest.raises(ValueError, match="mixes nothing in"):
         source_of(tiny.CONFIG, folders["data"], 1, folders["data"], objects=folders["objects"])
+
+
+@pytest.mark.parametrize("photos", [False, True])
+def test_parts_without_meshes_is_one_line(
+    folders: dict[str, Path], tmp_path: Path, photos: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--config", "parts", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "data"), "--device", "cpu"]
+    assert train.main([*options, *(["--photos", str(folders["photos"])] if photos else [])]) == 2
+    assert capsys.readouterr().err == "error: the configuration parts is given nothing to mix in; give --objects\n"
+    assert not (tmp_path / "data").exists()
 
 
 def test_orders_are_followed_by_their_like() -> None:

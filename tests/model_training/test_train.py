@@ -134,7 +134,8 @@ def test_a_checkpoint_of_another_network_is_refused(data: Path, finished: Path, 
     other = Training(other_network(), CPU)
     other.save(tmp_path / "last.safetensors")
     with pytest.raises(ValueError, match=r"last\.safetensors: of a run with another network; use another --out"):
-        run(tmp_path, data)
+        run(tmp_path, tmp_path / "scenes")
+    assert not (tmp_path / "scenes").exists(), "refused before anything is rendered"
     with pytest.raises(ValueError, match=r"model\.safetensors: no weights of the network other") as e:
         other.start_from(finished / "model.safetensors")
     assert "\n" not in str(e.value)
