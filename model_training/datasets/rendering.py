@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -85,12 +85,18 @@ class Studio:
     surfaces: tuple[Path, ...] = ()
     """Folders of photos that surfaces are cut out of, and people of those with instances."""
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """A file name part that changes with the files of the scans and with the photos."""
-        files = sorted((str(path.relative_to(self.objects)), path.stat().st_size) for path in self.objects.rglob("*.*"))
-        photos = [photo.name for photo in self._photos()]
-        return f"scans-{zlib.crc32(repr((files, photos)).encode()):08x}-"
+        """A file name part that changes with the scans and with the photos.
+
+        Photos may be many GB: their sizes stand for what is in them.
+
+        Raises:
+            ValueError, OSError: a file of the folders cannot be used; the message names it.
+        """
+        lists = [folder / INSTANCES for folder in self.surfaces if (folder / INSTANCES).exists()]
+        photos = [(path.name, path.stat().st_size) for path in (*self._photos(), *lists)]
+        return f"scans-{ScanSet.load(self.objects).digest}-{zlib.crc32(repr(photos).encode()):08x}-"
 
     def tabletop(self, width: int, height: int) -> Tabletop:
         """The table of the scans.

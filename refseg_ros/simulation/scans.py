@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,18 @@ class ScanSet:
     def nouns(self) -> tuple[str, ...]:
         """All names of its things, in alphabetical order."""
         return tuple(sorted({name for scan in self.scans for name in scan.names}))
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that change with all that is drawn or said of its things, whatever file says it."""
+        found = hashlib.sha256()
+        for scan in self.scans:
+            (part,) = scan.blueprint.parts
+            said = (scan.id, scan.names, scan.colour, scan.other_colours, scan.held_out)
+            found.update(repr((said, part.mesh.vertices.shape, part.mesh.faces.shape, scan.texture.shape)).encode())
+            for array in (part.mesh.vertices, part.mesh.texture, part.mesh.faces, scan.texture):
+                found.update(array.tobytes())
+        return found.hexdigest()[:16]
 
     def of_split(self, split: str) -> tuple[Scan, ...]:
         """The things for scenes of a split: "train" without the held-out ones, "held_out" with all."""

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,12 +19,14 @@ from model_training.datasets.rendering import (
     SCENES_PER_SHARD,
     RenderedScene,
     SceneSet,
+    Studio,
     draw_scene,
     load_shards,
     render_shards,
 )
 from refseg_ros.simulation.tabletop import Tabletop
 from tests.model_training import tiny
+from tests.simulation.mesh_writers import kitchen
 
 SCENES = tiny.CONFIG.scenes
 
@@ -102,6 +106,42 @@ def test_rendering_ends_where_each_process_is_killed(tmp_path: Path) -> None:
         render_shards(SCENES, tmp_path, workers=1)
     assert len(killed) == 3
     assert os.listdir(tmp_path) == []
+
+
+def test_scans_have_the_name_of_what_is_in_their_files(tmp_path: Path) -> None:
+    """Each change below leaves all file names and sizes as they are."""
+    objects, photos = kitchen(tmp_path / "kitchen"), tmp_path / "photos"
+    photos.mkdir()
+    (photos / "bench.bmp").write_bytes(cv2.imencode(".bmp", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    (objects / "objects.json").write_text('[{"id": "ball", "noun": "ball"}, {"id": "red_box", "noun": "box"}]')
+    picture = objects / "red_box" / "mesh.bmp"  # a BMP of so many pixels has always the same size
+    (objects / "red_box" / "mesh.png").unlink()
+
+    def paint(blue: int) -> None:
+        picture.write_bytes(cv2.imencode(".bmp", np.full((8, 8, 3), (blue, 0, 0), np.uint8))[1].tobytes())
+
+    def edit(path: Path, old: bytes, new: bytes) -> None:
+        path.write_bytes(path.read_bytes().replace(old, new))
+
+    def name() -> str:
+        return Studio(objects, (photos,)).name
+
+    paint(200)
+    first = name()
+    assert name() == first
+    changes = [
+        partial(edit, objects / "ball.stl", b"\x0a\xd7#=", b"\x0a\xd7#<"),
+        partial(edit, objects / "objects.json", b'"ball"}', b'"bowl"}'),
+        partial(paint, 100),
+    ]
+    for change in changes:
+        files = sorted((str(path), path.stat().st_size) for path in tmp_path.rglob("*.*"))
+        change()
+        assert sorted((str(path), path.stat().st_size) for path in tmp_path.rglob("*.*")) == files
+        assert name() != first
+        first = name()
+    (photos / "bench.bmp").write_bytes(cv2.imencode(".bmp", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+    assert name() != first
 
 
 def test_a_broken_shard_is_named(data: Path, tmp_path: Path) -> None:
