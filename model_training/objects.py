@@ -40,11 +40,11 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 def complaints(listed: Listed, mesh: FileMesh) -> list[str]:
     """Faults of a usable mesh, one line each."""
-    found = []
-    textured = mesh.texture is not None and mesh.picture is not None
-    if mesh.texture is not None and mesh.picture is not None and not mesh.picture.is_file():
-        found.append(f"{listed.path}: its texture {mesh.picture} is not there; it will be grey")
-    elif not textured and mesh.colours is None:
+    found = [f"{listed.path}: {remark}" for remark in mesh.remarks]
+    if mesh.picture is not None and not mesh.picture.is_file():
+        colour = "grey" if mesh.colours is None else "in plain colours"
+        found.append(f"{listed.path}: its texture {mesh.picture} is not there; it will be {colour}")
+    elif mesh.picture is None and mesh.colours is None:
         found.append(f"{listed.path}: has neither texture nor colour; it will be grey")
     if (share := open_share(mesh)) > OPEN:
         found.append(f"{listed.path}: is open, {share:.0%} of its edges have one face; from inside it cannot be seen")
@@ -112,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.sheet and options.sheet.suffix.lower() != ".png":
         raise ValueError(f"{options.sheet}: the contact sheet is a PNG; give a name that ends in .png")
+    if options.sheet and options.sheet.resolve().is_relative_to(options.folder.resolve()):
+        raise ValueError(f"{options.sheet}: lies among the meshes, as a texture would; write the sheet elsewhere")
     things, unusable, cells = list_scans(options.folder), 0, []
     with closing(Renderer(_SIDE, _SIDE)) as renderer:
         for listed in things:

@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from refseg_ros.simulation.mesh_materials import (
+    SUFFIXES,
+    Material,
+    only_picture,
+    own_picture,
+    prevailing,
+    read_materials,
+)
 from refseg_ros.text import one_line
 
-SUFFIXES = (".obj", ".ply", ".stl")
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+_BARE = (0.7, 0.7, 0.7)  # RGB of a face whose material has no colour
 
 _PLY_TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "<i2", "int16": "<i2", "ushort": "<u2",
@@ -34,7 +41,9 @@ class FileMesh:
     picture: Path | None = None
     """The file of the texture; it may not exist."""
     colours: NDArray[np.float64] | None = None
-    """(F, 3) RGB, 0 to 1: colour of each face of a mesh without texture."""
+    """(F, 3) RGB, 0 to 1: colour of each face, for a mesh without texture or whose picture does not exist."""
+    remarks: tuple[str, ...] = ()
+    """What its files name and is not shown."""
 
 
 def read_mesh(path: Path) -> FileMesh:
@@ -66,7 +75,8 @@ def _obj(path: Path) -> FileMesh:
     corners: dict[tuple[int, int], int] = {}
     faces: list[tuple[int, int, int]] = []
     paints: list[str] = []
-    materials, current = _Materials(), ""
+    materials: dict[str, Material] = {}
+    current, remarks = "", []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         key, *values = line.split() or [""]
         if key == "v":
@@ -83,58 +93,39 @@ def _obj(path: Path) -> FileMesh:
             faces += [(ring[0], ring[i], ring[i + 1]) for i in range(1, len(ring) - 1)]
             paints += [current] * (len(faces) - len(paints))
         elif key == "mtllib":
-            materials = _Materials.read(path.parent / line.split(None, 1)[1].strip())
+            named = line.split(None, 1)[1].strip()
+            for name in [named] if (path.parent / named).is_file() else values:
+                if (path.parent / name).is_file():
+                    materials |= read_materials(path.parent / name)
+                else:
+                    remarks.append(f"its materials {path.parent / name} are not there")
         elif key == "usemtl":
-            current = values[0] if values else ""
+            current = line.split(None, 1)[1].strip() if values else ""
     used = np.array(list(corners), np.int64).reshape(-1, 2)
     vertices = np.array([points[index][:3] for index in used[:, 0]], np.float64).reshape(-1, 3)
     triangles = np.array(faces, np.int64).reshape(-1, 3)
-    if places and len(used) and (used[:, 1] >= 0).all():
-        return FileMesh(vertices, triangles, np.array(places)[used[:, 1]], materials.picture or _beside(path))
+    first = next(iter(materials.values()), Material())
+    looks = [materials.get(paint, Material()) if paint else first for paint in paints]
+    colours, tones = None, None
     if points and all(len(point) == 6 for point in points):
-        tones = np.array([points[index][3:] for index in used[:, 0]])
-        return FileMesh(vertices, triangles, colours=tones[triangles].mean(axis=1))
-    if any(paint in materials.tones for paint in paints):
-        tones = np.array([materials.tones.get(paint, (0.7, 0.7, 0.7)) for paint in paints])
-        return FileMesh(vertices, triangles, colours=tones)
-    return FileMesh(vertices, triangles)
+        colours = np.array([points[index][3:] for index in used[:, 0]])[triangles].mean(axis=1)
+    if any(look.tone for look in looks):
+        tones = np.array([look.tone or _BARE for look in looks])
+    if colours is None:
+        colours = tones
+    if not (places and len(used) and (used[:, 1] >= 0).all()):
+        return FileMesh(vertices, triangles, colours=colours, remarks=tuple(remarks))
+    picture, remark = prevailing(looks)
+    if remark:
+        remarks.append(remark)
+    elif picture is None:
+        picture = own_picture(path) or (only_picture(path) if tones is None else None)
+    return FileMesh(vertices, triangles, np.array(places)[used[:, 1]], picture, colours, tuple(remarks))
 
 
 def _counted(number: int, count: int) -> int:
     """The index for a number in an OBJ file, which counts from 1, or back from the newest if negative."""
     return number - 1 if number > 0 else count + number
-
-
-class _Materials:
-    """The content of an MTL file: the picture of the first material with one, and the colour of each material."""
-
-    def __init__(self) -> None:
-        self.picture: Path | None = None
-        self.tones: dict[str, tuple[float, ...]] = {}
-
-    @classmethod
-    def read(cls, path: Path) -> _Materials:
-        """Read a file; a missing one gives no materials."""
-        found, current = cls(), ""
-        if not path.is_file():
-            return found
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, *values = line.split() or [""]
-            if key == "newmtl":
-                current = values[0] if values else ""
-            elif key == "Kd":
-                found.tones[current] = tuple(float(value) for value in values[:3])
-            elif key == "map_Kd" and found.picture is None:
-                found.picture = path.parent / values[-1]
-        return found
-
-
-def _beside(path: Path) -> Path:
-    """The picture beside a mesh: the one with the mesh's name, or the only one in the folder."""
-    named = [path.with_suffix(suffix) for suffix in PICTURES]
-    pictures = sorted(other for other in path.parent.iterdir() if other.suffix.lower() in PICTURES)
-    there = [picture for picture in named if picture in pictures]
-    return there[0] if there else pictures[0] if len(pictures) == 1 else path.with_suffix(".png")
 
 
 def _ply(path: Path) -> FileMesh:
@@ -164,14 +155,15 @@ def _ply(path: Path) -> FileMesh:
     rings = [[int(value) for value in ring] for ring in tables["face"][1]]
     triangles = [(ring[0], ring[i], ring[i + 1]) for ring in rings for i in range(1, len(ring) - 1)]
     faces = np.array(triangles, np.int64).reshape(-1, 3)
-    for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
-        if u in table and v in table:
-            picture = path.parent / comments[0].strip() if comments else _beside(path)
-            return FileMesh(vertices, faces, np.stack([table[u], table[v]], axis=1), picture)
+    colours = None
     if all(colour in table for colour in ("red", "green", "blue")) and len(faces):
         tones = np.stack([table[colour] for colour in ("red", "green", "blue")], axis=1)
-        return FileMesh(vertices, faces, colours=(tones / (255.0 if tones.max() > 1.0 else 1.0))[faces].mean(axis=1))
-    return FileMesh(vertices, faces)
+        colours = (tones / (255.0 if tones.max() > 1.0 else 1.0))[faces].mean(axis=1)
+    for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
+        if u in table and v in table:
+            picture = path.parent / comments[0].strip() if comments else own_picture(path) or only_picture(path)
+            return FileMesh(vertices, faces, np.stack([table[u], table[v]], axis=1), picture, colours)
+    return FileMesh(vertices, faces, colours=colours)
 
 
 def _ascii_rows(body: bytes, count: int, properties: list[list[str]]) -> tuple[dict, list[list[float]], bytes]:

@@ -19,7 +19,7 @@ from typing import Any
 from refseg_ros.expression import tokenise
 from refseg_ros.language.noun_phrases import head_noun
 from refseg_ros.simulation.appearance import COLOURS
-from refseg_ros.simulation.mesh_files import SUFFIXES
+from refseg_ros.simulation.mesh_materials import SUFFIXES
 from refseg_ros.text import brief
 
 LIST = "objects.json"

@@ -41,12 +41,28 @@ def test_what_is_wrong_has_a_line_each(tmp_path: Path, capsys: pytest.CaptureFix
     assert any(
         "huge_mug.obj: this mug is 90 m long: are these millimetres? Scale the mesh by 0.001" in line for line in out
     )
-    assert any("bare.obj: its texture" in line and "is not there" in line for line in out)
+    assert any("bare.obj: has neither texture nor colour; it will be grey" in line for line in out)
+    assert not any(".png" in line for line in out), "a picture that nobody named"
     assert any("tray.stl: is open" in line for line in out) and any(
         "neither texture nor colour" in line for line in out
     )
     assert any("broken.ply: is damaged" in line for line in out)
     assert "2 of 4 things can be used" in out
+
+
+def test_what_a_material_names_and_is_not_shown_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_obj(tmp_path / "mug.obj", box((0.1, 0.1, 0.1)))
+    (tmp_path / "mug.obj").write_text("mtllib mug.mtl\n" + (tmp_path / "mug.obj").read_text())
+    assert main([str(tmp_path)]) == 0
+    assert f"  ! {tmp_path / 'mug.obj'}: its materials {tmp_path / 'mug.mtl'} are not there" in lines(capsys)
+
+
+def test_the_sheet_is_not_written_among_the_meshes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There the next reader would take it for the texture of a mesh."""
+    folder = kitchen(tmp_path / "kitchen")
+    assert main([str(folder), "--sheet", str(folder / "red_box" / "sheet.png")]) == 2
+    assert "lies among the meshes" in capsys.readouterr().err
+    assert not (folder / "red_box" / "sheet.png").exists()
 
 
 def test_open_edges_are_counted_over_seams(tmp_path: Path) -> None:
