@@ -1,8 +1,8 @@
 """Look into a folder of meshes: `python -m model_training.objects DIR`.
 
 Prints each thing with its names, colours and size, and one line for each fault: units, missing textures, open or huge
-meshes, names shared by several things. Writes a picture of all things from four sides. Exit code 1 if a thing cannot be
-used, 2 with one line if the folder holds no thing.
+meshes, meshes that are left out, names shared by several things. Writes a picture of all things from four sides. Exit
+code 1 if a thing cannot be used, 2 with one line if the folder holds no thing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from refseg_ros.simulation.camera import look_at
 from refseg_ros.simulation.mesh_files import FileMesh, read_mesh
 from refseg_ros.simulation.mujoco_model import compile_scene
 from refseg_ros.simulation.renderer import Renderer
-from refseg_ros.simulation.scan_list import Listed, double_names, list_scans
+from refseg_ros.simulation.scan_list import Listed, double_names, left_out, list_scans
 from refseg_ros.simulation.scans import Scan, load_scan
 from refseg_ros.simulation.scene import Light, Scene, Thing
 from refseg_ros.space.rotations import turned
@@ -129,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"  ! {printable(line)}")
             if options.sheet:
                 cells.append(cell(scan, portraits(renderer, scan)))
+    for line in left_out(options.folder):
+        print(f"! {printable(line)}")
     for names, ids in double_names(things).items():
         print(f"! {', '.join(ids)}: are all called {names}; only colour, size or place can tell them apart")
     print(f"{len(things) - unusable} of {len(things)} things can be used")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -26,6 +27,7 @@ from model_training.sources.source import Source
 from model_training.words import known_nouns, noun_of
 from refseg_ros.expression import Vocabulary
 from refseg_ros.simulation.phrases import ALL_PAIRS
+from refseg_ros.simulation.scan_list import left_out
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import CLASSES
 from refseg_ros.simulation.wording import all_texts
@@ -102,6 +104,8 @@ class Mixture(Source):
             self._sources.append(partial(self._tables, mix, config.scenes))
             facts["scenes"] = asdict(config.scenes)
         if mix.scans and objects:
+            for line in left_out(objects) if ranks.first else ():
+                print(line, file=sys.stderr)
             scans, studio = ScanSet.load(objects), Studio(objects, tuple(photos))
             self._sources.append(partial(self._scans, mix, studio, scans.nouns, of_photos))
             nouns |= {noun_of(scan.names[0]) for scan in scans.scans}

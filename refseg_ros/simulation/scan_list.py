@@ -1,10 +1,12 @@
 """The things of a folder of meshes, before any mesh is read: names, colours, paths.
 
     DIR/objects.json            names, colours; optional
-    DIR/mug/mesh.obj            one folder per thing, or DIR/mug.obj
+    DIR/mug/mesh.obj            a thing in a folder of its own, named by the folder
     DIR/mug/texture.png
+    DIR/bolt.stl                or a file, named by itself
+    DIR/fasteners/nut.stl       also where several things share a folder: "fasteners/nut"
 
-Without `objects.json` the name of the folder or file says what a thing is: "red_mug_2" is a red mug.
+Without `objects.json` the name of the folder or file says what a thing is. No mesh is lost in silence: see `left_out`.
 """
 
 from __future__ import annotations
@@ -17,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from refseg_ros.expression import tokenise
-from refseg_ros.language.noun_phrases import head_noun
-from refseg_ros.simulation.appearance import COLOURS
 from refseg_ros.simulation.mesh_materials import SUFFIXES
+from refseg_ros.simulation.scan_names import names_and_colours
 from refseg_ros.text import brief
 
 LIST = "objects.json"
 
-_GENERIC = frozenset(("mesh", "model", "object", "textured", "nontextured", "textured simple", "visual", "scan"))
-SPOKEN_AS = {"grey": "gray", "silver": "gray", "light-blue": "blue", "dark-red": "red", "violet": "purple"}
+_GENERIC = ("textured", "visual", "mesh", "model", "object", "scan", "textured simple", "nontextured")
+"""Names that files have in the folder of a thing, the one to take first."""
+_UNREAD = (".dae", ".glb", ".gltf", ".fbx", ".3mf", ".off", ".step", ".stp", ".iges", ".igs")
+"""Of files that hold a shape, too."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,58 @@ def list_scans(folder: Path) -> list[Listed]:
     Raises:
         ValueError: the folder holds no mesh, or objects.json is wrong; one line.
     """
+    meshes = {name: paths[0] for name, paths in _found(folder).items()}
+    if not (folder / LIST).exists():
+        return [_named(name, path) for name, path in meshes.items()]
+    return [_listed(folder / LIST, entry, meshes) for entry in _entries(folder / LIST)]
+
+
+def left_out(folder: Path) -> list[str]:
+    """A line for each mesh of a folder that `list_scans` does not give, and why.
+
+    Raises:
+        ValueError: as of `list_scans`.
+    """
+    listed = {thing.id for thing in list_scans(folder)}
+    lines = []
+    for name, (taken, *others) in _found(folder).items():
+        lines += [f"{other}: is left out; {taken} is the same thing" for other in others]
+        if name not in listed:
+            lines.append(f"{taken}: is left out; {folder / LIST} does not name {name!r}")
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _UNREAD:
+            lines.append(f"{path}: is left out; save it as OBJ, PLY or STL")
+        elif path.suffix.lower() in SUFFIXES and len(path.relative_to(folder).parts) > 2:
+            lines.append(f"{path}: is left out; move it up, to {folder} or a folder there")
+    return lines
+
+
+def _found(folder: Path) -> dict[str, list[Path]]:
+    """Ids of the things of a folder -> their meshes, the one to read first."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder of meshes")
     meshes = sorted(path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.suffix.lower() in SUFFIXES)
-    by_id: dict[str, Path] = {}
-    for path in meshes:
-        by_id.setdefault(path.stem if path.parent == folder else path.parent.name, path)
-    if not by_id:
+    if not meshes:
         raise ValueError(f"{folder}: holds no mesh ({', '.join(SUFFIXES)}), neither itself nor in its folders")
-    if not (folder / LIST).exists():
-        return [_named(name, path) for name, path in by_id.items()]
-    return [_listed(folder / LIST, entry, by_id) for entry in _entries(folder / LIST)]
+    shared = {one.parent for one in meshes for other in meshes if one.parent == other.parent and one.stem != other.stem}
+    found: dict[str, list[Path]] = {}
+    for path in meshes:
+        by_folder = path.parent != folder and (path.parent not in shared or _plain(path.stem) in _GENERIC)
+        name = path.parent.name if by_folder else path.relative_to(folder).with_suffix("").as_posix()
+        found.setdefault(name, []).append(path)
+    for paths in found.values():
+        paths.sort(key=_preference)
+    return found
+
+
+def _preference(path: Path) -> tuple[int, int, Path]:
+    plain = _plain(path.stem)
+    generic = _GENERIC.index(plain) if plain in _GENERIC else -1
+    return generic, SUFFIXES.index(path.suffix.lower()), path
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\d_\-.]+", " ", name).strip().lower()
 
 
 def _entries(path: Path) -> list[Any]:
@@ -78,7 +122,8 @@ def _listed(path: Path, entry: Any, meshes: dict[str, Path]) -> Listed:
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
             raise ValueError(f"{path}: {key} of {name!r} should be a list of words")
     if name not in meshes:
-        raise ValueError(f"{path}: names {name!r}, but there is no mesh of it in {path.parent}")
+        there = brief(", ".join(meshes))
+        raise ValueError(f"{path}: names {name!r}, but there is no mesh of it in {path.parent}; there are {there}")
     names = tuple(dict.fromkeys(" ".join(tokenise(noun)) for noun in (entry["noun"], *others)))
     if not names[0]:
         raise ValueError(f"{path}: the noun of {name!r} has no word")
@@ -86,14 +131,11 @@ def _listed(path: Path, entry: Any, meshes: dict[str, Path]) -> Listed:
 
 
 def _named(name: str, path: Path) -> Listed:
-    """A thing from its file name: the noun, the whole name, and the colours in it."""
-    spoken = re.sub(r"[\d_\-.]+", " ", name).strip().lower()
-    words = tokenise(spoken if spoken and spoken not in _GENERIC else path.parent.name.replace("_", " "))
-    head = head_noun(words)
-    noun = words[head] if head is not None else (words or ["object"])[-1]
-    colours = tuple(word for word in words if SPOKEN_AS.get(word, word) in COLOURS and word != noun)
-    whole = " ".join(word for word in words if word not in colours)
-    return Listed(name, path, tuple(dict.fromkeys((noun, whole or noun))), colours or None)
+    """A thing from its file name."""
+    own = name.rpartition("/")[2]
+    plain = _plain(own)
+    names, colours = names_and_colours(own if plain and plain not in _GENERIC else path.parent.name)
+    return Listed(name, path, names, colours or None)
 
 
 def double_names(listed: Iterable[Listed]) -> dict[str, list[str]]:

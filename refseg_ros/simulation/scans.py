@@ -13,7 +13,8 @@ from refseg_ros.simulation.appearance import COLOURS
 from refseg_ros.simulation.mesh_files import FileMesh, read_mesh
 from refseg_ros.simulation.meshes import Mesh
 from refseg_ros.simulation.objects import SPHERE, UPRIGHT, UPSIDE_DOWN, Blueprint, Part, Pose, Solid
-from refseg_ros.simulation.scan_list import SPOKEN_AS, Listed, list_scans
+from refseg_ros.simulation.scan_list import Listed, list_scans
+from refseg_ros.simulation.scan_names import SPOKEN_AS
 from refseg_ros.simulation.scan_textures import colours_shown, texture_coordinates, texture_of
 
 SMALLEST, LARGEST = 0.005, 1.0

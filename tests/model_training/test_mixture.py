@@ -112,6 +112,15 @@ def test_processes_share_a_batch(mixture: Mixture) -> None:
             assert np.array_equal(joined, getattr(whole[step], name))
 
 
+def test_a_mesh_that_is_left_out_is_told(folders: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(folders["objects"] / "red_widget.obj", folders["objects"] / "red_widget.ply")
+    try:
+        mixed(folders)
+    finally:
+        (folders["objects"] / "red_widget.ply").unlink()
+    assert "red_widget.ply: is left out" in capsys.readouterr().err
+
+
 def test_weights_say_how_often(mixture: Mixture) -> None:
     """Without photos and scans only what tables can be is said."""
     tables, scans, _ = mixture._learned

@@ -57,6 +57,15 @@ def test_what_a_material_names_and_is_not_shown_has_a_line(tmp_path: Path, capsy
     assert f"  ! {tmp_path / 'mug.obj'}: its materials {tmp_path / 'mug.mtl'} are not there" in lines(capsys)
 
 
+def test_a_mesh_that_is_left_out_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kitchen(tmp_path)
+    (tmp_path / "objects.json").write_text('[{"id": "ball", "noun": "ball"}]')
+    assert main([str(tmp_path)]) == 0
+    out = lines(capsys)
+    assert sum("is left out" in line for line in out) == 3 and "1 of 1 things can be used" in out
+    assert any(line.startswith("! ") and "box_2.ply: is left out" in line for line in out)
+
+
 def test_the_sheet_is_not_written_among_the_meshes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There the next reader would take it for the texture of a mesh."""
     folder = kitchen(tmp_path / "kitchen")

@@ -12,7 +12,7 @@ import pytest
 from refseg_ros.simulation.mesh_files import read_mesh
 from refseg_ros.simulation.meshes import box
 from refseg_ros.simulation.phrases import phrases
-from refseg_ros.simulation.scan_list import list_scans
+from refseg_ros.simulation.scan_list import left_out, list_scans
 from refseg_ros.simulation.scans import ScanSet, support_points
 from refseg_ros.simulation.tabletop import COLOURS, Tabletop
 from tests.simulation.mesh_writers import kitchen, write_obj, write_ply, write_stl
@@ -85,6 +85,34 @@ def test_a_list_says_names_and_colours(folder: Path, tmp_path: Path) -> None:
     (scan,) = ScanSet.load(tmp_path).scans
     assert scan.names == ("carton", "milk box") and scan.held_out
     assert (scan.colour, scan.other_colours) == ("gray", ("red",))
+
+
+def test_each_mesh_is_a_thing_or_is_told(tmp_path: Path) -> None:
+    names = ["fasteners/bolt.obj", "fasteners/nut.obj", "mug.obj", "mug.stl", "can/textured.obj", "can/nontextured.ply"]
+    for name in [*names, "cup/cup_v2.obj", "old/2019/lid.obj"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")  # nothing is read for the list
+    (tmp_path / "jug.step").write_bytes(b"")
+    told = {thing.id: (thing.path.relative_to(tmp_path).as_posix(), thing.names) for thing in list_scans(tmp_path)}
+    assert told == {
+        "can": ("can/textured.obj", ("can",)),
+        "cup": ("cup/cup_v2.obj", ("cup",)),
+        "fasteners/bolt": ("fasteners/bolt.obj", ("bolt",)),
+        "fasteners/nut": ("fasteners/nut.obj", ("nut",)),
+        "mug": ("mug.obj", ("mug",)),
+    }
+    lost = [
+        f"{tmp_path}/can/nontextured.ply: is left out; {tmp_path}/can/textured.obj is the same thing",
+        f"{tmp_path}/mug.stl: is left out; {tmp_path}/mug.obj is the same thing",
+        f"{tmp_path}/jug.step: is left out; save it as OBJ, PLY or STL",
+        f"{tmp_path}/old/2019/lid.obj: is left out; move it up, to {tmp_path} or a folder there",
+    ]
+    assert left_out(tmp_path) == lost
+    entries = [{"id": name, "noun": name[-3:]} for name in told if name != "cup"]
+    (tmp_path / "objects.json").write_text(json.dumps(entries))
+    assert {thing.id for thing in list_scans(tmp_path)} == {*told} - {"cup"}
+    unlisted = f"{tmp_path}/cup/cup_v2.obj: is left out; {tmp_path}/objects.json does not name 'cup'"
+    assert sorted(left_out(tmp_path)) == sorted([*lost, unlisted])
 
 
 @pytest.mark.parametrize(
