@@ -16,7 +16,7 @@ from refseg_ros.answer import Answer
 from refseg_ros.images.messages import ImageError
 from refseg_ros.msg import Segmentation
 from refseg_ros.node.answering import Frame, answer, results, seconds_of, stale_answers
-from refseg_ros.node.depth import Depth
+from refseg_ros.node.depth import Depth, nanoseconds_of
 from refseg_ros.node.diagnostics import AT_ITS_TURN, STALL, WHEN_ANSWERED, camera_status
 from refseg_ros.node.freshness import frame_age
 from refseg_ros.node.health import Health
@@ -175,6 +175,8 @@ class Camera:
             self.health.not_placed = self.health.stale = ""  # nobody asks for it any more
 
     def _answer(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
+        if self._depth is not None:
+            self._depth.hold(nanoseconds_of(frame.header))
         began = time.perf_counter()
         answers = answer(self._parts.model, past, frame, arrival.queries)
         spent = (time.perf_counter() - began) * 1e3

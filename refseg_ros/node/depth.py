@@ -49,6 +49,7 @@ class Depth:
         self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
         self._in_vain = MOST_IN_VAIN
+        self._held: dict[int, Image | CompressedImage] = {}
         self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
         self._infos: StampedBuffer[CameraInfo] = StampedBuffer(tolerance)
         self._info_topics = [
@@ -68,8 +69,15 @@ class Depth:
         """Subscribe to depth images that come by another transport."""
         with self._came:
             self._images.clear()
+            self._held = {}
             self._in_vain = MOST_IN_VAIN
         self._depth.listen(DEPTH[transport])
+
+    def hold(self, stamp: int) -> None:
+        """Hold on to the depth image that is there of a moment, until the next call: the network may take long."""
+        with self._came:
+            image = self._images.at(stamp)
+            self._held = {} if image is None else {stamp: image}
 
     @property
     def is_settled(self) -> bool:
@@ -95,7 +103,8 @@ class Depth:
             if self._in_vain < MOST_IN_VAIN and len(self._infos):
                 self._in_vain += 1  # until one comes
                 self._came.wait_for(lambda: self._images.is_final(stamp), PATIENCE)
-            image = self._images.at(stamp)
+            there = [image for image in (self._images.at(stamp), self._held.get(stamp)) if image is not None]
+            image = min(there, key=lambda one: abs(nanoseconds_of(one.header) - stamp), default=None)
             if image is None:
                 raise DepthError(self._why_none(stamp))
             info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)

@@ -110,6 +110,16 @@ def test_depth_that_is_forgotten_is_called_so(paired) -> None:
         paired.found(paired.asked(0.0))
 
 
+def test_what_is_held_outlasts_a_network_that_takes_long(paired) -> None:
+    paired.shows(0.0, PACE)
+    paired.depth.hold(nanoseconds_of(paired.header(0.0)))
+    paired.shows(*(number * PACE for number in range(2, CAPACITY + 6)))
+    assert paired.found(paired.asked(0.0)) == nanoseconds_of(paired.header(0.0))
+    paired.depth.hold(nanoseconds_of(paired.header(1.0)))
+    with pytest.raises(DepthError, match="is forgotten"):
+        paired.found(paired.asked(0.0))
+
+
 def test_an_image_without_a_stamp_is_not_placed(paired) -> None:
     paired.shows(0.0)
     with pytest.raises(DepthError, match="the image's stamp is 0"):
