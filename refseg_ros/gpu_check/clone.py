@@ -9,16 +9,17 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from refseg_ros.doctor.finding import Finding, error, ok
+from refseg_ros.doctor.finding import Finding, error, ok, warn
 from refseg_ros.engines.bundle import Bundle
-from refseg_ros.gpu_check.checks import Machine
+from refseg_ros.gpu_check.deadline import Deadline
+from refseg_ros.gpu_check.machine import Machine
 from refseg_ros.text import one_line
 
 PATIENCE = 200.0
-"""Seconds for a command."""
+"""Seconds for a command, where that many are left."""
 
 
 def lacking() -> list[str]:
@@ -29,43 +30,56 @@ def lacking() -> list[str]:
     ]
 
 
-def with_half_precision(source: str | Path, folder: Path) -> Bundle:
-    """A copy of a bundle, given by its folder or name, with graphs in 16 bits where they can be made."""
-    shutil.copytree(Bundle.load(source).folder, folder)
-    if not lacking():
-        _run("benchmarks.half_precision", str(folder))
-    return Bundle.load(folder)
+def with_half_precision(bundle: Bundle, folder: Path, deadline: Deadline) -> tuple[Bundle, list[Finding]]:
+    """A copy of a bundle with graphs in 16 bits, or the bundle itself where they cannot be made, and why if one tried.
+
+    Args:
+        bundle: of the model.
+        folder: to make, for the copy.
+        deadline: of all checks.
+    """
+    if lacking():
+        return bundle, []
+    shutil.copytree(bundle.folder, folder)
+    _, failure = _run(deadline, "benchmarks.half_precision", str(folder))
+    return (bundle, [error(f"no graphs in 16 bits: {failure}")]) if failure else (Bundle.load(folder), [])
 
 
 def check_training(machine: Machine) -> Iterator[Finding]:
     """Does a training step run?"""
     if not lacking():
+        step = ("benchmarks.step_time", "--steps", "3", "--device", _device(machine))
         small = ["--batch", "1"] if machine.is_rehearsal else []
-        yield from _told("benchmarks.step_time", "--steps", "3", "--device", _device(machine), *small)
+        yield from _told(machine.deadline, *step, *small)
 
 
 def check_bench(machine: Machine) -> Iterator[Finding]:
     """What do the bench's forms of CMSA take, in torch as they are and compiled, and a frame in each runtime?"""
     if not lacking():
-        yield from _told("benchmarks.gpu", "--device", _device(machine))
+        yield from _told(machine.deadline, "benchmarks.gpu", "--device", _device(machine))
 
 
 def _device(machine: Machine) -> str:
     return "cpu" if machine.is_rehearsal else "cuda"
 
 
-def _told(module: str, *arguments: str) -> Iterator[Finding]:
+def _told(
+    deadline: Deadline, module: str, *arguments: str, failed: Callable[[str], Finding] = error
+) -> Iterator[Finding]:
     """Run a command; a finding for each line that it prints, or one of why it failed."""
-    done = _run(module, *arguments)
-    if done.returncode:
-        yield error(f"{module} ended with exit code {done.returncode}: {one_line(done.stderr[-300:])}")
-    else:
-        yield from (ok(line) for line in done.stdout.splitlines() if line.strip())
+    lines, failure = _run(deadline, module, *arguments)
+    yield from [failed(failure)] if failure else map(ok, lines)
 
 
-def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", module, *arguments]
+def _run(deadline: Deadline, module: str, *arguments: str) -> tuple[list[str], str]:
+    """The lines that a command prints, and why it failed, in one line; empty where it did not."""
+    line, seconds = [module, *arguments], min(PATIENCE, deadline.left)
     try:
-        return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", *line], capture_output=True, text=True, timeout=seconds, check=False
+        )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(line, 1, "", f"it took more than {PATIENCE:.0f} s")
+        return [], f"{' '.join(line)} took more than {seconds:.0f} s"
+    lines = [said for said in done.stdout.splitlines() if said.strip()]
+    reason = f"{' '.join(line)} ended with exit code {done.returncode}: {one_line(done.stderr[-300:])}"
+    return lines, reason if done.returncode else ""

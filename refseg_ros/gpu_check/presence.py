@@ -1,26 +1,44 @@
-"""Which runtimes for a GPU are installed, and why not the others."""
+"""Which runtimes for a GPU are there, and why not the others."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
+from refseg_ros.doctor.finding import Finding, error, warn
 from refseg_ros.engines import onnx_cuda
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.cuda import Gpu
 from refseg_ros.engines.tensorrt import LIBRARIES, library
-from refseg_ros.errors import UnavailableError
+from refseg_ros.errors import BundleError, UnavailableError
 
 
-def libraries() -> tuple[list[ModuleType], list[str]]:
-    """TensorRT and TensorRT-RTX as far as they are there, and a line for each that is not."""
+def libraries() -> tuple[list[ModuleType], list[Finding]]:
+    """TensorRT and TensorRT-RTX as far as they are there, and a finding for each that is not."""
     found, missing = [], []
     for name in LIBRARIES:
         try:
             found.append(library(name))
         except UnavailableError as reason:
-            missing.append(str(reason))
+            missing.append(warn(str(reason)))
     return found, missing
 
 
-def provider() -> tuple[bool, list[str]]:
-    """Whether ONNX Runtime has its CUDA provider, and a line where it has not."""
+def provider() -> tuple[bool, list[Finding]]:
+    """Whether ONNX Runtime was built with its CUDA provider, and a finding where it was not."""
     has = onnx_cuda.PROVIDER in onnx_cuda.onnxruntime.get_available_providers()
-    return has, [] if has else [f"this onnxruntime has no {onnx_cuda.PROVIDER} (pip install onnxruntime-gpu)"]
+    return has, [] if has else [warn(f"this onnxruntime has no {onnx_cuda.PROVIDER} (pip install onnxruntime-gpu)")]
+
+
+def starting(bundle: Bundle, gpu: Gpu) -> list[Finding]:
+    """A finding where the provider does not start, as without the cuDNN that it wants: the smallest graph says it.
+
+    The provider's libraries are looked for when the first session is made; until then it counts as available.
+    """
+    name = min(bundle.manifest.graphs, key=lambda graph: len(bundle.contents[graph]))
+    try:
+        onnx_cuda.OnnxCudaEngine(bundle.contents[name], name, gpu)
+    except UnavailableError as reason:
+        return [error(f"ONNX Runtime: {reason}")]
+    except BundleError:  # of the graph, which is tried with all others
+        pass
+    return []
