@@ -1,7 +1,7 @@
 """Tries everything that runs on a GPU, in ten minutes at most: `make gpu-check`, or `ros2 run refseg_ros gpu_check`.
 
 It first says what is missing. Then it builds engines, compares CUDA and TensorRT with the CPU, has bad engines refused,
-counts copies between host and GPU, and takes the memory away. In a clone it runs
+counts copies between host and GPU, takes the memory away, and counts launches of CUDA graphs. In a clone it runs
 a training step and the bench's lines too. After nine and a half minutes nothing new begins; what still runs after ten is
 ended. --rehearse runs the same code without a GPU, over ONNX Runtime on the CPU; it says nothing about a GPU.
 

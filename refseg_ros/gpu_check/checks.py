@@ -23,6 +23,7 @@ from refseg_ros.engines.onnx_cuda import PROVIDER
 from refseg_ros.engines.parity import TOLERANCE, samples
 from refseg_ros.engines.tensorrt import LIBRARIES
 from refseg_ros.errors import BundleError
+from refseg_ros.gpu_check.graph_launches import check_graphs
 from refseg_ros.gpu_check.machine import Machine, Runtime
 from refseg_ros.gpu_check.memory import check_memory
 from refseg_ros.gpu_check.pipeline import QUERIES, Clip, counted_copies, difference, frames_of, network_of
@@ -174,5 +175,5 @@ def _profiled(machine: Machine) -> Iterator[Finding]:
         yield ok(line) if not trips else warn(line)
 
 
-CHECKS = (check_engines, check_parity, check_refusals, check_residence, check_memory)
+CHECKS = (check_engines, check_parity, check_refusals, check_residence, check_memory, check_graphs)
 """In their order: the first finds the runtimes for the others."""

@@ -1,4 +1,4 @@
-"""CUDA, TensorRT and ONNX Runtime's CUDA provider as this package calls them, over the memory of the host.
+"""CUDA, CUPTI, TensorRT and ONNX Runtime's CUDA provider as this package calls them, over the memory of the host.
 
 A rehearsal replaces the libraries, not our code: all of it that would run on a GPU runs, and ONNX Runtime's CPU
 provider computes. What these libraries do on a GPU is not tried by it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -31,6 +31,9 @@ def install() -> None:
     runtime = _cuda_runtime()
     bindings.runtime = runtime  # type: ignore[attr-defined]
     sys.modules.update({"cuda": ModuleType("cuda"), "cuda.bindings": bindings, runtime.__name__: runtime})
+    cupti = ModuleType("cupti")
+    cupti.cupti = _Cupti  # type: ignore[attr-defined]
+    sys.modules["cupti"] = cupti
     sys.modules.update({"tensorrt": _tensorrt("tensorrt", {}), "tensorrt_rtx": _tensorrt("tensorrt_rtx", _RTX)})
     onnx_cuda.onnxruntime = SimpleNamespace(
         InferenceSession=_Session,
@@ -201,17 +204,17 @@ class _Engine:
         return "input" if name in self.inputs else "output"
 
     def create_runtime_config(self) -> SimpleNamespace:
-        return SimpleNamespace()
+        return SimpleNamespace(cuda_graph_strategy=0)
 
     def create_execution_context(self, settings: Any = None) -> _Context:
-        return _Context(self)
+        return _Context(self, captures=settings is not None and settings.cuda_graph_strategy == _WHOLE_GRAPH)
 
 
 class _Context:
     """Shapes of outputs are known once it has run, so it runs when it is asked for the first of them."""
 
-    def __init__(self, engine: _Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: _Engine, captures: bool) -> None:
+        self._engine, self._captures = engine, captures
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._pointers: dict[str, int] = {}
         self._results: Mapping[str, np.ndarray] = {}
@@ -231,12 +234,44 @@ class _Context:
         return self._results[name].shape
 
     def execute_async_v3(self, stream: int) -> bool:
+        if self._captures:
+            _Cupti.tell("cuGraphLaunch")
         for name, result in self._results.items():
             _at(self._pointers[name], result.shape, result.dtype)[...] = result
         return True
 
 
-_RTX = {"CudaGraphStrategy": SimpleNamespace(WHOLE_GRAPH_CAPTURE=1)}
+class _Cupti:
+    """`cupti.cupti`, as far as launches of graphs are counted with it; at most one subscriber, as CUPTI has it."""
+
+    ApiCallbackSite = SimpleNamespace(API_ENTER=0, API_EXIT=1)
+    CallbackDomain = SimpleNamespace(DRIVER_API=1)
+    _callback: Callable[..., None] | None = None
+
+    @classmethod
+    def subscribe(cls, callback: Callable[..., None], userdata: object) -> int:
+        cls._callback = callback
+        return 1
+
+    @staticmethod
+    def enable_domain(enable: int, subscriber: int, domain: int) -> None: ...
+
+    @classmethod
+    def unsubscribe(cls, subscriber: int) -> None:
+        cls._callback = None
+
+    @classmethod
+    def tell(cls, function: str) -> None:
+        """What the driver does at each call: it tells when it begins and when it ends."""
+        for site in (cls.ApiCallbackSite.API_ENTER, cls.ApiCallbackSite.API_EXIT):
+            if cls._callback is not None:
+                cls._callback(
+                    None, cls.CallbackDomain.DRIVER_API, 0, SimpleNamespace(callback_site=site, function_name=function)
+                )
+
+
+_WHOLE_GRAPH = 1
+_RTX = {"CudaGraphStrategy": SimpleNamespace(WHOLE_GRAPH_CAPTURE=_WHOLE_GRAPH)}
 """What TensorRT-RTX has beside TensorRT's."""
 
 

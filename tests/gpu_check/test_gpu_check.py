@@ -30,12 +30,14 @@ stand_ins.install = install
 """
 
 BROKEN = """
-from refseg_ros.gpu_check import stand_ins
+from refseg_ros.gpu_check import graph_launches, stand_ins
 def run_with_iobinding(session, binding):
     raise RuntimeError("out of luck")
 stand_ins._Session.run_with_iobinding = run_with_iobinding
+stand_ins._Engine.create_execution_context = lambda engine, settings=None: stand_ins._Context(engine, captures=False)
+graph_launches.PATIENCE = 0.1
 """
-"""ONNX Runtime loads and does not run."""
+"""ONNX Runtime loads and does not run, and TensorRT-RTX captures no graph."""
 
 
 def check(*arguments: object, where: str = "") -> subprocess.CompletedProcess[str]:
@@ -84,6 +86,7 @@ def test_a_runtime_that_breaks_is_told_of_in_each_check_and_hides_no_other(bundl
     wrong = [line for line in lines if "ERROR" in line]
     for words in ("ONNX Runtime in fp32 beside the CPU", "ONNX Runtime in fp32's copies", "fp32 without memory"):
         assert sum(words in line and "out of luck" in line for line in wrong) == 1, (words, wrong)
+    assert any("TensorRT-RTX in fp32" in line and "launches 0 CUDA graphs, although" in line for line in wrong)
     for title in ("TensorRT", "TensorRT-RTX"):
         for words in ("50 frames are off by", "copies 2 arrays up and 3 down", "the next frame"):
             assert any(f"{title} in fp32" in line and words in line for line in lines), (title, words)
@@ -101,6 +104,7 @@ def test_a_rehearsal_goes_all_the_way_says_so_on_every_line_and_writes_no_page(
         for words in ("50 frames are off by", "ms a frame", "copies 2 arrays up and 3 down", "the next frame"):
             assert any(f"{runtime} in fp32" in line and words in line for line in lines), (runtime, words)
     assert sum("an engine of another GPU is refused" in line for line in lines) == 2
+    assert sum("a frame launches 3 CUDA graphs" in line for line in lines) == 1
     assert not list(bundle_folder.glob("*.engine*"))
 
 
