@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes that make batches (default: 2)")
     parser.add_argument("--blocks", type=int, default=5, help="of steps of each sort (default: 5)")
     parser.add_argument("--steps", type=int, default=5, help="timed steps of a block (default: 5)")
+    parser.add_argument(
+        "--compile", action="store_true", help="network and losses compiled by torch, in the first step"
+    )
     add_budget(parser)
     options = parser.parse_args(arguments)
     for flag in ("steps", "blocks", "workers"):
@@ -116,9 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(config: Config, device: torch.device, options: argparse.Namespace, cache: Path) -> None:
     source = source_of(config, options.data, options.workers, cache, options.images) if options.data else None
     state = Training(source.config if source else config, device)
+    if options.compile:
+        state.learner.compile()
     phase, network = config.phases[-1], config.network
     sizes = f"{network.width}x{network.height}, {phase.frames} frames x {phase.expressions} expressions"
-    print(f"{config.name}: {sizes}, {state.precision}, {device}, {torch.get_num_threads()} threads")
+    how = ", compiled" if options.compile else ""
+    print(f"{config.name}: {sizes}, {state.precision}, {device}, {torch.get_num_threads()} threads{how}")
     if source:
         there, made = in_blocks(state, source, options.steps, options.blocks, options.workers)
         print(f"step on a cached batch {there:.3f} s, with its batch made by {options.workers} workers {made:.3f} s")

@@ -2,7 +2,7 @@
 
 It first says what is missing. Then it builds engines, compares CUDA and TensorRT with the CPU, has bad engines refused,
 counts copies between host and GPU, takes the memory away, and counts launches of CUDA graphs. In a clone it runs
-a training step and the bench's lines too. After nine and a half minutes nothing new begins; what still runs after ten is
+training steps and the bench's lines too. After nine and a half minutes nothing new begins; what still runs after ten is
 ended. --rehearse runs the same code without a GPU, over ONNX Runtime on the CPU; it says nothing about a GPU.
 
 Exit code 0 when everything is well, 1 when something is not, 2 when there is no GPU, or no runtime for it, to try.
@@ -106,7 +106,8 @@ def _examine(model: str, folder: Path, is_rehearsal: bool) -> Iterator[Finding]:
     bundle, failures = clone.with_half_precision(bundle, folder / "bundle", deadline)
     yield from failures
     machine = Machine(gpu, bundle, folder, found, has_provider, is_rehearsal, deadline)
-    for check in (*CHECKS, clone.check_training, clone.check_bench):
+    of_clone = (clone.check_training, clone.check_bench, clone.check_compiled_training)  # what may take longest is last
+    for check in (*CHECKS, *of_clone):
         yield from deadline.attempt((check.__doc__ or "").strip(), check(machine))
 
 

@@ -1,4 +1,4 @@
-"""What only a clone of the repository can try: graphs in 16 bits, a training step and the bench's lines of a GPU.
+"""What only a clone of the repository can try: graphs in 16 bits, training steps and the bench's lines of a GPU.
 
 These are commands of `model_training` and `benchmarks`, which nothing here imports.
 """
@@ -48,15 +48,24 @@ def with_half_precision(bundle: Bundle, folder: Path, deadline: Deadline) -> tup
 def check_training(machine: Machine) -> Iterator[Finding]:
     """Does a training step run?"""
     if not lacking():
-        step = ("benchmarks.step_time", "--steps", "3", "--device", _device(machine))
-        small = ["--batch", "1"] if machine.is_rehearsal else []
-        yield from _told(machine.deadline, *step, *small)
+        yield from _told(machine.deadline, *_step(machine))
 
 
 def check_bench(machine: Machine) -> Iterator[Finding]:
     """What do the bench's forms of CMSA take, in torch as they are and compiled, and a frame in each runtime?"""
     if not lacking():
         yield from _told(machine.deadline, "benchmarks.gpu", "--device", _device(machine))
+
+
+def check_compiled_training(machine: Machine) -> Iterator[Finding]:
+    """Does a training step run compiled by torch? Nothing of ours trains so, and its compiler may be missing."""
+    if not lacking():
+        yield from _told(machine.deadline, *_step(machine), "--compile", failed=warn)
+
+
+def _step(machine: Machine) -> tuple[str, ...]:
+    small = ("--batch", "1") if machine.is_rehearsal else ()
+    return "benchmarks.step_time", "--steps", "3", "--device", _device(machine), *small
 
 
 def _device(machine: Machine) -> str:

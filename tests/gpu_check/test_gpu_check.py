@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from refseg_ros.doctor.finding import Level
 from refseg_ros.engines.bundle import Bundle
-from refseg_ros.gpu_check.clone import with_half_precision
+from refseg_ros.gpu_check.clone import check_compiled_training, with_half_precision
 from refseg_ros.gpu_check.deadline import Deadline
 
 ROOT = Path(__file__).parent.parent.parent
@@ -123,3 +124,9 @@ def test_graphs_in_16_bits_that_cannot_be_made_are_told_of(
     monkeypatch.delenv("PYTHONPATH")  # so that the command is not found
     bundle, failures = with_half_precision(plain, tmp_path / "lost", Deadline(600.0))
     assert bundle is plain and failures[0].level == Level.ERROR and "exit code 1: " in failures[0].text
+
+
+def test_a_step_that_is_not_compiled_in_time_is_a_warning_alone() -> None:
+    machine = SimpleNamespace(is_rehearsal=True, deadline=Deadline(0.0))
+    (finding,) = check_compiled_training(machine)
+    assert finding.level == Level.WARN and "--compile took more than 0 s" in finding.text

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import step_time
 from tests.model_training import folder
@@ -24,6 +25,14 @@ def test_a_step_is_timed_with_and_without_its_data(tmp_path: Path, capsys: pytes
     assert step_time.main(["--config", "tiny_paper", "--batch", "1", *options]) == 0
     told = capsys.readouterr().out
     assert told.startswith("tiny_paper: 64x48, 1 frames x 1 expressions, float32") and "first step" in told
+
+
+def test_a_compiled_step_is_named_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    with torch.compiler.set_stance("force_eager"):  # to compile takes minutes on two cores
+        options = ["--config", "tiny_paper", "--batch", "1", "--device", "cpu", "--steps", "1", "--compile"]
+        assert step_time.main(options) == 0
+    told = capsys.readouterr().out
+    assert "threads, compiled\n" in told and "first step" in told
 
 
 @pytest.mark.parametrize(
