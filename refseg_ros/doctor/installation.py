@@ -11,9 +11,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from refseg_ros.doctor.finding import Finding, error, ok, warn
-from refseg_ros.ros.transport import PROFILE, fault_of_domain
+from refseg_ros.ros.transport import PROFILE, PROFILE_OF_NEW, PROFILE_OF_OLD, fault_of_domain, profile_variable
 
-PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 LEAST_SEGMENT = 1_000_000
 """Bytes: a 640x480 image has 921,600; the default segment of Fast DDS holds half of that."""
 
@@ -67,21 +66,22 @@ def check_domain() -> Iterator[Finding]:
 
 def check_profile() -> Iterator[Finding]:
     """Check the Fast DDS profile for nodes started in this shell."""
-    for name in PROFILES:
-        given = os.environ.get(name)
-        if given is None:
-            continue
-        try:
-            sizes = [
-                int(item.text or 0) for item in ElementTree.parse(given).iter() if item.tag.endswith("segment_size")
-            ]
-        except (OSError, ElementTree.ParseError, ValueError) as reason:
-            yield error(f"{name} names {given}, which cannot be read ({reason}); unset it, or name {PROFILE}")
-            continue
-        if max(sizes, default=0) < LEAST_SEGMENT:
-            yield warn(
-                f"{name} names {given}, which gives shared memory of {max(sizes, default=512_000)} bytes at most, less "
-                f"than one 640x480 image: such images, sent best effort, get lost; name {PROFILE}, or set segment_size"
-            )
-        else:
-            yield ok(f"{name} gives images {max(sizes) / 1e6:.0f} MB of shared memory")
+    name = profile_variable()
+    (other,) = {PROFILE_OF_OLD, PROFILE_OF_NEW} - {name}
+    given = os.environ.get(name)
+    if given is None:
+        if other in os.environ:
+            yield warn(f"{other} is set, but Fast DDS of this distribution reads {name} alone: set that")
+        return
+    try:
+        sizes = [int(item.text or 0) for item in ElementTree.parse(given).iter() if item.tag.endswith("segment_size")]
+    except (OSError, ElementTree.ParseError, ValueError) as reason:
+        yield error(f"{name} names {given}, which cannot be read ({reason}); unset it, or name {PROFILE}")
+        return
+    if max(sizes, default=0) < LEAST_SEGMENT:
+        yield warn(
+            f"{name} names {given}, which gives shared memory of {max(sizes, default=512_000)} bytes at most, less "
+            f"than one 640x480 image: such images, sent best effort, get lost; name {PROFILE}, or set segment_size"
+        )
+    else:
+        yield ok(f"{name} gives images {max(sizes) / 1e6:.0f} MB of shared memory")

@@ -8,7 +8,8 @@ from pathlib import Path
 from refseg_ros.doctor.finding import Finding, error, ok, warn
 from refseg_ros.doctor.machine import DRIVER, gpu_driver
 from refseg_ros.errors import BundleError
-from refseg_ros.segmenter import Segmenter
+from refseg_ros.interrupts import importing
+from refseg_ros.ros.needed import words_of
 
 ON_THE_CPU = "runs on ONNX Runtime on the CPU"
 
@@ -20,6 +21,12 @@ def check_model(model: str, driver_file: Path = DRIVER) -> Iterator[Finding]:
         model: see `SegmenterConfig`.
         driver_file: as of `gpu_driver`.
     """
+    try:
+        with importing():  # here, because what it needs may be what is missing
+            from refseg_ros.segmenter import Segmenter
+    except ModuleNotFoundError as missing:
+        yield error(f"no model can run: {words_of(missing)}")
+        return
     try:
         segmenter = Segmenter(model)
     except BundleError as refusal:

@@ -10,12 +10,21 @@ from contextlib import contextmanager
 from refseg_ros.interrupts import end_at_interrupt
 
 _CURES = {
+    "onnxruntime": "pip install onnxruntime",
+    "cv2": "sudo apt install python3-opencv, or pip install opencv-python-headless",
+    "numpy": "sudo apt install python3-numpy, or pip install numpy",
     "pocketsphinx": "pip install pocketsphinx",
     "nicegui": "pip install nicegui",
     "mujoco": "pip install mujoco",
     "refseg_ros": "build the messages and source the workspace: colcon build, then source install/setup.bash",
 }
 _ROS = "source ROS 2 (source /opt/ros/$ROS_DISTRO/setup.bash) and the workspace that this package is in"
+
+
+def words_of(error: ModuleNotFoundError) -> str:
+    """Which module is missing, and what to do about it."""
+    name = error.name or ""
+    return f"the module {name} is not installed; {_CURES.get(name.split('.')[0], _ROS)}"
 
 
 @contextmanager
@@ -26,9 +35,7 @@ def needed_modules() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        name = error.name or ""
-        cure = _CURES.get(name.split(".")[0], _ROS)
-        raise SystemExit(f"error: the module {name} is not installed; {cure}") from error
+        raise SystemExit(f"error: {words_of(error)}") from error
     finally:
         if is_main and before is not None:  # a handler that was not set from Python is None
             signal.signal(signal.SIGINT, before)

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 PROFILE = Path(__file__).resolve().parent / "fastdds.xml"
-_NAMES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 LAST_DOMAIN = 232
 """The ports of those beyond it are no numbers of 16 bits."""
 _OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
+"""Those with Fast DDS 2."""
+PROFILE_OF_OLD, PROFILE_OF_NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+"""Environment variables in which Fast DDS 2, and 3, looks for a profile; neither reads that of the other."""
 
 
 def fault_of_domain() -> str:
@@ -27,5 +29,9 @@ def prefer_large_shared_memory() -> None:
 
     Without it a best-effort subscriber loses nearly every image. A profile of the user's choice is kept.
     """
-    if not any(name in os.environ for name in _NAMES):
-        os.environ[_NAMES[os.environ.get("ROS_DISTRO") in _OLD_DISTRIBUTIONS]] = str(PROFILE)
+    os.environ.setdefault(profile_variable(), str(PROFILE))
+
+
+def profile_variable() -> str:
+    """The environment variable that Fast DDS of this shell's distribution reads."""
+    return PROFILE_OF_OLD if os.environ.get("ROS_DISTRO") in _OLD_DISTRIBUTIONS else PROFILE_OF_NEW

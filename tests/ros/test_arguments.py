@@ -112,6 +112,8 @@ def test_without_ros_it_says_so_in_a_line(node, tmp_path) -> None:
     ("of", "module", "cure"),
     [
         ("segment_node", "refseg_ros.msg", "colcon build"),
+        ("segment_node", "onnxruntime", "pip install onnxruntime"),
+        ("camera_node", "cv2", "python3-opencv"),
         *((node, module, f"pip install {module}") for node, module in NEEDED.items()),
     ],
 )

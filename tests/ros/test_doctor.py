@@ -22,13 +22,16 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.doctor.finding import Level
 from refseg_ros.doctor.graph import elsewhere
+from refseg_ros.doctor.installation import check_profile
 from refseg_ros.doctor.processes import participants
 from refseg_ros.doctor.shared_memory import FOLDER
 from refseg_ros.images.messages import to_message
-from refseg_ros.ros.transport import PROFILE
+from refseg_ros.ros.transport import PROFILE, prefer_large_shared_memory
 from tests.ros.bench import picture
 from tests.ros.depth_camera import SETTINGS, DepthCamera
+from tests.ros.test_arguments import hide
 
 ROOT = Path(__file__).parent.parent.parent
 Doctor = Callable[..., "Report"]
@@ -154,6 +157,34 @@ def test_a_profile_with_too_little_memory_is_told(doctor, tmp_path):
     profile.write_text(PROFILE.read_text().replace("16777216", "524288"))
     report = doctor(FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
     assert f"{profile}, which gives shared memory of 524288 bytes at most" in report.of("WARN"), report.text
+
+
+@pytest.mark.parametrize(
+    ("distribution", "variable", "other"),
+    [
+        ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
+        ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+    ],
+)
+def test_the_profile_that_counts_is_that_of_the_distribution(monkeypatch, distribution, variable, other):
+    for name in (variable, other):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    monkeypatch.setenv(other, str(PROFILE))
+    (told,) = check_profile()
+    assert told.level == Level.WARN and f"{other} is set, but" in told.text and f"reads {variable} alone" in told.text
+    prefer_large_shared_memory()
+    assert os.environ[variable] == str(PROFILE)
+    (told,) = check_profile()
+    assert told.level == Level.OK and f"{variable} gives images 17 MB" in told.text
+    monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize("module", ["onnxruntime", "cv2"])
+def test_a_missing_runtime_is_told_beside_all_else(doctor, tmp_path, module):
+    report = doctor(**hide(module, tmp_path))
+    assert f"no model can run: the module {module} is not installed; " in report.of("ERROR"), report.text
+    assert "ROS 2" in report.of("OK") and report.code == 1 and "Traceback" not in report.text
 
 
 def test_a_damaged_model_is_told(doctor, bundle_folder, tmp_path):
