@@ -23,7 +23,7 @@ from refseg_ros.speech.attention import Attention, Ignored
 from refseg_ros.speech.config import MICROPHONE, SpeechConfig
 from refseg_ros.speech.recogniser import Recogniser
 from refseg_ros.speech.sentences import nouns
-from refseg_ros.speech.sound import Samples, SoundError, microphone, play, read_wav, utterances
+from refseg_ros.speech.sound import Samples, SoundError, microphone, play, read_ahead, read_wav, utterances
 
 PATIENCE = 0.2
 """Seconds that the last utterance has when the node ends; one that takes longer is abandoned."""
@@ -87,7 +87,7 @@ class SpeechNode(Node):
         self._listener.start()
 
     def run(self) -> bool:
-        """Start, and spin until the sound or the context ends; False where the microphone could not be heard."""
+        """Start, and spin until the sound or the context ends; False where it could not listen to the end."""
         faults = FaultLog(self.get_logger().error)
         self.start()
         assert self._listener is not None
@@ -109,9 +109,11 @@ class SpeechNode(Node):
             SoundError: the microphone cannot be heard.
         """
         for utterance in utterances(self._chunks()):
-            heard = self._recogniser.hear(utterance)
+            heard = self._recogniser.hear(utterance.samples)
             config = self._settings.config
-            found = self._attention.query_in(heard, time.monotonic(), config.minimum_confidence, config.wake_seconds)
+            found = self._attention.query_in(
+                heard, utterance.begin, utterance.end, config.minimum_confidence, config.wake_seconds
+            )
             said = f"heard {ascii(heard.text)} ({heard.confidence:.2f})"
             if isinstance(found, Ignored):
                 self.get_logger().info(f"{said}: {found.value}")
@@ -127,6 +129,7 @@ class SpeechNode(Node):
             self.get_logger().fatal(str(error))
         except Exception:  # of rclpy, when the end came in the middle of something
             if self._is_up():
+                self._is_deaf = True
                 raise
 
     def _chunks(self) -> Iterator[Samples]:
@@ -134,7 +137,8 @@ class SpeechNode(Node):
             until = time.monotonic() + LISTENER_WAIT
             while self._query.get_subscription_count() == 0 and time.monotonic() < until and self._is_up():
                 time.sleep(0.05)
-        for chunk in microphone(self._settings.config.device) if self._file is None else play(self._file):
+        heard = read_ahead(microphone(self._settings.config.device)) if self._file is None else play(self._file)
+        for chunk in heard:
             if not self._is_up():
                 return
             yield chunk

@@ -29,17 +29,27 @@ class Attention:
         self._wake = tokenise(wake_word)
         self._until = -math.inf
 
-    def query_in(self, heard: Heard, moment: float, minimum_confidence: float, wake_seconds: float) -> str | Ignored:
-        """The expression of a query, or why there is no query; `moment` in seconds of a monotonic clock."""
+    def query_in(
+        self, heard: Heard, begin: float, end: float, minimum_confidence: float, wake_seconds: float
+    ) -> str | Ignored:
+        """The expression of a query, or why there is no query.
+
+        Args:
+            heard: what was said.
+            begin: when, in seconds of the sound.
+            end: as `begin`.
+            minimum_confidence: of what counts.
+            wake_seconds: from the end of the wake word to the beginning of a query, at most.
+        """
         words = tokenise(heard.text)
         if heard.confidence < minimum_confidence:
             return Ignored.UNSURE
         if self._wake and words[: len(self._wake)] == self._wake:
             words = words[len(self._wake) :]
             if not words:
-                self._until = moment + wake_seconds
+                self._until = end + wake_seconds
                 return Ignored.ONLY_CALLED
-        elif self._wake and moment > self._until:
+        elif self._wake and begin > self._until:
             return Ignored.NOT_CALLED
         expression = expression_in(" ".join(words))
         if self._things.isdisjoint(expression.split()):

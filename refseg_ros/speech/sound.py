@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
+from queue import Empty, Queue
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +25,8 @@ CHUNK = 480
 LONGEST = 15.0
 """Seconds after which an utterance is cut: someone talks on and on, or it is noise."""
 
+_AHEAD = round(LONGEST * RATE / CHUNK)
+"""Chunks that wait at most while an utterance is recognised."""
 _FILTER_LENGTH = 63
 
 
@@ -75,7 +81,43 @@ def play(samples: Samples) -> Iterator[Samples]:
         yield padded[start : start + CHUNK]
 
 
-def microphone(device: str) -> Iterator[Samples]:
+def read_ahead(chunks: Generator[Samples, None, None]) -> Iterator[Samples]:
+    """Give the same chunks, and read them in a thread of their own meanwhile.
+
+    Who recognises what was said does not read; a microphone drops what nobody reads for longer than its buffer.
+
+    Raises:
+        Exception: those of `chunks`.
+    """
+    waiting: Queue[Samples | Exception | None] = Queue(_AHEAD)
+    is_over = threading.Event()
+
+    def read() -> None:
+        end: Exception | None = None
+        try:
+            with closing(chunks):
+                for chunk in chunks:
+                    waiting.put(chunk)
+                    if is_over.is_set():
+                        return
+        except Exception as error:  # it is raised where the chunks are read
+            end = error
+        waiting.put(end)
+
+    threading.Thread(target=read, name="microphone", daemon=True).start()
+    try:
+        while isinstance(chunk := waiting.get(), np.ndarray):
+            yield chunk
+        if chunk is not None:
+            raise chunk
+    finally:
+        is_over.set()
+        with suppress(Empty):
+            while True:
+                waiting.get_nowait()  # the thread may wait for a place
+
+
+def microphone(device: str) -> Generator[Samples, None, None]:
     """Give the sound of a microphone chunk by chunk, for ever.
 
     Args:
@@ -97,13 +139,24 @@ def microphone(device: str) -> Iterator[Samples]:
         raise SoundError(f"the microphone {ascii(device)} cannot be heard ({one_line(error)})") from error
 
 
-def utterances(chunks: Iterable[Samples]) -> Iterator[Samples]:
+class Utterance(NamedTuple):
+    """What was said without a pause."""
+
+    samples: Samples
+    begin: float
+    """When it began, in seconds of the sound."""
+    end: float
+
+
+def utterances(chunks: Iterable[Samples]) -> Iterator[Utterance]:
     """Cut utterances out of chunks of sound, at the pauses; each is given as soon as it ends."""
-    finder, spoken = Endpointer(sample_rate=RATE), []
+    finder, spoken, end = Endpointer(sample_rate=RATE), list[Samples](), 0.0
     for chunk in chunks:
         speech = finder.process(chunk.astype("<i2").tobytes())
         if speech is not None:
             spoken.append(np.frombuffer(speech, "<i2").astype(np.int16))
         if spoken and (not finder.in_speech or sum(map(len, spoken)) > LONGEST * RATE):
-            yield np.concatenate(spoken)
+            samples, begin = np.concatenate(spoken), max(finder.speech_start, end)  # or where the last one was cut
+            end = begin + len(samples) / RATE
+            yield Utterance(samples, begin, end)
             spoken = []

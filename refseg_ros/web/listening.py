@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -58,7 +57,5 @@ class Listening:
             if self._recogniser is None:
                 self._recogniser = Recogniser(self._vocabulary)
             heard = self._recogniser.hear(samples)
-        found = Attention("", nouns(self._vocabulary)).query_in(
-            heard, time.monotonic(), SpeechConfig.minimum_confidence, 0.0
-        )
+        found = Attention("", nouns(self._vocabulary)).query_in(heard, 0.0, 0.0, SpeechConfig.minimum_confidence, 0.0)
         return Heard(heard.text, why=found.value) if isinstance(found, Ignored) else Heard(heard.text, query=found)

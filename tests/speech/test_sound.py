@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed (the extra `speech`)")
 
-from refseg_ros.speech.sound import RATE, SoundError, play, read_wav, resample, utterances
+from refseg_ros.speech.sound import CHUNK, RATE, SoundError, play, read_ahead, read_wav, resample, utterances
 from tests.speech.voice import needs_espeak, say, write_wav
 
 
@@ -62,7 +64,47 @@ def test_utterances_are_cut_at_pauses():
     pause = np.zeros(RATE, np.int16)
     sound = np.concatenate([pause, say("the red mug"), pause, say("the blue bowl left of the can"), pause])
     found = list(utterances(np.split(sound[: len(sound) // 480 * 480], len(sound) // 480)))
-    assert len(found) == 2 and len(found[0]) < len(found[1])
+    assert len(found) == 2 and len(found[0].samples) < len(found[1].samples)
+    first, second = found
+    assert 0.5 < first.begin < first.end < second.begin < second.end <= len(sound) / RATE
+    for one in found:
+        assert np.array_equal(one.samples, sound[round(one.begin * RATE) : round(one.end * RATE)])
+
+
+def test_sound_is_read_while_what_was_said_is_recognised():
+    is_read, is_closed = threading.Event(), threading.Event()
+
+    def heard():
+        try:
+            for number in range(200):
+                yield np.full(CHUNK, number, np.int16)
+            is_read.set()
+            raise SoundError("unplugged")
+        finally:
+            is_closed.set()
+
+    chunks = read_ahead(heard())
+    found = [next(chunks)]
+    assert is_read.wait(60), "all of it, though nobody asked for more than the first chunk"
+    with pytest.raises(SoundError, match="unplugged"):
+        found.extend(chunks)
+    assert [int(chunk[0]) for chunk in found] == list(range(200)) and is_closed.wait(60)
+
+
+def test_the_reading_ends_with_who_listens():
+    is_closed = threading.Event()
+
+    def heard():
+        try:
+            while True:
+                yield np.zeros(CHUNK, np.int16)
+        finally:
+            is_closed.set()
+
+    chunks = read_ahead(heard())
+    next(chunks)
+    chunks.close()
+    assert is_closed.wait(60)
 
 
 def test_silence_has_no_utterance():
