@@ -19,7 +19,7 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
-from tf2_ros import Buffer, TransformListener
+from tf2_ros import Buffer, TransformException, TransformListener
 
 from refseg_ros.action import Locate
 
@@ -61,13 +61,17 @@ def go_to(node: Node, expression: str) -> bool:
         node, ActionClient(node, Locate, "/refseg/locate"), Locate.Goal(query=expression, timeout=TIMEOUT)
     )
     if found is None or found.result.outcome != Locate.Result.LOCATED:
-        print(found.result.message if found else "nobody offers /refseg/locate; is the node `segment` running?")
+        print(found.result.message if found else "nobody took the goal; does the node `segment` run? Its log says why")
         return False
     place = found.result.answer.placement
     if not place.known or place.frame_id != MAP:
         print(f"not placed in {MAP}: {place.reason or 'the node `segment` needs target_frame:=map and a depth_topic'}")
         return False
-    robot = frames.lookup_transform(MAP, BASE, Time()).transform.translation
+    try:
+        robot = frames.lookup_transform(MAP, BASE, Time()).transform.translation
+    except TransformException as error:
+        print(f"where the robot is in {MAP} is not known: {error}")
+        return False
     radius = math.hypot(place.size.x, place.size.y) / 2
     goal = NavigateToPose.Goal(pose=in_front_of(place.pose.position, radius, Point(x=robot.x, y=robot.y)))
     goal.pose.header.stamp = node.get_clock().now().to_msg()

@@ -54,8 +54,9 @@ class SegmentNode(LifecycleNode):
     Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
     several; reliable), each message under its image's header, one for each expression; things in space under its stamp
     and the frame `target_frame`, where that is given:
-        mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. Empty when nothing was found.
-        bbox (refseg_ros/BoundingBox): pixels of the image; all zero when nothing was found.
+        mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. A best guess where the verdict is UNCERTAIN,
+            empty when nothing was found.
+        bbox (refseg_ros/BoundingBox): pixels of the image; otherwise as the mask.
         result (refseg_ros/Segmentation): the whole answer.
         overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
         pose (geometry_msgs/PoseStamped), markers (visualization_msgs/MarkerArray), cloud (sensor_msgs/PointCloud2):
