@@ -13,7 +13,7 @@ from refseg_ros.engines.reach import PAST
 
 
 class Window(NamedTuple):
-    """The frames that a system looks at, in order of time."""
+    """The frames that a system looks at."""
 
     before: int
     """Frames before the target."""
@@ -89,7 +89,8 @@ class System(nn.Module, ABC):
     def forward(self, clip: Tensor, words: Tensor) -> Answer:
         """(B, T, H, W, 3) uint8 RGB and (B, E, N) int64 ids, PADDING at the end.
 
-        A clip of `window.frames` is that window; one of any other length ends with the target.
+        The target is the last frame of a clip, and the others are before it in the order of time, as `ClipFrames` puts
+        them. A clip of `window.frames` has those after the target too; any other has earlier ones alone.
         """
 
     @abstractmethod

@@ -9,8 +9,9 @@ from model_training.networks.base import Window
 
 
 def window_of(past: Tensor, now: Tensor, window: Window) -> Tensor:
-    """The frames of a window: (L, ...) before the target, the oldest first, and the target (1, ...) -> (T, ...).
+    """The frames of a window in the order of time.
 
+    (L, ...) before the target, the oldest first, and the target (1, ...) -> (T, ...).
     Indices are clamped one by one, as at the ends of a video: where L is smaller than `window.before` the oldest frame
     stands for those before it, and the target for those after it.
     """
@@ -21,17 +22,9 @@ def window_of(past: Tensor, now: Tensor, window: Window) -> Tensor:
 
 
 def whole_window(clip: Tensor, window: Window) -> Tensor:
-    """(B, T, ...) as `System.forward` takes it -> (B, window.frames, ...)."""
+    """(B, T, ...) as `System.forward` takes it -> (B, window.frames, ...) in the order of time."""
     if clip.shape[1] == window.frames:
-        return clip
+        before, after, target = clip.split((window.before, window.after, 1), 1)
+        return torch.cat([before, target, after], 1)
     by_time = clip.transpose(0, 1)
     return window_of(by_time[:-1], by_time[-1:], window).transpose(0, 1)
-
-
-def window_indices(target: int, length: int, window: Window, step: int) -> list[int]:
-    """Which frames of a video of `length` frames a window is, `step` apart; each is clamped to the video.
-
-    The released loader of CSTM clamps the start of the whole clip only, so that the target is not where the network
-    looks for it [code]; not so here.
-    """
-    return [min(max(target + step * k, 0), length - 1) for k in range(-window.before, window.after + 1)]

@@ -10,7 +10,7 @@ from torch import nn
 
 from model_training.networks.base import Graph, System, Window
 from model_training.networks.kinds import KINDS, system_of
-from model_training.networks.layers.clips import whole_window, window_indices, window_of
+from model_training.networks.layers.clips import whole_window, window_of
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS, kept_arrays, reached
 from tests.model_training import tiny
 from tests.model_training.networks.systems import lastc, vlide
@@ -59,14 +59,6 @@ def test_kinds_build_their_systems() -> None:
         assert type(system_of(system.config)) is type(system)
 
 
-@pytest.mark.parametrize("target", [0, 3, 29])
-def test_each_index_of_a_window_is_clamped(target: int) -> None:
-    """At the first and the last frame too index 4 is the target (part D, clip)."""
-    found = window_indices(target, 30, Window(4, 3), 2)
-    assert len(found) == 8 and found[4] == target and all(0 <= index < 30 for index in found)
-    assert found == [min(max(target + k, 0), 29) for k in (-8, -6, -4, -2, 0, 2, 4, 6)]
-
-
 @pytest.mark.parametrize(("past", "wanted"), [(0, "ttttt"), (1, "aattt"), (2, "abttt"), (3, "bcttt")])
 def test_a_stream_is_filled_up_to_a_window(past: int, wanted: str) -> None:
     letters = torch.tensor([ord(c) for c in "abct"])[:, None]
@@ -74,7 +66,8 @@ def test_a_stream_is_filled_up_to_a_window(past: int, wanted: str) -> None:
     assert "".join(chr(c) for c in found[:, 0]) == wanted
 
 
-def test_a_whole_window_stays_as_it_is_and_another_clip_ends_with_the_target() -> None:
+def test_a_clip_ends_with_the_target_and_a_window_has_it_in_its_place() -> None:
     clip = torch.arange(8).view(2, 4, 1)
-    assert torch.equal(whole_window(clip, Window(2, 1)), clip)
+    assert whole_window(clip, Window(2, 1))[:, :, 0].tolist() == [[0, 1, 3, 2], [4, 5, 7, 6]]
+    assert torch.equal(whole_window(clip, Window(3)), clip)
     assert whole_window(clip, Window(1, 1))[:, :, 0].tolist() == [[2, 3, 3], [6, 7, 7]]

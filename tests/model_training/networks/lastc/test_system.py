@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from model_training.datasets.batches import BatchConfig, Batches
+from model_training.datasets.sample import ClipFrames, Expression, Reader, Record
 from model_training.networks.lastc.config import PRESETS, LastcConfig, lastc_config
 from model_training.networks.lastc.system import Lastc
+from refseg_ros.expression import Vocabulary
 from tests.model_training.networks.systems import (
     clips,
     lastc,
@@ -63,6 +69,44 @@ def test_the_time_that_is_picked_is_the_targets() -> None:
     moved = system.temporal(system.first(system.pixels(clips(1, 8)))[1], words, mask)
     for index, (stage, time) in enumerate(zip(moved.features, (2, 2, 2, 1, 0), strict=True)):
         assert torch.equal(system.picked(moved)[index], stage[:, :, time])
+
+
+class Numbered(Reader):
+    """A video whose frame i is all of grey level i, with a target at each of some frames."""
+
+    name, folder = "numbered", Path()
+    VIDEO = 12
+
+    def __init__(self, targets: Sequence[int]) -> None:
+        self.records = tuple(
+            Record(str(target), "train", (Expression("it", "0", 0),), self, target, truth=(None,)) for target in targets
+        )
+
+    def __len__(self) -> int:
+        return self.VIDEO
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        return [np.full((64, 64, 3), index, np.uint8) for index in indices]
+
+    def masks(self, record: Record) -> np.ndarray:
+        return np.ones((1, 64, 64), bool)
+
+
+@pytest.mark.parametrize("target", [0, 5, 11])
+def test_the_encoders_see_the_target_and_its_clip_in_the_order_of_time(target: int) -> None:
+    """From the video to the first convolutions, at the ends of the video too (part D, clip)."""
+    system, seen = lastc(before=4, after=3, imagenet_norm=False).eval(), {}
+    for stream in ("spatial", "temporal"):
+        first = system.get_submodule(f"{stream}.encoder.{'conv1' if stream == 'spatial' else 'stages.0'}")
+        first.register_forward_pre_hook(lambda _, given, stream=stream: seen.update({stream: given[0]}))
+    reader = Numbered([target])
+    sizes = {"height": 64, "width": 64, "padding": 0, "max_words": 4, "frames": 1}
+    config = BatchConfig(**sizes, clip=ClipFrames(past=4, future=3, stride=2))
+    batch = Batches(reader, "train", Vocabulary.of_texts(reader.texts("train")), config)[0]
+    system(torch.as_tensor(batch.clips), torch.as_tensor(batch.words))
+    levels = {stream: (255 * pixels[0, 0, ..., 0, 0]).round().int().tolist() for stream, pixels in seen.items()}
+    assert levels["spatial"] == target
+    assert levels["temporal"] == [min(max(target + k, 0), 11) for k in (-8, -6, -4, -2, 0, 2, 4, 6)]
 
 
 @pytest.mark.parametrize("head320", [False, True])
