@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--stride",
         type=int,
         default=Benchmark.stride,
-        help="frames of a video from one of a clip to the next (default: %(default)s)",
+        help="frames of a video from one of a clip to the next (default: as the model learned)",
     )
     parser.add_argument("--processes", type=int, default=1, help="that share a benchmark's work (default: 1)")
     parser.add_argument(
@@ -138,7 +138,7 @@ def _draw(options: argparse.Namespace, claims: Mapping[str, Sequence[Claim]]) ->
 
 def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the tables of a benchmark's folder, and return their figures by data set and split."""
-    if options.processes < 1 or options.stride < 1:
+    if options.processes < 1 or (options.stride is not None and options.stride < 1):
         raise ValueError("--processes and --stride must be at least 1")
     benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.outlines)
     name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")

@@ -12,6 +12,7 @@ import torch
 
 from model_training import configs
 from model_training.configs.schema import Config
+from model_training.datasets.sample import STILL
 from model_training.graphs import onnx_files
 from model_training.learning import checkpoint
 from model_training.learning.warm_start import vocabulary_of
@@ -47,6 +48,9 @@ def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) ->
 def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder: Path) -> Manifest:
     """Write the bundle of a system, by the configuration of its run and what is noted with its weights."""
     network, window = config.network, model.window
+    training = {key: value for key, value in facts.items() if key not in ("network", "vocabulary")}
+    if config.clip != STILL:
+        training["stride"] = config.clip.stride
     manifest = Manifest(
         name=config.name,
         input=Input(network.height, network.width, network.padding),
@@ -55,7 +59,7 @@ def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder
         clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
         thresholds=UNCALIBRATED,
         network=asdict(network),
-        training={key: value for key, value in facts.items() if key not in ("network", "vocabulary")},
+        training=training,
     )
     return export(model, folder, manifest, vocabulary_of(facts).dump())
 

@@ -3,7 +3,8 @@ scenes of `tabletop`. Nothing of the recipes of either paper is public [inferred
 
 - LASTC's losses are those of CSTM's code, and its optimiser is Adam [code: CSTM]; VLIDE's are those of LBDT [code].
 - A clip has the frames before the target alone, as a robot has them: seven for LASTC, whose predecessor looks at four
-  before and three after; four for VLIDE.
+  before and three after; four for VLIDE. Each is two frames of the video after the one before it [code: CSTM; inferred
+  for VLIDE].
 - The small ones see the clips of four frames of `tabletop`, and learn as long and as fast as its network does [ours].
 """
 
@@ -21,8 +22,8 @@ PUBLISHED = Config(
     network=lastc_config("lastc", "published", vocabulary=12112, before=7, after=0),
     phases=(Phase("joint", steps=100_000, frames=4, expressions=1, learning_rate=5e-4, schedule="poly"),),
     losses=LossWeights(dice=0.0, presence=0.1, heads=CSTM),
-    clip=ClipFrames(past=7),
-    clip_interval=0.04,
+    clip=ClipFrames(past=7, stride=2),
+    clip_interval=0.08,
     optimiser="adam",
     weight_decay=0.0,
 )
@@ -50,7 +51,7 @@ CONFIGS = (
         network=vlide_config("published", vocabulary=12112, specials=None),
         phases=(Phase("joint", steps=100_000, frames=8, expressions=1, learning_rate=1e-4, schedule="poly"),),
         losses=LossWeights(dice=0.0, presence=0.1, heads=LBDT),
-        clip=ClipFrames(past=4),
+        clip=ClipFrames(past=4, stride=2),
         optimiser="adamw",
         weight_decay=5e-4,
     ),

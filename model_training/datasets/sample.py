@@ -46,6 +46,9 @@ class ClipFrames:
             if value < least:
                 raise ValueError(f"{name} is {value}; it must be {least} or more")
 
+    def __str__(self) -> str:
+        return f"of {self.past} past and {self.future} future frames at stride {self.stride}"
+
     @property
     def length(self) -> int:
         """T, the number of frames of a clip."""

@@ -14,7 +14,7 @@ from webdataset.gopen import gopen
 from model_training.datasets import shards
 from model_training.datasets.batches import BatchConfig, FrameBatches
 from model_training.datasets.letterboxed import Letterboxed, letterboxed
-from model_training.datasets.sample import Record
+from model_training.datasets.sample import STILL, ClipFrames, Record
 from refseg_ros.expression import Vocabulary
 
 LANES = 4
@@ -72,8 +72,9 @@ class ShardBatches(FrameBatches):
             self._files = [(str(shard["file"]), int(shard["samples"])) for shard in facts["shards"]]
             if not self._files or not all(_NAME.fullmatch(name) and size > 0 for name, size in self._files):
                 raise ValueError("no plain names of tar files with samples")
-            if facts["frames"] not in (1, config.clip.length):
-                raise ValueError(f"clips of {facts['frames']} frames, {config.clip.length} are wanted")
+            clip = ClipFrames(**facts["clip"])
+            if clip not in (STILL, config.clip):
+                raise ValueError(f"its clips are {clip}, wanted are {config.clip}")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{index}: not a list of shards that can be used ({error})") from None
         lanes = min(LANES, len(self._files))

@@ -1,8 +1,8 @@
 """Samples as WebDataset shards: `python -m model_training.datasets.shards DIR OUT --split train`.
 
 A shard is a tar file of NAME.json (texts, ids, masks in COCO's run-length code) and NAME.0.jpg, NAME.1.jpg, ... (the
-frames of the clip, the target last). `shards.json` beside them lists the shards and how many samples each has, and
-`vocabulary.txt` has the words of their texts. `shard_batches.py` streams them.
+frames of the clip, the target last). `shards.json` beside them says which frames these are, lists the shards and how
+many samples each has, and `vocabulary.txt` has the words of their texts. `shard_batches.py` streams them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from refseg_ros.images.encodings import ImageError
 from refseg_ros.images.pictures import decode_picture, rgb_of
 
 INDEX, VOCABULARY = "shards.json", "vocabulary.txt"
-FORMAT = 1
+FORMAT = 2
 SAMPLES_PER_SHARD = 256
 """About 40 MB with COCO's images."""
 
@@ -58,7 +58,7 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = ST
                     bar.update()
             shards.append({"file": path.name, "samples": len(part)})
     write_bytes(folder / VOCABULARY, Vocabulary.of_texts(reader.texts(split)).dump().encode())
-    facts = {"format": FORMAT, "name": reader.name, "split": split, "frames": clip.length, "shards": shards}
+    facts = {"format": FORMAT, "name": reader.name, "split": split, "clip": asdict(clip), "shards": shards}
     write_bytes(folder / INDEX, json.dumps(facts, indent=1).encode())
     return [folder / str(shard["file"]) for shard in shards]
 
@@ -163,10 +163,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--past", type=int, default=ClipFrames.past, help="frames of a video before the target (%(default)s)"
     )
     parser.add_argument("--future", type=int, default=ClipFrames.future, help="and behind it (%(default)s)")
+    parser.add_argument(
+        "--stride", type=int, default=ClipFrames.stride, help="step from one of these to the next (%(default)s)"
+    )
     options = parser.parse_args(arguments)
     readers = open_folder(options.source, options.images)
     reader = readers[0] if len(readers) == 1 else Joined(readers)
-    shards = write_shards(reader, options.split, options.folder, ClipFrames(options.past, options.future))
+    clip = ClipFrames(options.past, options.future, options.stride)
+    shards = write_shards(reader, options.split, options.folder, clip)
     print(f"wrote {len(shards)} shards and {options.folder / INDEX}")
     return 0
 

@@ -19,6 +19,7 @@ from model_training.scoring.metrics import THRESHOLDS, PresenceScores, Scores, S
 from refseg_ros import config
 from refseg_ros.answer import probability
 from refseg_ros.config import SegmenterConfig
+from refseg_ros.engines.manifest import ATTENTION, Manifest
 from refseg_ros.geometry import Letterbox
 from refseg_ros.outlines import GuidedFilter
 from refseg_ros.segmenter import Segmenter
@@ -39,8 +40,8 @@ class Benchmark:
     """Folder of the data set."""
     images: Path | None = None
     """Folder of COCO's images, if not in a usual place."""
-    stride: int = 1
-    """Step from one frame of a clip to the next; 1 in the paper."""
+    stride: int | None = None
+    """Step from one frame of a clip to the next; None: that which the model learned with, 1 where it does not say."""
     outlines: str = SegmenterConfig.outlines
     """One of OUTLINES."""
 
@@ -118,21 +119,34 @@ def _parts(
         yield from ((done, future.result()) for done, future in waiting)
 
 
+def clip_of(manifest: Manifest, stride: int | None = None) -> ClipFrames:
+    """The frames of a video that a model is asked about.
+
+    Attention ignores the order of the T - 1 other frames: they are on both sides of the target, five and five in the
+    paper (Sec. 3.4), with one more in the past if their number is odd. Arrays of earlier frames are read in the order
+    of time, and learned so: these frames are all in the past, as on the robot.
+
+    Args:
+        manifest: of the model.
+        stride: as of `Benchmark`.
+    """
+    others = manifest.clip.length - 1
+    future = others // 2 if manifest.clip.memory == ATTENTION else 0
+    return ClipFrames(others - future, future, stride or manifest.training.get("stride", 1))
+
+
 class Judge:
     """A loaded model and a data set.
 
     Masks are scored as in the papers: all parts of a mask, at a probability of 0.5, whatever the verdict. The robot
     keeps only the likeliest part, at the threshold of its bundle.
 
-    Clips also follow the papers: the T - 1 other frames are on both sides of the target, five and five in the paper
-    (Sec. 3.4), with one more in the past if their number is odd. CFSA ignores the order of the frames, so the runtime
-    gets the target last. The robot has only past frames.
+    Clips also follow the papers, see `clip_of`.
     """
 
     def __init__(self, benchmark: Benchmark, reader: Reader, threads: int = 0) -> None:
         self.segmenter = Segmenter(benchmark.bundle, threads=threads)
-        length = self.segmenter.manifest.clip.length
-        self.clip = ClipFrames(past=length // 2, future=(length - 1) // 2, stride=benchmark.stride)
+        self.clip = clip_of(self.segmenter.manifest, benchmark.stride)
         self.reader, self.outlines = reader, benchmark.outlines
 
     def of_chunk(self, split: str, chunk: range) -> BenchmarkScores:

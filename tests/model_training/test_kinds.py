@@ -12,13 +12,19 @@ import torch
 
 from model_training import configs, export, quantize, recording, train, visualize
 from model_training.configs import systems
+from model_training.datasets.formats import open_folder
 from model_training.learning import checkpoint
 from model_training.learning.training import Training
+from model_training.scoring.benchmark import Benchmark, Judge
 from refseg_ros import Segmenter, segment
 from refseg_ros.engines import build
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.engines.manifest import ARRAYS
+from refseg_ros.engines.network import Outcome
+from refseg_ros.geometry import Letterbox
+from refseg_ros.segmenter import Stream
 from tests.model_training.networks.systems import SIDE, TINY, stirred, tiny_config
+from tests.model_training.scoring.test_benchmark import write_videos
 from tests.ros.conftest import bench, start
 
 __all__ = ["bench", "start"]
@@ -94,6 +100,30 @@ def test_the_command_line_segments_with_it(trained: Path, tmp_path: Path, capsys
     assert {"encode", "clip", "text", "fuse", "total"} <= set(steps)
 
 
+@pytest.mark.parametrize(("stride", "frames"), [(None, [0, 1, 3]), (1, [1, 2, 3])])
+def test_a_benchmark_shows_it_the_frames_that_it_learned_with(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stride: int | None, frames: list[int]
+) -> None:
+    """All before the target, in the order of time and as far apart, and the mask is what the network makes of them."""
+    (reader,) = open_folder(write_videos(tmp_path))
+    record = reader.of_split("train")[3]
+    seen: list[np.ndarray] = []
+    outcomes: list[list[Outcome | None]] = []
+    observe, answer = Stream.observe, Stream.outcomes
+    monkeypatch.setattr(Stream, "observe", lambda stream, *frame: (seen.append(frame[0]), observe(stream, *frame))[1])
+    monkeypatch.setattr(Stream, "outcomes", lambda *asked: (outcomes.append(answer(*asked)), outcomes[-1])[1])
+    judge = Judge(Benchmark(trained / "bundle", tmp_path, stride=stride), reader)
+    judge.of_chunk("train", range(3, 4))
+    assert all(np.array_equal(*pair) for pair in zip(seen, record.frames.read(frames), strict=True))
+    model, _, _ = export.load_model(trained / "stirred.safetensors")
+    fit, grey = Letterbox.fit(*seen[0].shape[:2], SIDE, SIDE), judge.segmenter.manifest.input.padding
+    clip = torch.as_tensor(np.stack([fit.apply(frame, grey) for frame in seen]))
+    words = judge.segmenter.tokenizer.encode(record.expressions[0].text, model.config.max_words).ids
+    with torch.no_grad():
+        expected = model(clip[None], torch.as_tensor(words)[None, None]).logits[0, 0]
+    assert np.abs(outcomes[0][0].logits - expected.numpy()).max() < 1e-4
+
+
 def test_convolutions_are_quantised(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "CALIBRATION_SCENES", 2)
     monkeypatch.setattr(quantize, "NARROW", 4)
@@ -133,3 +163,4 @@ def test_every_configuration_names_a_network_and_its_clip(name: str) -> None:
     frames = config.scenes.clip if config.scenes else config.clip.length
     before = config.network.before if hasattr(config.network, "before") else config.network.refs
     assert frames == before + 1
+    assert config.scenes or config.clip.stride == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from rosbags.typesys import Stores, get_typestore
 from model_training.datasets import __main__, from_bag, shards
 from model_training.datasets.formats import open_folder
 from model_training.datasets.mask_files import read_ids
+from model_training.datasets.sample import ClipFrames
 from model_training.datasets.shard_batches import ShardBatches
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.test_batches import CONFIG
@@ -268,14 +270,16 @@ def test_a_single_file_of_a_bag_will_do(bag: Path, tmp_path: Path) -> None:
 
 def test_shards_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = writers.write_referring_videos(tmp_path / "data"), tmp_path / "shards"
-    assert shards.main([str(folder), str(out), "--past", "2"]) == 0
+    assert shards.main([str(folder), str(out), "--past", "2", "--stride", "2"]) == 0
     assert capsys.readouterr().out == f"wrote 1 shards and {out / 'shards.json'}\n"
     assert "format" in (out / "shards.json").read_text() and (out / "train-000000.tar").exists()
     assert shards.main([str(folder), str(out), "--split", "valid"]) == 2
     assert "the masks of the split valid are not published" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="clips of 3 frames, 1 are wanted"):
-        ShardBatches(str(out), None, CONFIG)
-    for option in ("--past", "--future"):
-        assert shards.main([str(folder), str(tmp_path / "none"), option, "-1"]) == 2
-        assert capsys.readouterr().err == f"error: {option[2:]} is -1; it must be 0 or more\n"
+    for clip in (ClipFrames(), ClipFrames(past=1, future=1, stride=2), ClipFrames(past=2)):
+        message = f"its clips are of 2 past and 0 future frames at stride 2, wanted are {clip}"
+        with pytest.raises(ValueError, match=message):
+            ShardBatches(str(out), None, replace(CONFIG, clip=clip))
+    for option, value, least in (("--past", -1, 0), ("--future", -1, 0), ("--stride", 0, 1)):
+        assert shards.main([str(folder), str(tmp_path / "none"), option, str(value)]) == 2
+        assert capsys.readouterr().err == f"error: {option[2:]} is {value}; it must be {least} or more\n"
     assert not (tmp_path / "none").exists()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from model_training.configs import systems as configurations
 from model_training.configs.head_weights import LBDT
 from model_training.configs.schema import Config, Phase
+from model_training.datasets.sample import ClipFrames
 from model_training.learning.head_losses import head_loss
 from model_training.networks.base import Answer, System
 from model_training.networks.lastc.config import lastc_config
@@ -171,6 +172,7 @@ def tiny_config(name: str) -> Config:
         name=f"tiny_{name}",
         network=replace(config.network, **fields),
         scenes=replace(config.scenes, scenes=6, height=SIDE, width=SIDE, clip=3, moving_share=0.5),
+        clip=ClipFrames(past=2, stride=2),  # which only a folder of videos has a use for
         phases=(Phase("joint", steps=3, frames=2, expressions=2, learning_rate=1e-3, warm_up=1),),
         moving_share=0.5,
         unseen_scenes=2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,9 +15,11 @@ from PIL import Image
 
 from model_training import evaluate
 from model_training.datasets.formats import open_folder
+from model_training.datasets.sample import ClipFrames
 from model_training.paper.tables import TABLES, markdown, table_of
-from model_training.scoring.benchmark import Benchmark, BenchmarkScores, scored
+from model_training.scoring.benchmark import Benchmark, BenchmarkScores, clip_of, scored
 from refseg_ros.engines.bundle import Bundle
+from refseg_ros.engines.manifest import ARRAYS
 
 HEIGHT, WIDTH = 96, 128
 COLOURS = {"red": (220, 10, 10), "blue": (10, 10, 220)}
@@ -110,6 +113,15 @@ def test_a_video_is_seen_with_what_is_around_each_frame(tmp_path: Path, bundle_f
     # In the last frame "the red mug" is rightly called absent, "redder" is not.
     assert (found.presence.right, found.presence.total) == (7, 8)
     assert {"J", "F", "J&F", "mAP 0.5:0.95"} <= found.figures().keys()
+
+
+def test_a_clip_has_both_sides_only_where_their_order_is_nothing(bundle_folder: Path) -> None:
+    manifest = Bundle.load(bundle_folder).manifest
+    five = replace(manifest, clip=replace(manifest.clip, length=6), training={})
+    assert clip_of(five) == ClipFrames(past=3, future=2)
+    in_order = replace(five, clip=replace(five.clip, memory=ARRAYS), training={"stride": 2})
+    assert clip_of(in_order) == ClipFrames(past=5, stride=2)
+    assert clip_of(in_order, 3) == ClipFrames(past=5, stride=3)
 
 
 def test_masks_that_are_not_published_cannot_be_scored(tmp_path: Path, bundle_folder: Path) -> None:
