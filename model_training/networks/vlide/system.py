@@ -141,15 +141,20 @@ class Vlide(System):
         ]
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """What is loaded from files learns at a tenth of the rate [inferred from LBDT's code]; a small CNN or language
-        encoder begins from nothing, and at the whole of it.
+        """The CNN and BERT of the published size come from files, and learn at a tenth of the rate [inferred from
+        LBDT's code]. What begins from nothing learns at the whole of it: a table of words that are not BERT's, and both
+        encoders of the small size.
         """
         cnn, bert = list(self.cnn.parameters()), list(self.bert.parameters())
+        if self.config.specials is None:
+            table = self.bert.embeddings.word_embeddings.weight
+            bert = [parameter for parameter in bert if parameter is not table]
         known = {id(parameter) for parameter in (*cnn, *bert)}
         rest = [parameter for parameter in self.parameters() if id(parameter) not in known]
+        factor = 0.1 if self.config.widths is None else 1.0
         return [
-            ParameterGroup("cnn", cnn, 0.1 if self.config.widths is None else 1.0, encoder=True),
-            ParameterGroup("bert", bert, 1.0 if self.config.specials is None else 0.1),
+            ParameterGroup("cnn", cnn, factor, encoder=True),
+            ParameterGroup("bert", bert, factor),
             ParameterGroup("rest", rest),
         ]
 

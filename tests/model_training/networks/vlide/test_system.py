@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+from model_training import configs
 from model_training.networks.vlide.config import VlideConfig
 from model_training.networks.vlide.system import Vlide
 from tests.model_training.networks.systems import (
@@ -41,6 +43,19 @@ def test_the_published_size_is_the_specifications(backbone: str) -> None:
     counts = {"resnet50": 23.5, "resnet101": 42.5, "wide_resnet101_2": 124.8}  # torchvision's, without its last layer
     assert abs(sum(p.numel() for p in system.cnn.parameters()) / 1e6 - counts[backbone]) < 0.1
     assert len(system.bert.encoder["layer"]) == 12 and system.bert.groups == (6, 9, 12)
+
+
+@pytest.mark.parametrize(
+    ("specials", "drawn"), [((101, 102), set()), (None, {"bert.embeddings.word_embeddings.weight"})]
+)
+def test_what_comes_from_files_learns_at_a_tenth(specials: tuple[int, int] | None, drawn: set[str]) -> None:
+    config = replace(configs.load("vlide").network, specials=specials)
+    with torch.device("meta"):
+        system = Vlide(config)
+    factors = {id(part): group.factor for group in system.parameter_groups() for part in group.parameters}
+    slow = {name for name, part in system.named_parameters() if factors[id(part)] == 0.1}
+    assert slow == {name for name, _ in system.named_parameters() if name.startswith(("cnn.", "bert."))} - drawn
+    assert {group.factor for group in vlide().parameter_groups()} == {1.0}
 
 
 def test_starts_as_the_plain_cnn_and_the_plain_language_encoder() -> None:
