@@ -17,11 +17,12 @@ import torch
 
 from model_training import configs
 from model_training.configs.schema import Config
+from model_training.configs.variants import varied
 from model_training.learning import checkpoint
 from model_training.networks.config import NetworkConfig
 from model_training.networks.kinds import system_of
 from model_training.paper import comparison
-from model_training.paper.systems import OF_THE_TABLES, VARIANTS, varied
+from model_training.paper.systems import OF_THE_TABLES, VARIANTS
 from model_training.side_by_side import OVERALL, SideBySide, add_runs, within
 from model_training.train import train
 from refseg_ros.command import command, program
@@ -47,7 +48,7 @@ class Ablation:
         Raises:
             ValueError: a variant is not possible.
         """
-        configs = {name: replace(self.config, network=varied(self.config.network, name)) for name in variants}
+        configs = {name: varied(self.config, name) for name in variants}
         self.runs.run(configs, self.report, self._start)
 
     def report(self) -> None:

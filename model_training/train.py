@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from model_training import configs
+from model_training.configs import variants
 from model_training.configs.schema import Config
 from model_training.learning import checkpoint
 from model_training.learning.backbone_weights import Report, imagenet_file
@@ -26,7 +27,6 @@ from model_training.learning.ranks import ALONE, Ranks, joined
 from model_training.learning.run_log import RunLog
 from model_training.learning.training import Training
 from model_training.networks.config import NetworkConfig
-from model_training.paper.systems import VARIANTS, varied
 from model_training.sources.choice import source_of
 from model_training.sources.source import Source
 from refseg_ros.command import command, program, refuse_without_effect
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("--config", choices=configs.CONFIGS, default="tabletop")
     parser.add_argument(
-        "--variant", choices=VARIANTS, help="of its network, such as those of the paper's Tables 1 and 2"
+        "--variant", choices=variants.NAMES, help="of its network, such as those of the paper's Tables 1 and 2"
     )
     parser.add_argument("--out", type=Path, help="folder of checkpoints and log (default: runs/CONFIG[-VARIANT])")
     parser.add_argument(
@@ -190,9 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             others = f"with {config.name}, which did not begin with ImageNet's weights"
             refuse_without_effect(parser, options, ("imagenet_share",), others)
         if options.variant:
-            if not isinstance(config.network, NetworkConfig):
-                raise ValueError(f"--variant is of the network of cmsa; {config.name} has another")
-            config = replace(config, network=varied(config.network, options.variant))
+            config = variants.varied(config, options.variant)
         name = options.config + (f"-{options.variant}" if options.variant else "")
         out = options.out or Path("runs") / name
         if options.scenes is not None:

@@ -1,6 +1,6 @@
 """How much each term counts in the loss of a system with several heads (`learning/head_losses.py`).
 
-LASTC and VLIDE differ in them; the numbers are from code of their relatives (CSTM, CMPC-V, LBDT, EFN).
+LASTC and VLIDE differ in them; the numbers are from code of their relatives (CSTM, LBDT, EFN).
 """
 
 from __future__ import annotations
@@ -24,6 +24,5 @@ class HeadWeights:
 
 
 CSTM = HeadWeights()
-CMPC_V = HeadWeights(final=0.7, coarse=0.1)
 LBDT = HeadWeights(entropy=0.5, dice=0.5, coarse=0.1)
 EFN = HeadWeights(positive=1.0, edges=1.0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from model_training.networks.config import NetworkConfig
+from dataclasses import dataclass
 
 EVERY_PAIR: dict[str, object] = {"pooled_attention": False}
 """For systems that are computed pair by pair."""
@@ -41,11 +39,6 @@ VARIANTS: dict[str, dict[str, object]] = {
     },
 }
 """Name -> its changes of the network's configuration."""
-
-
-def varied(network: NetworkConfig, name: str) -> NetworkConfig:
-    """A network with the switches of a variant."""
-    return replace(network, **VARIANTS[name])  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -110,5 +110,5 @@ def test_the_tables_have_the_paper_s_layout_and_mean_and_spread_of_ours() -> Non
 def test_every_variant_is_a_network_that_there_is() -> None:
     base = configs.load("tabletop").network
     for name in systems.VARIANTS:
-        assert multimodal(systems.varied(base, name), 16, (2, 2)) is not None
+        assert multimodal(replace(base, **systems.VARIANTS[name]), 16, (2, 2)) is not None
     assert len(systems.OF_THE_TABLES) == 15 and np.all([name in systems.VARIANTS for name in systems.OF_THE_TABLES])

@@ -66,13 +66,17 @@ class LastcConfig:
     """Whether the last head works at the size of the input [code]; else its map is that of half the size, enlarged."""
 
 
+_CSTM = {"update": "none", "fuse": "concat", "lasp": "none", "q_norm": "bn", "imagenet_norm": False}
+_LASTC = {"update": "xattn", "fuse": "concat", "lasp": "map", "q_norm": "ln", "imagenet_norm": True}
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "cstm_code": {"update": "none", "fuse": "concat", "lasp": "none"},
-    "cstm_paper": {"update": "none", "fuse": "softmax", "lasp": "none"},
-    "lastc": {},
-    "lastc_full": {"fuse": "softmax"},
+    "cstm_code": _CSTM,
+    "cstm_paper": _CSTM | {"fuse": "softmax"},
+    "lastc": _LASTC,
+    "lastc_full": _LASTC | {"fuse": "softmax"},
 }
-"""CSTM as released, CSTM with the LGFS that its paper names, LASTC as its abstract has it, and with LGFS too."""
+"""The modules of CSTM as released, of CSTM with the LGFS that its paper names, of LASTC as its abstract has it, and
+with LGFS too. docs/systems.md lists what differs from the released code all the same."""
 
 SIZES: dict[str, dict[str, Any]] = {
     "published": {},

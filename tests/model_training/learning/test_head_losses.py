@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_training.configs.head_weights import CMPC_V, CSTM, EFN, LBDT, HeadWeights
+from model_training.configs.head_weights import CSTM, EFN, LBDT, HeadWeights
 from model_training.learning.head_losses import edges, head_loss
 from model_training.networks.base import Answer
 
@@ -26,7 +26,7 @@ def blocks() -> torch.Tensor:
     return masks
 
 
-@pytest.mark.parametrize("weights", [CSTM, CMPC_V, LBDT, EFN])
+@pytest.mark.parametrize("weights", [CSTM, LBDT, EFN])
 def test_a_sure_truth_costs_nothing(weights: HeadWeights) -> None:
     masks = blocks()
     good = head_loss(answer(masks, 60, with_edges=True), masks, weights)

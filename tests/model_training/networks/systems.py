@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from model_training.configs import systems as configurations
-from model_training.configs.head_weights import LBDT
+from model_training.configs.head_weights import LBDT, HeadWeights
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.sample import ClipFrames
 from model_training.learning.head_losses import head_loss
@@ -85,7 +85,7 @@ def squares() -> tuple[Tensor, Tensor, Tensor]:
     return clip, words, masks
 
 
-def overfitted(system: System, most: int = 250, rate: float = 4e-3) -> float:
+def overfitted(system: System, most: int = 250, rate: float = 4e-3, weights: HeadWeights = LBDT) -> float:
     """The worst IoU of the four masks after so many steps at most; batch norm goes by the batch itself."""
     clip, words, masks = squares()
     optimiser = torch.optim.Adam(system.parameters(), lr=rate, fused=True)
@@ -99,7 +99,7 @@ def overfitted(system: System, most: int = 250, rate: float = 4e-3) -> float:
         if worst >= 0.9:
             break
         optimiser.zero_grad()
-        head_loss(answer, masks, LBDT).backward()
+        head_loss(answer, masks, weights).backward()
         nn.utils.clip_grad_norm_(system.parameters(), 5.0)
         optimiser.step()
     return worst

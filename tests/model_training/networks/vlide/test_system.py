@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from model_training import configs
+from model_training.configs.head_weights import EFN
+from model_training.learning.head_losses import edges, pooled
 from model_training.networks.vlide.config import VlideConfig
 from model_training.networks.vlide.system import Vlide
 from tests.model_training.networks.systems import (
     clips,
     overfitted,
+    squares,
     stirred,
     streaming_error,
     vlide,
@@ -148,6 +151,15 @@ def test_every_parameter_learns_in_two_steps(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize("fields", TOGETHER)
 def test_every_switch_overfits_a_batch(fields: dict[str, Any]) -> None:
     assert overfitted(vlide(**fields)) >= 0.9
+
+
+def test_efn_overfits_a_batch_with_its_own_weights_and_learns_its_outlines() -> None:
+    system = vlide(dec="efn", reduced_channels=64)  # its finest map has an eighth of them
+    assert overfitted(system, rate=1e-2, weights=EFN) >= 0.9
+    clip, words, masks = squares()
+    for logits in system(clip, words).edges:
+        found, outline = logits > 0, edges((pooled(masks, logits) >= 0.5).float()) > 0
+        assert (found & outline).sum() >= 0.9 * (found | outline).sum()
 
 
 @pytest.mark.parametrize("fields", TOGETHER)
