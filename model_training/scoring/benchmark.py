@@ -69,7 +69,8 @@ class BenchmarkScores:
         named |= {
             "overall IoU": self.scores.overall,
             "mean IoU": self.scores.mean,
-            "mAP 0.5:0.95": self.scores.average_precision,
+            "mean P@0.5:0.95": self.scores.mean_precision,
+            "COCO AP": self.scores.average_precision,
             "J": self.sequences.region,
             "F": self.sequences.contour,
             "J&F": self.sequences.both,

@@ -78,6 +78,13 @@ class Scores:
         return float((self.ious >= threshold).mean()) if len(self) else float("nan")
 
     @property
+    def mean_precision(self) -> float:
+        """What papers on A2D and JHMDB Sentences call mAP: the mean of the precisions at IoU 0.5:0.05:0.95, over
+        expressions, without a ranking [code: CSTM]; NaN without samples.
+        """
+        return float(np.mean([self.precision(percent / 100) for percent in range(50, 100, 5)]))
+
+    @property
     def average_precision(self) -> float:
         """Mean average precision over IoU 0.5:0.05:0.95 as defined by COCO; NaN if no sample has a thing.
 

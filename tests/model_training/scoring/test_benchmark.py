@@ -112,7 +112,7 @@ def test_a_video_is_seen_with_what_is_around_each_frame(tmp_path: Path, bundle_f
     assert found.scores.ious[1] < 0.8 * found.scores.ious[0]
     # In the last frame "the red mug" is rightly called absent, "redder" is not.
     assert (found.presence.right, found.presence.total) == (7, 8)
-    assert {"J", "F", "J&F", "mAP 0.5:0.95"} <= found.figures().keys()
+    assert {"J", "F", "J&F", "mean P@0.5:0.95", "COCO AP"} <= found.figures().keys()
 
 
 def test_a_clip_has_both_sides_only_where_their_order_is_nothing(bundle_folder: Path) -> None:

@@ -69,6 +69,22 @@ def test_merged_scores_are_those_of_all_samples() -> None:
     assert len(whole) == 2 and whole.overall == 0.25 and len(first) == 1
 
 
+def test_mean_precision_is_that_of_its_ten_thresholds() -> None:
+    """Literally as CSTM's code: counts of IoUs that reach each threshold, over all expressions."""
+    rng, scores = np.random.default_rng(3), Scores()
+    for union in rng.integers(1, 21, 60):  # IoUs are also exactly at thresholds
+        scores.add(np.arange(20) < rng.integers(1, union + 1), np.arange(20) < union, rng.random())
+    reached = []
+    for threshold in (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
+        reached.append(sum(iou >= threshold for iou in scores.ious) / 60)
+    assert scores.mean_precision == pytest.approx(sum(reached) / 10, abs=1e-12)
+    assert scores.mean_precision != pytest.approx(scores.average_precision, abs=0.01)
+    exact = Scores()
+    exact.add(mask(0, 1, 2, 3, 4, 5), mask(*range(10)))  # 0.6: at three thresholds of ten
+    assert exact.mean_precision == pytest.approx(0.3)
+    assert math.isnan(Scores().mean_precision)
+
+
 def test_average_precision_by_hand() -> None:
     scores = Scores()
     scores.add(mask(0, 1, 2), mask(0, 1, 2), 0.9)  # IoU 1
