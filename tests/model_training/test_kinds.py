@@ -25,6 +25,7 @@ from refseg_ros.geometry import Letterbox
 from refseg_ros.segmenter import Stream
 from tests.model_training.networks.systems import SIDE, TINY, stirred, tiny_config
 from tests.model_training.scoring.test_benchmark import write_videos
+from tests.model_training.test_train import check_same, interrupt_at
 from tests.ros.conftest import bench, start
 
 __all__ = ["bench", "start"]
@@ -38,7 +39,9 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     config, out = tiny_config(request.param), tmp_path_factory.mktemp(request.param)
     configs.CONFIGS[config.name] = config
     arguments = ["--config", config.name, "--out", str(out), "--data", str(out / "data"), "--device", "cpu"]
-    assert train.main([*arguments, "--workers", "1"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "LOG_EVERY", 1)
+        assert train.main([*arguments, "--workers", "1"]) == 0
     model, _, facts = export.load_model(out / "model.safetensors")
     checkpoint.save(out / "stirred.safetensors", stirred(model).float().state_dict(), facts)
     assert export.main([str(out / "stirred.safetensors"), str(out / "bundle")]) == 0
@@ -81,14 +84,23 @@ def test_the_node_says_over_dds_what_the_library_says(start, bench, trained: Pat
         assert list(result.word_attention) == pytest.approx(expected.word_attention.ravel().tolist(), abs=1e-5)
 
 
-def test_a_run_goes_on_from_its_checkpoint(trained: Path) -> None:
-    name = next(
-        name for name in configs.CONFIGS if trained.name.startswith(name.removeprefix("tiny_")) and "tiny" in name
-    )
+def test_a_run_that_was_stopped_gives_what_the_whole_one_gives(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"tiny_{trained.name.rstrip('0123456789')}"
     state = Training(configs.CONFIGS[name], torch.device("cpu"), {"scenes": None})
     with pytest.raises(ValueError, match="last.safetensors: of a run with another scenes"):
         state.restore(trained / "last.safetensors")
-    assert train.main(["--config", name, "--out", str(trained), "--data", str(trained / "data"), "--workers", "1"]) == 0
+    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+    monkeypatch.setattr(train, "LOG_EVERY", 1)
+    arguments = ["--config", name, "--out", str(tmp_path), "--data", str(trained / "data"), "--device", "cpu"]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, phase=0, step=2)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(configs.CONFIGS[name], tmp_path, trained / "data", workers=1, device=torch.device("cpu"))
+    assert checkpoint.load(tmp_path / "last.safetensors")[1]["step"] == 2
+    assert train.main([*arguments, "--workers", "1"]) == 0
+    check_same(tmp_path, trained)
 
 
 def test_the_command_line_segments_with_it(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

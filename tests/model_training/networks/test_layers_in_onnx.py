@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from model_training.graphs import onnx_file
 from model_training.networks.base import Graph
 from model_training.networks.lastc.cmam import CMAM, Modulated
 from model_training.networks.lastc.config import LastcConfig
+from model_training.networks.lastc.i3d import I3D
 from model_training.networks.lastc.lasp import PROPAGATIONS, Language
 from model_training.networks.lastc.lgfs import SELECTIONS
 from model_training.networks.lastc.words_update import UPDATES
 from model_training.networks.vlide.config import vlide_config
+from model_training.networks.vlide.efn import EfnDecoder
 from model_training.networks.vlide.lmdf import LMDF
 from model_training.networks.vlide.vlmg import VLMG
 from tests.model_training.networks.systems import draw, real, stirred
@@ -83,6 +86,11 @@ def test_lgfs(name: str) -> None:
     assert difference(SELECTIONS[name](4, 16), inputs) < 1e-4
 
 
+def test_i3d() -> None:
+    call = lambda layer, clip: functools.reduce(lambda x, index: layer.stage(index, x), range(5), clip)  # noqa: E731
+    assert difference(I3D(), [draw(1, 3, 8, 32, 32).float()], call) < 1e-4
+
+
 LASPS: list[tuple[str, dict[str, bool]]] = [(name, {}) for name, kind in PROPAGATIONS.items() if kind]
 LASPS += [("word", {"reuse": True}), ("map", {"suppress": True})]
 
@@ -114,3 +122,14 @@ def test_lmdf(fields: dict[str, Any]) -> None:
     config = vlide_config("small", vocabulary=9, text_channels=16, reduced_channels=16, **({"kgroups": 4} | fields))
     frames = [draw(2, 16, 10, 9).float(), draw(2, 2, 16, 10, 9, seed=1).float()]
     assert difference(LMDF(config), [*frames, WORDS, MASK]) < 1e-4
+
+
+def test_efn() -> None:
+    """With a warp that is not the identity."""
+    maps = [draw(2, channels, side, side).float() for channels, side in ((16, 8), (16, 4), (16, 4), (6, 16), (5, 16))]
+
+    def call(layer: nn.Module, *given: Tensor) -> tuple[Tensor, ...]:
+        decoded = layer(list(given[:3]), *given[3:])
+        return (decoded.finest, decoded.mask, *decoded.coarse, *decoded.edges)
+
+    assert difference(EfnDecoder(16, c2=6, c1=5), maps, call) < 1e-4

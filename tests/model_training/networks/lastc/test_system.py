@@ -121,7 +121,7 @@ def test_maps_come_from_coarse_to_fine(head320: bool) -> None:
 
 
 def test_other_frames_reach_no_spatial_feature() -> None:
-    system = lastc("lastc_full").eval()
+    system = stirred(lastc("lastc_full"))
     clip = clips(1, 4)
     other = clips(1, 4, seed=1)
     other[:, 2] = clip[:, 2]
@@ -135,14 +135,24 @@ def test_other_frames_reach_no_spatial_feature() -> None:
     assert not torch.equal(temporal[0].features[-1], temporal[1].features[-1])
 
 
-def test_each_stream_reads_its_own_words() -> None:
-    system = stirred(lastc())
-    words, mask = system.text(torch.tensor([[2, 3, 4, 0]]))
-    spatial, temporal = system.first(system.pixels(clips(1, 4)))
-    before = system.temporal(temporal, words, mask)
-    assert not torch.equal(system.spatial(spatial, words + 1, mask).words, system.spatial(spatial, words, mask).words)
-    after = system.temporal(temporal, words, mask)
-    assert all(torch.equal(one, two) for one, two in zip(before.features, after.features, strict=True))
+@pytest.mark.parametrize(("changed", "other"), [("spatial", "temporal"), ("temporal", "spatial")])
+def test_each_stream_reads_its_own_words(changed: str, other: str) -> None:
+    """What one of them makes of the words reaches the decoder, and nothing of the other."""
+    system, found = stirred(lastc()), {"spatial": [], "temporal": []}
+    for name, streamed in found.items():
+        system.get_submodule(name).register_forward_hook(lambda _, given, out, kept=streamed: kept.append(out))
+    clip, words = clips(1, 4), torch.tensor([[[2, 3, 4, 0]]])
+    before = system(clip, words).logits
+    with torch.no_grad():
+        for parameter in system.get_submodule(f"{changed}.updates").parameters():
+            parameter += 0.1
+    after = system(clip, words).logits
+    assert not torch.allclose(before, after)
+    one, two = found[changed]
+    assert not torch.allclose(one.words, two.words) and not torch.allclose(one.features[-1], two.features[-1])
+    one, two = found[other]
+    assert torch.equal(one.words, two.words) and torch.equal(one.context, two.context)
+    assert all(torch.equal(*pair) for pair in zip(one.features, two.features, strict=True))
 
 
 def test_cmam_plus_starts_as_cmam() -> None:
