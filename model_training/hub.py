@@ -3,7 +3,7 @@
 The source is the name of a repository of Hugging Face's hub, which is downloaded, or a local folder of files of
 `transformers`. What can be read is CLIPSeg (Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts",
 CVPR 2022): an open vocabulary and a mask for each expression, no clip and no word attention.
-Nothing but this command downloads.
+Nothing else here downloads, but for `train --data https://...`, which streams shards.
 
 An image is laid into the input with bars of grey, as for every bundle; CLIPSeg's processor stretches it.
 The published weights could not be downloaded here, so nobody has looked at the masks yet.

@@ -124,8 +124,8 @@ def clip_of(manifest: Manifest, stride: int | None = None) -> ClipFrames:
     """The frames of a video that a model is asked about.
 
     Attention ignores the order of the T - 1 other frames: they are on both sides of the target, five and five in the
-    paper (Sec. 3.4), with one more in the past if their number is odd. Arrays of earlier frames are read in the order
-    of time, and learned so: these frames are all in the past, as on the robot.
+    paper (Sec. 3.4), with one more in the past if their number is odd. A network that keeps arrays of earlier frames
+    has learned with these alone, in the order of time: it gets them as on the robot.
 
     Args:
         manifest: of the model.
