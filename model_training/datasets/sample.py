@@ -206,11 +206,22 @@ class Joined(Reader):
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
-        return self._parts[record.id.partition("/")[0]].masks(self._original(record))
+        return self._part(record).masks(self._original(record))
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
-        return self._parts[record.id.partition("/")[0]].truth_files(self._original(record))
+        return self._part(record).truth_files(self._original(record))
+
+    def thing_of(self, record: Record, row: int) -> Hashable:
+        """See `Reader.thing_of`."""
+        return record.id.partition("/")[0], self._part(record).thing_of(self._original(record), row)
+
+    def load(self, record: Record, clip: ClipFrames = STILL) -> Sample:
+        """See `Reader.load`: as the part does it, which may have to bring its masks to the size of its frames."""
+        return replace(self._part(record).load(self._original(record), clip), record=record)
+
+    def _part(self, record: Record) -> Reader:
+        return self._parts[record.id.partition("/")[0]]
 
     def _original(self, record: Record) -> Record:
         """The part's record, narrowed like the given one."""

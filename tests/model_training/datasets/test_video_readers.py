@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model_training.datasets.formats import open_folder
-from model_training.datasets.sample import ClipFrames
+from model_training.datasets.sample import ClipFrames, Joined
 from tests.model_training.datasets import writers
 from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, masks, only, picture, texts
 
@@ -41,6 +41,17 @@ def test_a2d_with_extracted_frames_of_another_size(tmp_path: Path) -> None:
     np.testing.assert_array_equal(sample.masks[0], BOXES[1].repeat(2, 0).repeat(2, 1))
     with pytest.raises(ValueError, match=r"vid-b/00001\.png: the masks of vid-b/00001 have 40x24, the frame 80x24"):
         reader.load(reader.records[2])
+    joined = Joined([only(writers.write_referring_videos(tmp_path / "others")), reader])
+    (record,) = (one for one in joined.records if one.id.endswith("vid-a/00004"))
+    np.testing.assert_array_equal(joined.load(record).masks, sample.masks)
+    assert joined.load(record).record is record
+
+
+def test_a_thing_of_a_joined_video_is_one_in_all_its_frames(tmp_path: Path) -> None:
+    videos = [only(writers.write_referring_videos(tmp_path / name)) for name in ("one", "other")]
+    joined = Joined(videos)
+    things = [joined.thing_of(record, 0) for record in joined.of_split("train")]
+    assert len(things) == 6 and len(set(things)) == 2
 
 
 @pytest.mark.parametrize(
