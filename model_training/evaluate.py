@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
     parser.add_argument("--objects", type=Path, metavar="DIR", help="meshes on the table instead of simulated things")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a benchmark's folder, to score the bundle on instead")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="a benchmark's folder or refs file, to score the bundle on instead"
+    )
     parser.add_argument(
         "--real", type=Path, metavar="DIR", action="append",
         help="real pictures with labels, to score the bundle's verdicts on instead; may be repeated",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model_training.datasets.contact_sheet import contact_sheet
 from model_training.datasets.faults import faults
-from model_training.datasets.formats import open_folder
+from model_training.datasets.formats import open_every_list
 from model_training.datasets.inspection import missing_files, report
 from refseg_ros.command import command, program
 from refseg_ros.media.files import write_png
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.sheet and options.sheet.suffix.lower() != ".png":
         raise ValueError(f"{options.sheet}: the contact sheet is a PNG; give a name that ends in .png")
-    readers, wrong = open_folder(options.folder, options.images), 0
+    readers, wrong = open_every_list(options.folder, options.images), 0
     for reader in readers:
         print(report(reader))
         if missing := missing_files(reader):

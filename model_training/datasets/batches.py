@@ -1,6 +1,6 @@
 """Training batches from any reader, letterboxed and tokenised; a pure function of (seed, step).
 
-    reader = open_folder(Path("refcoco"))[0]
+    reader = open_folder(Path("refcoco/refs(unc).p"))[0]
     vocabulary = Vocabulary.of_texts(reader.texts("train"))
     config = BatchConfig(height=320, width=320, padding=0, max_words=20, frames=8)
     batches = Batches(reader, "train", vocabulary, config)

@@ -23,20 +23,51 @@ SIGNS = {
 """Format -> the file by which it is recognised."""
 
 
-def open_folder(folder: Path, images: Path | None = None) -> list[Reader]:
-    """Open all data sets in a folder, or else those in its subfolders. Records without an expression are left out.
+def open_folder(folder: Path, images: Path | None = None, dataset: str = "") -> list[Reader]:
+    """Open the data sets in a folder, or else those in its subfolders, to learn or to score them.
 
     Args:
-        folder: in a published layout; docs/datasets.md shows the layouts.
+        folder: as in `open_every_list`.
+        images: as there.
+        dataset: name of the one that is wanted, where it is there; otherwise all are.
+
+    Raises:
+        ValueError, OSError: as there; or two are lists of the same images, in which what one trains on the other tests.
+    """
+    opened = open_every_list(folder, images)
+    found = [reader for reader in opened if reader.name == dataset] or opened
+    lists: dict[Path, list[Refer]] = {}
+    for reader in found:
+        if isinstance(reader, Refer):
+            lists.setdefault(reader.folder, []).append(reader)
+    for place, several in lists.items():
+        if len(several) > 1:
+            choices = " or ".join(f"'{one.refs}' ({one.name})" for one in several)
+            raise ValueError(
+                f"{place}: holds several lists of the same images, and what one trains on another tests; "
+                f"give one list in place of the folder: {choices}"
+            )
+    return found
+
+
+def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
+    """Open all that is in a folder, or else in its subfolders, to look at it; lists of the same images too.
+
+    Records without an expression are left out.
+
+    Args:
+        folder: in a published layout; docs/datasets.md shows the layouts. Or a `refs` file of such a folder, for this
+            list alone.
         images: folder of COCO's images, for UNC, UNC+ and G-Ref, if not in a usual place.
 
     Raises:
         ValueError, OSError: there is no data set, or an incomplete one, or one without an expression; the message names
             the expected file.
     """
-    if not folder.is_dir():
+    alone = folder in refs_files(folder.parent)
+    if not alone and not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
-    found = _in(folder, images)
+    found: list[Reader] = [Refer(folder, images)] if alone else _in(folder, images)
     if not found:
         found = [reader for part in sorted(folder.iterdir()) if part.is_dir() for reader in _in(part, images)]
     if not found:

@@ -16,6 +16,7 @@ from model_training.datasets.sample import Expression, Reader, Record
 
 NAMES = {
     ("refcoco", "unc"): "UNC",
+    ("refcoco", "google"): "RefCOCO (google)",
     ("refcoco+", "unc"): "UNC+",
     ("refcocog", "google"): "G-Ref (google)",
     ("refcocog", "umd"): "G-Ref (umd)",
@@ -48,7 +49,7 @@ class Refer(Reader):
     """
 
     def __init__(self, refs: Path, images: Path | None = None) -> None:
-        self.folder, self._refs_file = refs.parent, refs
+        self.folder, self.refs = refs.parent, refs
         listed = read_json(refs, "a list of refs") if refs.suffix == ".json" else load_plain(expected(refs, "refs"))
         instances = Instances(self.folder / INSTANCES)
         maker = refs.stem.removeprefix("g").removeprefix("refs").strip("()")
@@ -70,7 +71,7 @@ class Refer(Reader):
         try:
             split = as_text(ref.get("split"))
         except ValueError as error:
-            raise ValueError(f"{self._refs_file}, ref {ref.get('ref_id')}: its split {error}") from None
+            raise ValueError(f"{self.refs}, ref {ref.get('ref_id')}: its split {error}") from None
         if not instances.has_image(image):
             raise self._apart(ref, f"no image {image!r}")
         return split, image
@@ -99,13 +100,13 @@ class Refer(Reader):
         try:
             return [Expression(as_text(one["sent"]), str(one["sent_id"]), row) for one in ref["sentences"]]
         except (KeyError, TypeError, ValueError) as error:
-            where = f"{self._refs_file}, ref {ref.get('ref_id')}"
+            where = f"{self.refs}, ref {ref.get('ref_id')}"
             raise ValueError(f"{where}: not a list of sentences with sent and sent_id ({error})") from None
 
     def _things(self, ref: dict[str, Any], image: Any, instances: Instances) -> list[tuple[Any, dict[str, Any]]]:
         """(id, annotation) of the things that a ref is about."""
         if "ann_id" not in ref:
-            raise ValueError(f"{self._refs_file}, ref {ref.get('ref_id')}: without ann_id")
+            raise ValueError(f"{self.refs}, ref {ref.get('ref_id')}: without ann_id")
         numbers = ref["ann_id"] if isinstance(ref["ann_id"], list) else [ref["ann_id"]]
         found = []
         for number in numbers:
@@ -121,7 +122,7 @@ class Refer(Reader):
 
     def _apart(self, ref: dict[str, Any], there: str) -> ValueError:
         ids = f"ref {ref.get('ref_id')}, image {ref.get('image_id')}, annotation {ref.get('ann_id')}"
-        return ValueError(f"{self._refs_file} and {INSTANCES} do not belong together: {ids}: there is {there}")
+        return ValueError(f"{self.refs} and {INSTANCES} do not belong together: {ids}: there is {there}")
 
     def masks(self, record: Record) -> np.ndarray:
         """See `Reader.masks`."""
@@ -130,7 +131,7 @@ class Refer(Reader):
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
-        return (self._refs_file, self.folder / INSTANCES)
+        return (self.refs, self.folder / INSTANCES)
 
 
 def refs_files(folder: Path) -> list[Path]:

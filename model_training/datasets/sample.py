@@ -228,5 +228,10 @@ class Joined(Reader):
         return replace(self._records[record.id], truth=record.truth)
 
 
+def as_one(readers: list[Reader]) -> Reader:
+    """Some data sets as one; ValueError if there is none."""
+    return readers[0] if len(readers) == 1 else Joined(readers)
+
+
 def _within(part: str, expressions: tuple[Expression, ...]) -> tuple[Expression, ...]:
     return tuple(replace(expression, id=f"{part}/{expression.id}") for expression in expressions)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from model_training.datasets import coco_masks
 from model_training.datasets.formats import open_folder
 from model_training.datasets.frames import ImageFiles
-from model_training.datasets.sample import STILL, ClipFrames, Expression, Joined, Reader, Record, Sample
+from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader, Record, Sample, as_one
 from refseg_ros.command import command, program
 from refseg_ros.expression import Vocabulary
 from refseg_ros.files import replacing, write_bytes
@@ -155,7 +155,9 @@ def load(record: Record) -> Sample:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, metavar="DIR", help="folder of one data set, or of several to be joined")
+    parser.add_argument(
+        "source", type=Path, metavar="DIR", help="folder or refs file of one data set, or of several to join"
+    )
     parser.add_argument("folder", type=Path, metavar="OUT", help="folder of shards to make")
     parser.add_argument("--split", default="train", help="split to write (%(default)s)")
     parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
@@ -167,8 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--stride", type=int, default=ClipFrames.stride, help="step from one of these to the next (%(default)s)"
     )
     options = parser.parse_args(arguments)
-    readers = open_folder(options.source, options.images)
-    reader = readers[0] if len(readers) == 1 else Joined(readers)
+    reader = as_one(open_folder(options.source, options.images))
     clip = ClipFrames(options.past, options.future, options.stride)
     shards = write_shards(reader, options.split, options.folder, clip)
     print(f"wrote {len(shards)} shards and {options.folder / INDEX}")

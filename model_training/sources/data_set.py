@@ -13,7 +13,7 @@ from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
 from model_training.datasets.batches import BatchConfig, Batches
 from model_training.datasets.formats import open_folder
-from model_training.datasets.sample import STILL, Joined, Reader
+from model_training.datasets.sample import STILL, Reader, as_one
 from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
 from model_training.datasets.shards import INDEX
 from model_training.learning import losses
@@ -70,11 +70,11 @@ class DataSet(Source):
         if "://" in data or (Path(data) / INDEX).exists():
             self.vocabulary, name = vocabulary_of(data), data
         else:
-            readers = open_folder(Path(data), images)
+            readers = open_folder(Path(data), images, config.dataset)
             for reader in readers if ranks.first else ():
                 for remark in reader.remarks:
                     print(f"{reader.folder}: {remark}", file=sys.stderr)
-            self._reader = _wanted(readers, config)
+            self._reader = as_one(readers)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
         self.config = replace(config, network=replace(config.network, vocabulary=len(self.vocabulary)))
         words = list(self.vocabulary.words[2:])
@@ -130,20 +130,3 @@ class DataSet(Source):
             clip=self.config.clip,
             seed=seed,
         )
-
-
-def _wanted(readers: list[Reader], config: Config) -> Reader:
-    """The data set that a configuration is for; else all of a folder.
-
-    Raises:
-        ValueError: it is not clear which.
-    """
-    named = [reader for reader in readers if reader.name == config.dataset]
-    if named:
-        return named[0]
-    if len({reader.folder for reader in readers}) < len(readers):
-        names = ", ".join(reader.name for reader in readers)
-        raise ValueError(
-            f"{readers[0].folder}: holds several lists of the same images ({names}); leave one of them there"
-        )
-    return readers[0] if len(readers) == 1 else Joined(readers)

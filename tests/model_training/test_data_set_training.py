@@ -207,6 +207,9 @@ def test_several_lists_of_the_same_images_are_not_mixed(tmp_path: Path, capsys) 
     for maker in ("google", "umd"):
         (both / f"refs({maker}).json").write_text(json.dumps([ref]))
     assert command(tmp_path / "out", both) == 2
-    assert "holds several lists of the same images (G-Ref (google), G-Ref (umd))" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {both}: holds several lists of the same images") and told.count("\n") == 1
+    assert all(f"'{both}/refs({maker}).json' (G-Ref ({maker}))" in told for maker in ("google", "umd"))
+    assert source_of(folder.SMALL, both / "refs(umd).json", tmp_path).facts["data"] == "G-Ref (umd)"
     named = replace(folder.SMALL, dataset="G-Ref (google)")
     assert source_of(named, both, tmp_path).facts["data"] == "G-Ref (google)"

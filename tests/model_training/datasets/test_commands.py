@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -266,6 +267,17 @@ def test_a_single_file_of_a_bag_will_do(bag: Path, tmp_path: Path) -> None:
     (path,) = [*bag.glob("*.db3"), *bag.glob("*.mcap")]
     assert from_bag.main([str(path), "--topic", PACKED, "--every", "0", str(tmp_path / "own")]) == 0
     assert len(list((tmp_path / "own" / "images").iterdir())) == 5
+
+
+def test_shards_mix_no_splits_of_the_same_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = writers.write_published_refcoco(tmp_path / "data"), tmp_path / "shards"
+    assert shards.main([str(folder), str(out)]) == 2
+    assert "holds several lists of the same images" in capsys.readouterr().err and not out.exists()
+    assert shards.main([str(folder / "refs(unc).p"), str(out)]) == 0
+    assert json.loads((out / "shards.json").read_text())["name"] == "UNC"
+    assert __main__.main([str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "RefCOCO (google): " in told and "UNC: " in told
 
 
 def test_shards_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

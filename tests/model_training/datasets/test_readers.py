@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model_training.datasets.formats import open_folder
+from model_training.datasets.formats import open_every_list, open_folder
 from model_training.datasets.inspection import count, report
 from model_training.datasets.refer import Refer
 from model_training.datasets.sample import ClipFrames, Joined
@@ -84,6 +84,20 @@ def test_a_root_of_several_is_opened_as_a_whole(tmp_path: Path) -> None:
     record = joined.records[4]
     np.testing.assert_array_equal(joined.load(record).masks, [BOXES[2]])
     assert record.id == "1/val/7" and joined.load(joined.records[0].narrowed([1])).masks.shape[0] == 1
+
+
+def test_of_several_lists_of_the_same_images_one_must_be_named(tmp_path: Path) -> None:
+    folder = writers.write_published_refcoco(tmp_path)
+    assert [reader.name for reader in open_every_list(folder)] == ["RefCOCO (google)", "UNC"]
+    for place in (folder, tmp_path):
+        with pytest.raises(ValueError, match="several lists of the same images") as caught:
+            open_folder(place)
+        assert f"'{folder}/refs(google).p' (RefCOCO (google)) or '{folder}/refs(unc).p' (UNC)" in str(caught.value)
+    (alone,) = open_folder(folder / "refs(unc).p")
+    assert alone.name == "UNC" and alone.splits == ("train", "val", "testA")
+    assert [reader.name for reader in open_folder(tmp_path, dataset="UNC")] == ["UNC"]
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        open_folder(folder / "instances.json")
 
 
 def test_images_may_lie_anywhere(tmp_path: Path) -> None:

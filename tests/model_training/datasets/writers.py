@@ -113,6 +113,14 @@ def write_refer(root: Path, kind: str = "refcoco", maker: str = "unc") -> Path:
     return folder
 
 
+def write_published_refcoco(root: Path) -> Path:
+    """As `refcoco.zip` has it: a second list of the same images, in which all that UNC tests is in `train`."""
+    folder = write_refer(root)
+    listed = [ref | {"split": "train" if ref["split"] == "testA" else "test"} for ref in refs()]
+    (folder / "refs(google).p").write_bytes(python2_pickle(listed))
+    return folder
+
+
 def write_referit(folder: Path) -> Path:
     """Two images of trainval, one of test; MATLAB's masks are 0 on the thing."""
     queries = {

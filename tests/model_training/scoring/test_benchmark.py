@@ -171,6 +171,20 @@ def test_the_command_prints_and_keeps(
     assert metrics["evaluate UNC --set testA --outlines dense_crf"]["P@0.5"] == 0.5
 
 
+def test_of_several_lists_of_the_same_images_the_named_one_is_scored(
+    bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_unc(tmp_path, images=3)
+    (folder / "refs(google).p").write_bytes((folder / "refs(unc).p").read_bytes().replace(b"testA", b"train"))
+    asked = ["--bundle", str(bundle_folder), "--set", "testA", "--processes", "2", "--data"]
+    assert evaluate.main([*asked, str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert f"'{folder}/refs(unc).p' (UNC)" in told and told.count("\n") == 1
+    assert evaluate.main([*asked, str(folder / "refs(unc).p")]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Table 3: UNC") == 1 and "| testA |" in out and "together" not in out
+
+
 def test_several_data_sets_of_a_folder_are_scored_together_too(
     unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
