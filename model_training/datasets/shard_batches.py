@@ -55,12 +55,13 @@ class ShardBatches(FrameBatches):
         place: folder of the shards, or the address before their names, such as "https://host/folder".
         vocabulary: of the network; `vocabulary.txt` in that folder has the words of the shards.
         config: of the batches, with the clip that the shards were written with.
+        split: that the shards have to be of.
 
     Raises:
-        ValueError, OSError: the list of shards is missing or damaged; the message names it.
+        ValueError, OSError: the list of shards is missing, damaged or of another split or clip; the message names it.
     """
 
-    def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig) -> None:
+    def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig, split: str = "train") -> None:
         super().__init__(vocabulary, config)
         self._place = place.rstrip("/")
         index = f"{self._place}/{shards.INDEX}"
@@ -72,6 +73,8 @@ class ShardBatches(FrameBatches):
             self._files = [(str(shard["file"]), int(shard["samples"])) for shard in facts["shards"]]
             if not self._files or not all(_NAME.fullmatch(name) and size > 0 for name, size in self._files):
                 raise ValueError("no plain names of tar files with samples")
+            if facts["split"] != split:
+                raise ValueError(f"they are of the split {facts['split']}, {split} is wanted")
             clip = ClipFrames(**facts["clip"])
             if clip not in (STILL, config.clip):
                 raise ValueError(f"its clips are {clip}, wanted are {config.clip}")

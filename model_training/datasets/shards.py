@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import webdataset
 from tqdm import tqdm
 
 from model_training.datasets import coco_masks
+from model_training.datasets.files import read_json
 from model_training.datasets.formats import open_folder
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader, Record, Sample, as_one
@@ -42,9 +43,12 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = ST
     JPEG and PNG files are copied unchanged; frames of video files become PNG.
 
     Raises:
-        ValueError, OSError: a sample cannot be read or has no published masks, or a shard cannot be written.
+        ValueError, OSError: a sample cannot be read or has no published masks, a shard cannot be written, or the folder
+            has shards of something else.
     """
     records = reader.of_split(split)
+    facts = {"format": FORMAT, "name": reader.name, "split": split, "clip": asdict(clip)}
+    _refuse_others(folder / INDEX, facts)
     order = np.random.default_rng(0).permutation(len(records))
     folder.mkdir(parents=True, exist_ok=True)
     shards = []
@@ -58,9 +62,17 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = ST
                     bar.update()
             shards.append({"file": path.name, "samples": len(part)})
     write_bytes(folder / VOCABULARY, Vocabulary.of_texts(reader.texts(split)).dump().encode())
-    facts = {"format": FORMAT, "name": reader.name, "split": split, "clip": asdict(clip), "shards": shards}
-    write_bytes(folder / INDEX, json.dumps(facts, indent=1).encode())
+    write_bytes(folder / INDEX, json.dumps(facts | {"shards": shards}, indent=1).encode())
     return [folder / str(shard["file"]) for shard in shards]
+
+
+def _refuse_others(index: Path, facts: Mapping[str, object]) -> None:
+    """ValueError if there are shards that new ones with these facts would not be the same as, but replace."""
+    listed = read_json(index, "the list of shards in OUT") if index.exists() else facts
+    held = listed if isinstance(listed, Mapping) else {}
+    for name, value in facts.items():
+        if (there := held.get(name)) != value:
+            raise ValueError(f"{index.parent}: has shards whose {name} is {there!r}, not {value!r}; give another OUT")
 
 
 def _members(reader: Reader, record: Record, clip: ClipFrames) -> dict[str, bytes]:

@@ -86,7 +86,7 @@ class DataSet(Source):
         config = self._batch_config(current.frames, current.expressions, self.config.seed + phase)
         config = replace(config, rank=self._ranks.rank, ranks=self._ranks.count)
         if self._reader is None:
-            return ShardBatches(self._data, self.vocabulary, config)
+            return ShardBatches(self._data, self.vocabulary, config, self.config.split)
         return Batches(self._reader, self.config.split, self.vocabulary, config, self._cache)
 
     @torch.no_grad()
@@ -96,7 +96,7 @@ class DataSet(Source):
         split = next((name for name in others if self._scored(name)), self.config.split)
         config = self._batch_config(1, EXPRESSIONS, seed=2**31)
         if self._reader is None:
-            batches: Dataset[Batch] = ShardBatches(self._data, self.vocabulary, config)
+            batches: Dataset[Batch] = ShardBatches(self._data, self.vocabulary, config, split)
             count = VALIDATED
         else:
             batches = Batches(self._reader, split, self.vocabulary, config, self._cache)

@@ -113,6 +113,13 @@ def test_shards_are_learned_like_the_folder(frames: Path, tmp_path: Path) -> Non
         source_of(folder.SMALL, tmp_path / "shards", tmp_path)
 
 
+def test_shards_of_another_split_are_not_learned(frames: Path, tmp_path: Path, capsys) -> None:
+    assert shards.main([str(frames), str(tmp_path / "shards"), "--split", "val"]) == 0
+    assert command(tmp_path / "run", tmp_path / "shards", "--steps", "2") == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("error: ") and "(they are of the split val, train is wanted)" in told
+
+
 @pytest.mark.parametrize("config", [folder.PAPER, replace(folder.PAPER, losses=folder.SMALL.losses)])
 def test_parts_of_a_batch_add_up_to_the_whole(config: Config, frames: Path, tmp_path: Path) -> None:
     phase = replace(config.phases[0], frames=6, expressions=2)

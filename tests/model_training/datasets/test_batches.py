@@ -170,7 +170,8 @@ def test_shards_hold_what_the_reader_has(tmp_path: Path) -> None:
         (data,) = open_folder(write(source / "data"))
         out = source / "shards"
         shards.write_shards(data, split, out, clip)
-        streamed = ShardBatches(str(out), Vocabulary.load(out / shards.VOCABULARY), replace(CONFIG, clip=clip))
+        words = Vocabulary.load(out / shards.VOCABULARY)
+        streamed = ShardBatches(str(out), words, replace(CONFIG, clip=clip), split)
         found = {record.id: record for record in streamed._read(0)}
         assert found.keys() == {record.id for record in data.of_split(split)}
         for record in data.of_split(split):

@@ -269,6 +269,26 @@ def test_a_single_file_of_a_bag_will_do(bag: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "own" / "images").iterdir())) == 5
 
 
+def test_shards_of_something_else_are_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = writers.write_refer(tmp_path / "data"), tmp_path / "shards"
+    other = writers.write_refer(tmp_path / "other", "refcoco+")
+    for _ in range(2):
+        assert shards.main([str(folder), str(out)]) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    capsys.readouterr()
+    for arguments, told in (
+        ([str(folder), "--split", "testA"], "split is 'train', not 'testA'"),
+        ([str(other)], "name is 'UNC', not 'UNC+'"),
+        ([str(folder), "--past", "2"], "frames is 1, not 3"),
+    ):
+        assert shards.main([*arguments, str(out)]) == 2
+        assert capsys.readouterr().err == f"error: {out}: has shards whose {told}; give another OUT\n"
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (out / "shards.json").write_text("[]")
+    assert shards.main([str(folder), str(out)]) == 2
+    assert f"{out}: has shards whose format is None, not 1" in capsys.readouterr().err
+
+
 def test_shards_mix_no_splits_of_the_same_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = writers.write_published_refcoco(tmp_path / "data"), tmp_path / "shards"
     assert shards.main([str(folder), str(out)]) == 2
@@ -285,7 +305,7 @@ def test_shards_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixt
     assert shards.main([str(folder), str(out), "--past", "2", "--stride", "2"]) == 0
     assert capsys.readouterr().out == f"wrote 1 shards and {out / 'shards.json'}\n"
     assert "format" in (out / "shards.json").read_text() and (out / "train-000000.tar").exists()
-    assert shards.main([str(folder), str(out), "--split", "valid"]) == 2
+    assert shards.main([str(folder), str(tmp_path / "valid"), "--split", "valid"]) == 2
     assert "the masks of the split valid are not published" in capsys.readouterr().err
     for clip in (ClipFrames(), ClipFrames(past=1, future=1, stride=2), ClipFrames(past=2)):
         message = f"its clips are of 2 past and 0 future frames at stride 2, wanted are {clip}"
