@@ -62,18 +62,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--real", type=Path, metavar="DIR", action="append", default=[],
         help="real pictures with labels, to choose on instead of simulated scenes; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--set", action="append", help="split of these; may be repeated (default: all but train)")
+    parser.add_argument(
+        "--set", action="append", help="split of these; may be repeated (default: all that training learns nothing of)"
+    )
     options = parser.parse_args(arguments)
     bundle = Bundle.load(options.bundle)
     everything = dataclasses.replace(bundle.manifest.thresholds, absent=0.0, found=0.0)
+    sets: list[list[Claim]] = []
     if options.real:
         segmenter = Segmenter(bundle.folder, thresholds=everything)
-        sets = [scores.claims for _, scores in scored_folders(segmenter, options.real, options.set)]
+        for pictures, scores in scored_folders(segmenter, options.real, options.set):
+            print(f"{pictures.title}: {len(scores.claims)} answers to learn from")
+            sets.append(scores.claims)
     else:
         refuse_without_effect(parser, options, ("set",), "without --real")
         evaluation = Evaluation(bundle.folder, "held_out", FIRST_SEED)
         evaluation.segmenter.thresholds = everything
-        sets = [Findings.merged(evaluation.run(EXPRESSIONS)).claims]
+        sets.append(Findings.merged(evaluation.run(EXPRESSIONS)).claims)
     thresholds, certainty = calibrated(sets, everything.mask)
     text = dataclasses.replace(bundle.manifest, thresholds=thresholds, certainty=certainty).dump()
     write_bytes(bundle.folder / MANIFEST, text.encode())

@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from model_training.datasets.formats import open_folder
+from model_training.datasets.naming import names_apart
+from model_training.datasets.sample import Reader
+from model_training.datasets.splits import described, to_score
 from model_training.paper.reliability_figure import reliability_figure
-from model_training.paper.tables import markdown, table_of
+from model_training.paper.tables import Table, markdown, table_of
 from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
 from model_training.scoring.bootstrap import intervals
 from model_training.scoring.findings import Findings
@@ -55,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="real pictures with labels, to score the bundle's verdicts on instead; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--set", action="append", help="split of the benchmark; may be repeated (default: all but train)"
+        "--set",
+        action="append",
+        help="split of the data; may be repeated (default: all that training learns nothing of)",
     )
     parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
     parser.add_argument(
@@ -125,10 +130,11 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Print the figures of folders of real pictures by the verdicts, and return them by folder."""
     noted, claims = {}, {}
-    for name, scores in scored_folders(Segmenter(options.bundle), options.real, options.set, options.images):
+    asked = "".join(f" --set {split}" for split in options.set or ())
+    for pictures, scores in scored_folders(Segmenter(options.bundle), options.real, options.set, options.images):
         figures = scores.figures()
-        print(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in figures.items()))
-        noted[f"evaluate --real {name}"], claims[name] = figures, scores.claims
+        print(f"{pictures.title}: " + ", ".join(f"{key} {value:g}" for key, value in figures.items()))
+        noted[f"evaluate --real {pictures.name}{asked}"], claims[pictures.title] = figures, scores.claims
     _draw(options, claims)
     return noted
 
@@ -143,22 +149,29 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     if options.processes < 1 or (options.stride is not None and options.stride < 1):
         raise ValueError("--processes and --stride must be at least 1")
     benchmark = Benchmark(options.bundle, options.data, options.images, options.stride, options.outlines)
-    name = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
+    method = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
     noted, together = {}, BenchmarkScores()
     readers = open_folder(options.data, options.images)
-    for number, reader in enumerate(readers):
-        splits = options.set or [split for split in reader.splits if split != "train"] or reader.splits
+    for number, (reader, name) in enumerate(zip(readers, names_apart(readers), strict=True)):
+        splits = to_score(reader.splits, options.set)
         scores = {split: scored(benchmark, reader, number, split, options.processes) for split in splits}
         for part in scores.values():
             together.add(part)
         figures = {split: part.figures() for split, part in scores.items()}
-        print(markdown(table_of(reader.name), name, figures), end="\n\n")
+        print(markdown(_table(reader, name, splits), method, figures), end="\n\n")
         outlined = _outlined(options)
-        noted |= {f"evaluate {reader.name} --set {split}{outlined}": of_split for split, of_split in figures.items()}
+        noted |= {f"evaluate {name} --set {split}{outlined}": of_split for split, of_split in figures.items()}
     if len(readers) > 1:
         shown = ", ".join(f"{key} {value:g}" for key, value in together.figures().items())
         print(f"all {len(readers)} data sets together: {shown}")
     return noted
+
+
+def _table(reader: Reader, name: str, splits: Sequence[str]) -> Table:
+    """The table of a data set; its title has what tells it from others of its name, and the splits that are learned."""
+    table, titles = table_of(reader.name), [described(split, reader.splits) for split in splits]
+    learned = [title for title in titles if title not in splits]
+    return dataclasses.replace(table, title=", ".join([table.title + name.removeprefix(reader.name), *learned]))
 
 
 def _outlined(options: argparse.Namespace) -> str:

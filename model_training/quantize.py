@@ -162,7 +162,7 @@ def evaluated(
         figures = {name: found[name] for name in COMPARED if name in found}
         for pictures, scores in scored_folders(evaluation.segmenter, folders, [JUDGED_SPLIT]):
             real = scores.figures()
-            figures |= {f"{name}, {pictures}": real[name] for name in REAL if name in real}
+            figures |= {f"{name}, {pictures.title}": real[name] for name in REAL if name in real}
     return figures
 
 

@@ -31,10 +31,8 @@ class OwnFrames(Reader):
         ValueError, OSError: the message names the file and, in the table, the line.
     """
 
-    name = "own frames"
-
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.name = folder, f"own frames of {folder.resolve().name}"
         rows = read_table(folder / TABLE, COLUMNS[:3], WHAT)
         if not rows:
             raise ValueError(f"{folder / TABLE}: has no rows yet; write one for each expression: {','.join(COLUMNS)}")

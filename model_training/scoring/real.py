@@ -10,7 +10,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model_training.datasets.formats import open_folder
+from model_training.datasets.naming import names_apart
 from model_training.datasets.sample import Reader, Record
+from model_training.datasets.splits import described, to_score
 from model_training.scoring.metrics import Scores
 from model_training.scoring.reliability import Claim, claims, found_and_right
 from refseg_ros.answer import Verdict
@@ -43,15 +45,31 @@ class RealScores:
         return {name: round(float(value), 4) for name, value in figures.items() if not math.isnan(value)}
 
 
-def scored_really(segmenter: Segmenter, reader: Reader, records: Iterable[Record]) -> RealScores:
-    """Ask a model about pictures of a reader; each is a stream of its own.
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a data set that are asked about."""
+
+    reader: Reader
+    name: str
+    """That no other has."""
+    splits: tuple[str, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def title(self) -> str:
+        """The name and the splits, with which of them training learns."""
+        return f"{self.name}, {' and '.join(described(split, self.reader.splits) for split in self.splits)}"
+
+
+def scored_really(segmenter: Segmenter, pictures: Pictures) -> RealScores:
+    """Ask a model about pictures; each is a stream of its own.
 
     Raises:
         ValueError, OSError: a file cannot be read; the message names it.
     """
     scores = RealScores()
-    for record in tqdm(records, unit="picture"):
-        sample, stream = reader.load(record), segmenter.stream()
+    for record in tqdm(pictures.records, unit="picture"):
+        sample, stream = pictures.reader.load(record), segmenter.stream()
         stream.observe(sample.frames[-1], 0.0)
         answers = stream.answer([expression.text for expression in record.expressions])
         for index, answer in enumerate(answers):
@@ -66,22 +84,23 @@ def scored_really(segmenter: Segmenter, reader: Reader, records: Iterable[Record
 
 def scored_folders(
     segmenter: Segmenter, folders: Iterable[Path], splits: Sequence[str] | None = None, images: Path | None = None
-) -> Iterator[tuple[str, RealScores]]:
-    """The same for folders of pictures, each by its reader's name. All are opened before the first is scored.
+) -> Iterator[tuple[Pictures, RealScores]]:
+    """The same for folders of pictures. All are opened before the first is scored.
 
     Args:
         segmenter: the model.
         folders: in any format that is read.
-        splits: None: all but "train", if there is another.
+        splits: as in `to_score`.
         images: folder of COCO's images, if not in a usual place.
 
     Raises:
-        ValueError, OSError: as above, or one has no such split.
+        ValueError, OSError: as above, or one has no such split, or is given twice.
     """
+    readers = [reader for folder in folders for reader in open_folder(folder, images)]
     asked = []
-    for reader in (reader for folder in folders for reader in open_folder(folder, images)):
-        others = [split for split in reader.splits if split != "train"]
-        names = splits or others or reader.splits
-        asked.append((reader, [record for split in names for record in reader.of_split(split)]))
-    for reader, records in asked:
-        yield reader.name, scored_really(segmenter, reader, records)
+    for reader, name in zip(readers, names_apart(readers), strict=True):
+        chosen = to_score(reader.splits, splits)
+        records = tuple(record for split in chosen for record in reader.of_split(split))
+        asked.append(Pictures(reader, name, chosen, records))
+    for pictures in asked:
+        yield pictures, scored_really(segmenter, pictures)

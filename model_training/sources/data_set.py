@@ -16,6 +16,7 @@ from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import STILL, Reader, as_one
 from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
 from model_training.datasets.shards import INDEX
+from model_training.datasets.splits import described, unlearned
 from model_training.learning import losses
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.networks.base import System
@@ -91,9 +92,13 @@ class DataSet(Source):
 
     @torch.no_grad()
     def validation(self, model: System) -> SplitScores:
-        """Of a split that is not learned, if there is one; the same expressions each time."""
-        others = ("val", "test") if self._reader else ()
-        split = next((name for name in others if self._scored(name)), self.config.split)
+        """Of a split that nothing is learned of, or of training data if there is none; the same expressions each time.
+
+        The scores say which it is.
+        """
+        learned = (self.config.split,)
+        splits = self._reader.splits if self._reader else learned
+        split = next((name for name in unlearned(splits, learned) if self._scored(name)), self.config.split)
         config = self._batch_config(1, EXPRESSIONS, seed=2**31)
         if self._reader is None:
             batches: Dataset[Batch] = ShardBatches(self._data, self.vocabulary, config, split)
@@ -102,7 +107,7 @@ class DataSet(Source):
             batches = Batches(self._reader, split, self.vocabulary, config, self._cache)
             count = min(VALIDATED, len(self._reader.of_split(split)))
         device = next(model.parameters()).device
-        scores = SplitScores(split)
+        scores = SplitScores(described(split, splits, learned))
         for step in range(count):
             batch = batches[step]
             clips, words = (torch.as_tensor(part, device=device) for part in (batch.clips, batch.words))
@@ -116,7 +121,7 @@ class DataSet(Source):
 
     def _scored(self, split: str) -> bool:
         assert self._reader is not None
-        return split in self._reader.splits and all(record.truth is not None for record in self._reader.of_split(split))
+        return all(record.truth is not None for record in self._reader.of_split(split))
 
     def _batch_config(self, frames: int, expressions: int, seed: int) -> BatchConfig:
         network = self.config.network

@@ -87,7 +87,9 @@ def test_on_real_pictures_it_is_what_they_say(
     assert calibrate.main([str(bundle), "--real", str(frames), "--set", "train"]) == 0
     after = Bundle.load(bundle).manifest
     assert after.certainty.strength > 0 and after.certainty != before.certainty
-    assert "100.0% of what is called found is right" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("own frames of own, train (training data): 12 answers to learn from\n")
+    assert "100.0% of what is called found is right" in told
     segmenter, rgb = Segmenter(bundle), cv2.imread(str(frames / "images" / "3.png"))[..., ::-1]
     answers = segmenter.stream()
     answers.observe(rgb, 0.0)

@@ -58,7 +58,7 @@ def rows(out: Path) -> list[list[str]]:
 
 def test_a_run_on_a_folder_learns_its_words(finished: Path) -> None:
     weights, facts = checkpoint.load(finished / "model.safetensors")
-    assert facts["data"] == "own frames" and facts["split"] == "train" and facts["steps"] == {"joint": 6}
+    assert (facts["data"], facts["split"], facts["steps"]) == ("own frames of frames0", "train", {"joint": 6})
     words = ["blue", "box", "green", "red", "the", "yellow"]
     assert facts["vocabulary"] == words and list(vocabulary_of(facts).words[2:]) == words
     assert weights["fusion.language.table.weight"].shape[0] == len(words) + 2
@@ -88,7 +88,7 @@ def test_an_interrupted_run_gives_the_same(
 
 
 def test_other_words_are_another_run(frames: Path, finished: Path, tmp_path: Path, capsys) -> None:
-    other = folder.write_folder(tmp_path / "frames")
+    other = folder.write_folder(tmp_path / frames.name)
     table = other / "expressions.csv"
     table.write_text(table.read_text().replace("yellow", "purple"))  # as many words, other ones
     assert command(finished, other) == 2

@@ -17,6 +17,7 @@ from refseg_ros import Segmenter
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import Tabletop
+from tests.model_training.datasets.writers import write_referit
 from tests.model_training.folder import write_folder
 from tests.simulation import mesh_writers
 
@@ -100,6 +101,45 @@ def test_real_pictures_are_scored_by_their_verdicts(
     assert command.startswith("evaluate --real ") and (figures["present"], figures["absent"]) == (3, 1)
     printed = capsys.readouterr().out
     assert all(f"{name} {value:g}" in printed for name, value in figures.items())
+
+
+def test_results_of_folders_of_one_name_are_kept_apart(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(evaluate, "reliability_figure", lambda sets, found, path: drawn.extend(sets))
+    folders = [write_folder(tmp_path / parent / "frames", images=4 + index) for index, parent in enumerate("ab")]
+    asked = [option for folder in folders for option in ("--real", str(folder))]
+    assert evaluate.main(["--bundle", str(bundle), *asked, "--reliability", "x.png", "--write"]) == 0
+    names = [f"own frames of frames ({parent}/frames)" for parent in "ab"]
+    assert drawn == [f"{name}, val" for name in names]
+    assert list(Bundle.load(bundle).manifest.metrics) == [f"evaluate --real {name}" for name in names]
+    assert [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()] == drawn
+    assert evaluate.main(["--bundle", str(bundle), *asked[:2], *asked[:2]]) == 2
+    assert "is given twice" in capsys.readouterr().err
+
+
+def test_training_data_is_scored_under_that_name(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = write_folder(tmp_path / "own", images=2)
+    table = frames / "expressions.csv"
+    table.write_text(table.read_text().replace(",val", ",train"))
+    for option in ("--real", "--data"):
+        assert evaluate.main(["--bundle", str(bundle), option, str(frames)]) == 0
+        assert capsys.readouterr().out.startswith("own frames of own, train (training data)")
+
+
+def test_of_referit_only_the_test_is_scored_unless_more_is_asked_for(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_referit(tmp_path / "referit")
+    asked = ["--bundle", str(bundle), "--data", str(data)]
+    assert evaluate.main(asked) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Table 6: ReferIt\n") and "| test |" in out and "| trainval |" not in out
+    assert evaluate.main([*asked, "--set", "trainval", "--set", "test"]) == 0
+    assert capsys.readouterr().out.startswith("Table 6: ReferIt, trainval (training data)\n")
 
 
 def test_a_split_that_one_of_several_folders_lacks_is_told_before_anything_is_scored(

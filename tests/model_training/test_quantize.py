@@ -105,6 +105,16 @@ def test_real_pictures_choose_and_judge(bundle: Bundle, tmp_path: Path) -> None:
     assert f"{judged}, fp32" in figures
 
 
+def test_each_folder_of_pictures_is_judged_by_itself(bundle: Bundle, tmp_path: Path) -> None:
+    """Although both have one name; one calls its validation split `valid`."""
+    folders = [folder.write_folder(tmp_path / parent / "own", images=2) for parent in "ab"]
+    listed = folders[1] / "expressions.csv"
+    listed.write_text(listed.read_text().replace(",val", ",valid"))
+    figures = quantize.evaluated(bundle, {}, 6, folders)
+    judged = [name for name in figures if name.startswith("mean IoU, ")]
+    assert judged == ["mean IoU, own frames of own (a/own), val", "mean IoU, own frames of own (b/own), valid"]
+
+
 def test_pictures_of_one_split_alone_are_refused(
     bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

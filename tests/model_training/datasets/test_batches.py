@@ -142,7 +142,7 @@ def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, reader: Reader, vo
     (videos,) = open_folder(writers.write_referring_videos(tmp_path))
     with pytest.raises(ValueError, match="the masks of the split valid are not published"):
         Batches(videos, "valid", vocabulary, CONFIG)
-    with pytest.raises(ValueError, match="own frames has no split 'val'; it has train"):
+    with pytest.raises(ValueError, match=r"own frames of own\d has no split 'val'; it has train"):
         Batches(reader, "val", vocabulary, CONFIG)
     with pytest.raises(ValueError, match="frames is 2; it must be a multiple of the 3 ranks"):
         replace(CONFIG, ranks=3)

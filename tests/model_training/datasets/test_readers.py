@@ -17,6 +17,7 @@ from PIL import Image
 
 from model_training.datasets.formats import open_every_list, open_folder
 from model_training.datasets.inspection import count, report
+from model_training.datasets.naming import names_apart
 from model_training.datasets.refer import Refer
 from model_training.datasets.sample import ClipFrames, Joined
 from model_training.sources.data_set import DataSet
@@ -30,7 +31,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "A2D-Sentences": writers.write_a2d,
     "JHMDB-Sentences": writers.write_jhmdb,
     "Ref-YouTube-VOS": writers.write_referring_videos,
-    "own frames": writers.write_own_frames,
+    "own frames of data": writers.write_own_frames,
 }
 
 
@@ -98,6 +99,16 @@ def test_of_several_lists_of_the_same_images_one_must_be_named(tmp_path: Path) -
     assert [reader.name for reader in open_folder(tmp_path, dataset="UNC")] == ["UNC"]
     with pytest.raises(FileNotFoundError, match="there is no such folder"):
         open_folder(folder / "instances.json")
+
+
+def test_data_sets_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    same = [only(writers.write_own_frames(tmp_path / parent / "frames")) for parent in ("kitchen", "bench")]
+    other = only(writers.write_own_frames(tmp_path / "kitchen" / "shelf"))
+    assert names_apart([*same, other]) == [
+        "own frames of frames (kitchen/frames)", "own frames of frames (bench/frames)", "own frames of shelf",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=f"{other.folder}: own frames of shelf is given twice"):
+        names_apart([other, *same, other])
 
 
 def test_images_may_lie_anywhere(tmp_path: Path) -> None:
@@ -266,7 +277,7 @@ REQUIRED = {
     ],
     "JHMDB-Sentences": ["Rename_Images", "puppet_mask", "puppet_mask/walk/walk_1/puppet_mask.mat"],
     "Ref-YouTube-VOS": ["train/JPEGImages/0a49f5265b"],
-    "own frames": ["images/a.png"],
+    "own frames of data": ["images/a.png"],
 }  # fmt: skip
 
 

@@ -1,0 +1,43 @@
+"""What the names of splits mean: what training learns, and what it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LEARNED = ("train", "trainval")
+"""Names of what training learns."""
+VALIDATION = ("val", "valid", "validation", "dev")
+"""Names of what training is validated on; in different data sets they mean the same."""
+
+
+def unlearned(splits: Sequence[str], learned: Sequence[str] = LEARNED) -> tuple[str, ...]:
+    """The splits of a data set that have nothing in common with those that are learned; those for validation first."""
+    taken = {part for split in learned if split in splits for part in _parts(split)}
+    return tuple(
+        sorted((split for split in splits if not taken & _parts(split)), key=lambda one: one not in VALIDATION)
+    )
+
+
+def to_score(splits: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Which splits of a data set to score.
+
+    Args:
+        splits: of the data set.
+        wanted: their names; one for validation means the data set's own, whichever of VALIDATION it is. None: all that
+            nothing is learned of, or all if there is none.
+    """
+    if wanted is None:
+        return unlearned(splits) or tuple(splits)
+    own = next((split for split in splits if split in VALIDATION), None)
+    return tuple(own if own and name in VALIDATION and name not in splits else name for name in wanted)
+
+
+def described(split: str, splits: Sequence[str], learned: Sequence[str] = LEARNED) -> str:
+    """The name of a split of a data set, and whether training learns it or a part of it."""
+    if split in unlearned(splits, learned):
+        return split
+    return f"{split} (training data)" if split in learned else f"{split} (part of trainval)"
+
+
+def _parts(split: str) -> set[str]:
+    return {"train", *VALIDATION} if split == "trainval" else {split}
