@@ -40,7 +40,8 @@ def letterboxed(sample: Sample, height: int, width: int, padding: int) -> Letter
 
 
 class LetterboxCache:
-    """A folder of letterboxed samples, one file each. A sample is made again if its files changed.
+    """A folder of letterboxed samples, one file each. A sample is made again if its files changed, or which of them (or
+    what in them) its masks are made from.
 
     Frames are stored uncompressed, 307 kB for 320x320 pixels; masks are compressed.
     """
@@ -86,7 +87,8 @@ class LetterboxCache:
 
     def _path(self, reader: Reader, record: Record, clip: ClipFrames, size: str) -> Path:
         indices = clip.indices(record.target, len(record.frames))
-        parts = [f"{reader.name} {record.id} {clip.past} {clip.future} {clip.stride} {size}"]
+        # The files alone do not tell which row has which mask, nor which rows have none.
+        parts = [f"{reader.name} {record.id} {indices} {size} {record.truth}"]
         for path in [*record.frames.files(indices), *reader.truth_files(record)]:
             facts = os.stat(path)
             parts.append(f"{path} {facts.st_size} {facts.st_mtime_ns}")

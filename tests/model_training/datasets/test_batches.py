@@ -131,6 +131,27 @@ def test_the_cache_changes_nothing_and_notices_a_change(vocabulary: Vocabulary, 
     assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 2
 
 
+def test_the_cache_notices_which_mask_is_whose(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    """The same files, but the lists say something else of them."""
+    own = writers.write_own_frames(tmp_path / "own")
+    videos = writers.write_referring_videos(tmp_path / "videos")
+    table, listed = own / "expressions.csv", videos / "meta_expressions" / "train" / "meta_expressions.json"
+    config, before = replace(CONFIG, frames=1), []
+    table.write_text("image,expression,mask\na.png,red mug,0.png\na.png,blue mug,\n")
+    for corrected in (False, True):
+        if corrected:
+            table.write_text("image,expression,mask\na.png,red mug,\na.png,blue mug,0.png\n")
+            listed.write_text(listed.read_text().replace('"obj_id": "1"', '"obj_id": "9"'))
+        for folder in (own, videos):
+            (reader,) = open_folder(folder)
+            plain, cached = (Batches(reader, "train", vocabulary, config, c) for c in (None, tmp_path / "cache"))
+            before.append([plain[step] for step in range(4)])
+            for step, batch in enumerate(before[-1]):
+                check_same(cached[step], batch)
+    for one, other in ((0, 2), (1, 3)):
+        assert any((a.masks != b.masks).any() for a, b in zip(before[one], before[other], strict=True))
+
+
 def test_clips_of_a_video(tmp_path: Path, vocabulary: Vocabulary) -> None:
     (videos,) = open_folder(writers.write_jhmdb(tmp_path / "jhmdb"))
     config = replace(CONFIG, frames=4, expressions=1, clip=ClipFrames(past=2, future=1))
