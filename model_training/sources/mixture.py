@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from model_training.configs.schema import Config, Mix
 from model_training.datasets.batch import Batch
 from model_training.datasets.cutouts import Cutouts
+from model_training.datasets.digest import digest_of
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
 from model_training.datasets.photos import Photos
 from model_training.datasets.pool import Pool
@@ -125,6 +126,7 @@ class Mixture(Source):
             nouns |= {noun_of(thing.class_name) for scene in (*learned, *unseen) for thing in scene.objects}
             texts += of_photos
             facts["photos"] = [reader.name for reader in readers]
+            facts["version of the photos"] = [digest_of(one, "train") for one in readers if "train" in one.splits]
         self.vocabulary = Vocabulary.of_texts(texts)
         self.config = replace(
             config, nouns=tuple(sorted(nouns)), network=replace(network, vocabulary=len(self.vocabulary))

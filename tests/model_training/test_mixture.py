@@ -150,6 +150,14 @@ def test_a_run_goes_on_and_refuses_other_parts(folders: dict[str, Path], tmp_pat
     assert not (tmp_path / "data").exists(), "refused before anything is rendered"
 
 
+def test_other_photos_are_another_run(folders: dict[str, Path], tmp_path: Path) -> None:
+    same, other = (shutil.copytree(folders["photos"], tmp_path / place / "photos") for place in "ab")
+    write(other, [*CUPS[:2], (1, (130, 55, 20, 20), "red", False), (5, (60, 90, 30, 8), "yellow", False)])
+    facts = [Mixture(CONFIG, tmp_path, None, [photos], 1).facts for photos in (folders["photos"], same, other)]
+    assert facts[0] == facts[1]
+    assert [name for name in facts[0] if facts[0][name] != facts[2][name]] == ["version of the photos"]
+
+
 def test_a_bad_mesh_is_refused_before_anything_is_rendered(folders: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(folders["objects"], tmp_path / "objects")
     (tmp_path / "objects" / "bolt.stl").write_bytes(b"half a mesh")
