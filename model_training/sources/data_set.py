@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
 from model_training.datasets.batches import BatchConfig, Batches
+from model_training.datasets.digest import digest_of, digest_of_list
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import STILL, Reader, as_one
 from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
@@ -70,6 +71,7 @@ class DataSet(Source):
         self._reader: Reader | None = None
         if "://" in data or (Path(data) / INDEX).exists():
             self.vocabulary, name = vocabulary_of(data), data
+            version = digest_of_list(f"{data.rstrip('/')}/{INDEX}")
         else:
             readers = open_folder(Path(data), images, config.dataset)
             for reader in readers if ranks.first else ():
@@ -77,9 +79,10 @@ class DataSet(Source):
                     print(f"{reader.folder}: {remark}", file=sys.stderr)
             self._reader = as_one(readers)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
+            version = digest_of(self._reader, config.split)
         self.config = replace(config, network=replace(config.network, vocabulary=len(self.vocabulary)))
         words = list(self.vocabulary.words[2:])
-        self.facts = {"data": name, "split": config.split, "vocabulary": words}
+        self.facts = {"data": name, "split": config.split, "vocabulary": words, "version of the data": version}
 
     def drawn(self, phase: int) -> Dataset[Batch]:
         """See `Source`."""

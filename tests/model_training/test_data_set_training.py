@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -93,6 +96,56 @@ def test_other_words_are_another_run(frames: Path, finished: Path, tmp_path: Pat
     table.write_text(table.read_text().replace("yellow", "purple"))  # as many words, other ones
     assert command(finished, other) == 2
     assert "last.safetensors: of a run with another vocabulary; use another --out" in capsys.readouterr().err
+
+
+def other_masks(frames: Path) -> None:
+    """Two expressions of a frame are of each other's masks."""
+    table = frames / "expressions.csv"
+    swapped = table.read_text().replace("0-red", "0-?").replace("0-blue", "0-red").replace("0-?", "0-blue")
+    table.write_text(swapped)
+
+
+def other_pixels(frames: Path) -> None:
+    cv2.imwrite(str(frames / "images" / "0.png"), np.zeros((folder.HEIGHT, folder.WIDTH, 3), np.uint8))
+
+
+def fewer_frames(frames: Path) -> None:
+    table = frames / "expressions.csv"
+    table.write_text("\n".join(line for line in table.read_text().splitlines() if not line.startswith("1.png")))
+
+
+@pytest.mark.parametrize("change", [other_masks, other_pixels, fewer_frames])
+def test_other_data_with_the_same_words_is_another_run(
+    change: Callable[[Path], None], frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = shutil.copytree(frames, tmp_path / "frames"), tmp_path / "run"
+    assert command(out, data, "--steps", "1") == 0
+    moved = shutil.copytree(data, tmp_path / "elsewhere" / "frames", copy_function=shutil.copyfile)
+    assert command(out, moved, "--steps", "1") == 0, "a copy is the same data"
+    change(data)
+    capsys.readouterr()
+    assert command(out, data, "--steps", "1") == 2
+    said = capsys.readouterr()
+    assert said.err == f"error: {out}/last.safetensors: of a run with another version of the data; use another --out\n"
+    assert "wrote" not in said.out
+
+
+def test_a_run_on_other_shards_is_another_run(frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "shards", tmp_path / "run"
+    assert shards.main([str(frames), str(data)]) == 0 and command(out, data, "--steps", "1") == 0
+    more = folder.write_folder(tmp_path / "more", images=6)
+    assert shards.main([str(more), str(data)]) == 0
+    assert command(out, data, "--steps", "1") == 2
+    assert "of a run with another version of the data; use another --out" in capsys.readouterr().err
+
+
+def test_a_missing_image_is_named_before_anything_is_learned(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = shutil.copytree(frames, tmp_path / "frames")
+    (data / "masks" / "2-red.png").unlink()
+    assert command(tmp_path / "run", data) == 2
+    assert "2-red.png: expected, but not there" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
 def test_a_variant_of_the_network_is_kept_with_its_weights(frames: Path, tmp_path: Path) -> None:
