@@ -33,6 +33,9 @@ from refseg_ros.command import command, program, refuse_without_effect
 
 SAVE_EVERY, LOG_EVERY, VALIDATE_EVERY = 200, 20, 1000
 
+LAST = "last.safetensors"
+"""Checkpoint in the folder of a run, which it goes on from."""
+
 CACHE = "letterboxed"
 """Folder in that of a run which keeps still images at the size of the input."""
 
@@ -98,7 +101,7 @@ def run(
 ) -> Path:
     """Train on a source to the end; `begin` is called with a new run's state, before its first step."""
     config = source.config
-    state, last = Training(config, device, source.facts, ranks), out / "last.safetensors"
+    state, last = Training(config, device, source.facts, ranks), out / LAST
     if last.exists():
         state.restore(last)
     else:
@@ -197,6 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config = with_scenes(config, options.scenes)
         folders = {"objects": options.objects, "photos": options.photos}
         source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **folders)
+
+        given = [f"--{name}" for name in ("start", "backbone") if getattr(options, name)]
+        if given and (out / LAST).exists() and ranks.first:
+            print(f"{out / LAST}: of a run that has begun already; {given[0]} changes nothing in it", file=sys.stderr)
 
         def begin_with(state: Training) -> None:
             for report in begun(state, options.start, options.backbone, options.imagenet_share):

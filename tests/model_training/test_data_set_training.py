@@ -148,6 +148,21 @@ def test_a_missing_image_is_named_before_anything_is_learned(
     assert "2-red.png: expected, but not there" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
+def test_weights_to_begin_with_change_nothing_in_a_run_that_goes_on(
+    frames: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command goes on, and says so once there is something to go on from."""
+    start = ["--start", str(finished / "model.safetensors"), "--steps", "2"]
+    said = []
+    for _ in range(2):
+        assert command(tmp_path, frames, *start) == 0
+        said.append([line for line in capsys.readouterr().err.splitlines() if "--start" in line])
+    assert said == [
+        [],
+        [f"{tmp_path / 'last.safetensors'}: of a run that has begun already; --start changes nothing in it"],
+    ]
+
+
 def test_a_variant_of_the_network_is_kept_with_its_weights(frames: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert command(out, frames, "--steps", "1", "--variant", "max-pooling") == 0
