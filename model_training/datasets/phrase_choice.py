@@ -23,7 +23,7 @@ THING_SHARE = 0.5
 
 def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator, thing_share: float = 0.0) -> list[Phrase]:
     """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each; of the
-    absent ones, first a share whose thing is not there.
+    absent ones, first a share whose thing is not there. At least one expression has to be offered.
     """
     kinds: dict[str, list[Phrase]] = {}
     reasons: dict[str, list[Phrase]] = {}

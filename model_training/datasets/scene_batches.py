@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from model_training.datasets.batch import STRIDES, Batch, SceneLabels
 from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
 from model_training.datasets.pool import Pool
+from model_training.datasets.rendering import RenderedScene
 from model_training.pictures.light import lit, tinted
 from model_training.words import noun_of
 from refseg_ros.expression import Vocabulary, tokenise
@@ -25,6 +26,9 @@ LISTED = 0.5
 
 CLASS_OF_WORD = {name.split()[-1]: kind for kind, names in CLASS_WORDS.items() for name in names}
 COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.get(colour, (colour,))}
+
+TRIES = 100
+"""How many scenes in a row may have nothing to say of them before there is something wrong with all of them."""
 
 MONOCHROME_SHARE = 0.25
 """Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
@@ -104,7 +108,11 @@ class SceneBatches(Dataset[Batch]):
         self.rank, self.ranks = rank, ranks
 
     def __getitem__(self, step: int) -> Batch:
-        """The batch of a training step."""
+        """The batch of a training step.
+
+        Raises:
+            ValueError: there is nothing to say of one scene after the other.
+        """
         rng = np.random.default_rng([self.seed, step])
         pools = self.moving if self.moving and rng.random() < self.moving_share else self.resting
         # Every rank draws all frames, from one generator, and labels its own.
@@ -118,23 +126,34 @@ class SceneBatches(Dataset[Batch]):
         return Batch(np.stack(clips), np.stack(words), np.stack(masks), np.stack(present), SceneLabels(*joined))
 
     def _drawn(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
-        scene = pool.scenes[int(rng.integers(len(pool.scenes)))]
-        scene = pool.cut(scene, rng) if pool.cut else scene
-        width = scene.labels.shape[1]
-        frames, labels, objects = scene.frames, scene.labels, scene.objects
-        if rng.random() < 0.5:
-            frames, labels = frames[:, :, ::-1], labels[:, ::-1]
-            objects = tuple(flipped(thing, width) for thing in objects)
-        monochrome = not pool.nouns and bool(rng.random() < MONOCHROME_SHARE)
+        """A frame with its expressions. Of a piece of a photo there may be nothing to say: then it is another scene."""
+        for _ in range(TRIES):
+            scene, monochrome, offered = self._offering(pool, rng)
+            if offered or not self.expressions:
+                break
+        else:
+            raise ValueError(
+                f"nothing can be said of {TRIES} scenes or photos in a row; give some whose things look larger"
+            )
         chosen = []
         if self.expressions:
-            offered = pool.said(replace(scene, labels=labels, objects=objects), rng)
-            if monochrome:
-                offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
             chosen = contrasted(choose(offered, self.expressions, rng, THING_SHARE), rng, offered, self.contrasts)
+        frames = tinted(scene.frames, scene.labels, rng) if monochrome else scene.frames
+        return _Drawn(lit(frames, rng), scene.labels, scene.objects, chosen, monochrome, pool)
+
+    def _offering(self, pool: Pool, rng: np.random.Generator) -> tuple[RenderedScene, bool, list[Phrase]]:
+        """A scene, perhaps mirrored, whether it is shown in one tint, and all that may be said of it."""
+        scene = pool.scenes[int(rng.integers(len(pool.scenes)))]
+        scene = pool.cut(scene, rng) if pool.cut else scene
+        if rng.random() < 0.5:
+            width = scene.labels.shape[1]
+            objects = tuple(flipped(thing, width) for thing in scene.objects)
+            scene = replace(scene, frames=scene.frames[:, :, ::-1], labels=scene.labels[:, ::-1], objects=objects)
+        monochrome = not pool.nouns and bool(rng.random() < MONOCHROME_SHARE)
+        offered = pool.said(scene, rng) if self.expressions else []
         if monochrome:
-            frames = tinted(frames, labels, rng)
-        return _Drawn(lit(frames, rng), labels, objects, chosen, monochrome, pool)
+            offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
+        return scene, monochrome, offered
 
     def _labelled(self, drawn: _Drawn) -> Batch:
         """What is drawn with its labels, as a batch without the axis of frames."""

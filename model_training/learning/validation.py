@@ -52,7 +52,10 @@ def score(model: System, pool: Pool, vocabulary: Vocabulary, title: str = "unsee
     said = SceneScores(title)
     for scene in pool.scenes:
         height, width = scene.labels.shape
-        chosen = choose(pool.said(scene, rng), EXPRESSIONS, rng)
+        offered = pool.said(scene, rng)
+        if not offered:  # as of a photo whose things are too small at the network's size
+            continue
+        chosen = choose(offered, EXPRESSIONS, rng)
         words = vocabulary.encode_all([phrase.text for phrase in chosen], model.config.max_words)
         clip = torch.as_tensor(scene.frames, device=device)[None]
         fused = model(clip, torch.as_tensor(words, device=device)[None])
