@@ -11,9 +11,8 @@ import numpy as np
 from numpy.random import Generator
 
 from model_training.datasets import coco_masks
-from model_training.datasets.files import read_json
 from model_training.datasets.frames import read_image
-from model_training.datasets.instances import INSTANCES
+from model_training.datasets.instances import INSTANCES, Instances, is_in
 from model_training.datasets.photos import split_of
 from refseg_ros.media.files import IMAGE_SUFFIXES
 from refseg_ros.simulation.meshes import lathe
@@ -22,6 +21,7 @@ from refseg_ros.simulation.scene import Light, Scene, Thing
 from refseg_ros.simulation.surfaces import surface_texture
 
 SURFACE_SIDE = 256  # pixels
+SMALLEST_CUTOUT = 40  # pixels of each side
 ODDMENT = ""
 """Class name of a thing without a name."""
 
@@ -79,8 +79,8 @@ def images_of(folder: Path) -> list[Path]:
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if (folder / INSTANCES).exists():
-        listed = read_json(folder / INSTANCES, "images and annotations of COCO")["images"]
-        unseen = {Path(image["file_name"]).name for image in listed if split_of(image["id"]) == "val"}
+        names = Instances(folder / INSTANCES).file_names()
+        unseen = {Path(name).name for number, name in names.items() if split_of(number) == "val"}
         found = [path for path in found if path.name not in unseen]
     if not found:
         raise ValueError(f"{folder}: holds no image to learn from ({', '.join(IMAGE_SUFFIXES)})")
@@ -133,31 +133,43 @@ def oddment(scene: Scene, surface: np.ndarray, rng: Generator) -> Thing:
 def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_ok: bool = False) -> list[np.ndarray]:
     """Cut things of a category out of photos in COCO's format; people, for their arms and hands.
 
+    Annotations of images that are not listed, and those without an outline, are left out.
+
     Returns:
         (h, w, 4) uint8 RGBA each, with sides of at least 40 pixels, in the order of the annotations.
 
     Raises:
         ValueError, OSError: the message names the file.
     """
-    listed = read_json(folder / INSTANCES, "images and annotations of COCO")
-    kinds = {kind["id"] for kind in listed["categories"] if kind["name"] == category}
-    sizes = {image["id"]: image for image in listed["images"]}
+    listed = Instances(folder / INSTANCES)
+    kinds = {number: name for number, name in listed.categories().items() if name == category}
     images = {path.name: path for path in images_of(folder)}
     found: list[np.ndarray] = []
-    for part in listed["annotations"]:
+    for number, part in listed.annotations:
         if len(found) == most:
             break
-        if part["category_id"] not in kinds or part.get("iscrowd") or min(part["bbox"][2:]) < 40:
+        if part.get("iscrowd") or not is_in(kinds, part.get("category_id")):
             continue
-        photo = sizes[part["image_id"]]
-        if Path(photo["file_name"]).name not in images:
+        photo = listed.image(part["image_id"])
+        path = images.get(Path(photo.file_name).name)
+        if path is None:
             continue
-        code = coco_masks.encode(part["segmentation"], photo["height"], photo["width"])
-        mask = coco_masks.decode(code, photo["height"], photo["width"]).view(np.uint8)
-        x, y, width, height = cv2.boundingRect(mask)
-        rgb = read_image(images[Path(photo["file_name"]).name])
+        try:
+            code = coco_masks.encode(part["segmentation"], photo.height, photo.width)
+        except coco_masks.NoOutline:
+            continue
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{listed.path}, annotation {number}: no segmentation of COCO ({error})") from None
+        mask = coco_masks.decode(code, photo.height, photo.width).view(np.uint8)
+        x, y, width, height = cv2.boundingRect(mask)  # exporters leave the bbox out, or have one of an earlier outline
+        if min(width, height) < SMALLEST_CUTOUT:
+            continue
+        rgb = read_image(path)
+        if rgb.shape[:2] != mask.shape:
+            sizes = f"{rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {photo.width}x{photo.height}"
+            raise ValueError(f"{path}: is {sizes}")
         window = slice(y, y + height), slice(x, x + width)
         found.append(np.dstack([rgb[window], mask[window] * np.uint8(255)]))
     if not found and not missing_ok:
-        raise ValueError(f"{folder / INSTANCES}: has no {category} of 40 pixels and more to cut out")
+        raise ValueError(f"{listed.path}: has no {category} of {SMALLEST_CUTOUT} pixels and more to cut out")
     return found

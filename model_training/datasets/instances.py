@@ -72,6 +72,11 @@ class Instances:
             raise ValueError(f"{self.path}, image {number}: its file_name is empty")
         return ListedImage(name, height, width)
 
+    def file_names(self) -> dict[Any, str]:
+        """Id -> file_name of the listed images that have one."""
+        names = {number: entry.get("file_name") for number, entry in self._images.items()}
+        return {number: name for number, name in names.items() if isinstance(name, str)}
+
     def annotation(self, number: Any) -> dict[str, Any] | None:
         """The annotation with an id; None where there is none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
-from model_training.datasets.photos import split_of
+from model_training.datasets.photos import Photos, split_of
+from model_training.pictures.effects import Picture, occluder
 from refseg_ros.simulation.tabletop import Tabletop
 from tests.model_training.datasets.test_photos import write
 
@@ -79,6 +81,53 @@ def test_cutouts_have_the_pixels_of_their_masks(tmp_path: Path) -> None:
     assert (inside[..., 3] == 255).all() and (inside[..., 0] > 150).all() and (inside[..., 2] < 60).all()
     with pytest.raises(ValueError, match="has no couch"):
         cutouts_of(tmp_path, "couch")
+
+
+PERSON = (3, (10, 20, 50, 60), "red", False)
+
+
+def changed(folder: Path, change: Callable[[dict], object]) -> Path:
+    """A photo of two persons, the second of which is changed in the list; the list is read by the photo reader, too."""
+    write(folder, [PERSON, (3, (80, 20, 50, 60), "blue", False), (1, (140, 90, 15, 15), "green", False)])
+    listed = json.loads((folder / "instances.json").read_text())
+    change(listed)
+    (folder / "instances.json").write_text(json.dumps(listed))
+    assert Photos(folder).records
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (lambda listed: listed["annotations"][1].update(image_id=99), 1),
+        (lambda listed: listed["annotations"][1].update(segmentation=[]), 1),
+        (lambda listed: listed["annotations"][1].update(segmentation=[[10, 10, 70, 70]]), 1),
+        (lambda listed: listed["annotations"][1].update(segmentation=[[50.1, 60.1, 50.2, 60.1, 50.2, 60.2]]), 1),
+        (lambda listed: listed["annotations"][1].pop("bbox"), 2),
+        (lambda listed: listed["images"].append({"id": 9}), 2),
+        (lambda listed: listed["images"].append({"file_name": "nobody-asks.png"}), 2),
+    ],
+)
+def test_what_the_photo_reader_leaves_out_is_not_cut_out(change: Callable, left: int, tmp_path: Path) -> None:
+    cutouts = cutouts_of(changed(tmp_path, change))
+    assert len(cutouts) == left
+    picture = Picture(np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8))
+    for cutout in cutouts:
+        assert min(cutout.shape[:2]) >= 40
+        occluder(picture, np.random.default_rng(0), cutout)
+
+
+def test_what_is_wrong_with_a_cutout_is_one_line_with_the_file(tmp_path: Path) -> None:
+    folder = changed(tmp_path, lambda listed: None)
+    listed = json.loads((folder / "instances.json").read_text())
+    listed["annotations"][0].pop("segmentation")
+    (folder / "instances.json").write_text(json.dumps(listed))
+    with pytest.raises(ValueError, match=r"instances\.json, annotation 1: no segmentation of COCO"):
+        cutouts_of(folder)
+    write(folder, [PERSON])
+    cv2.imwrite(str(folder / "images" / "a.png"), np.zeros((90, 90, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"a\.png: is 90x90, instances\.json says 160x120"):
+        cutouts_of(folder)
 
 
 def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
