@@ -82,6 +82,11 @@ class Ablation:
         return start
 
 
+def can_be_ablated(config: Config) -> bool:
+    """Whether a configuration is of the network that has variants, and learns nothing but simulated scenes."""
+    return isinstance(config.network, NetworkConfig) and config.scenes is not None and config.mix is None
+
+
 @command(FloatingPointError)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
@@ -92,19 +97,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="VARIANT",
         help=f"of {', '.join(VARIANTS)} (default: those of the paper's Tables 1 and 2)",
     )
+    named = ", ".join(name for name, config in configs.CONFIGS.items() if can_be_ablated(config))
     parser.add_argument(
-        "--config", choices=configs.CONFIGS, default="tabletop", help="of the network (default: tabletop)"
+        "--config", metavar="CONFIG", default="tabletop", help=f"of the network, one of {named} (default: tabletop)"
     )
     add_runs(parser, "runs/ablation")
     options = parser.parse_args(arguments)
     for name in options.variants:
         if name not in VARIANTS:
             raise ValueError(f"no variant is called {name!r}; choose of {', '.join(VARIANTS)}")
-    config = within(configs.load(options.config), options)
-    if not isinstance(config.network, NetworkConfig):
-        raise ValueError(f"variants are of the network of cmsa; {config.name} has another")
-    if config.scenes is None:
-        raise ValueError(f"variants are compared on simulated scenes; {config.name} learns a data set")
+    config = configs.load(options.config)
+    if not can_be_ablated(config):
+        raise ValueError(
+            f"{config.name} cannot be ablated: variants are of the network of cmsa, and learn simulated scenes alone; "
+            f"choose one of {named}"
+        )
+    assert config.scenes is not None
+    config = within(config, options)
     runs = SideBySide(options, {config.name: config}, config.scenes)
     Ablation(runs, config).run(options.variants or OF_THE_TABLES)
     print(f"wrote {options.out / 'ablation.md'} and {options.out / 'ablation.png'}")

@@ -16,6 +16,9 @@ from model_training.networks.ablations.choice import multimodal
 from model_training.paper import comparison, systems
 from tests.model_training import tiny
 
+OTHERS = ["household", "parts", "small", "paper", "vlide", "lastc_compared"]
+"""Configurations of a mixture, of a data set and of other networks."""
+
 VARIED = ["no-attention", "no-cfsa"]
 
 
@@ -78,6 +81,8 @@ def test_a_folder_of_other_settings_is_refused(finished: Path, data: Path, capsy
         (["nothing"], "error: no variant is called 'nothing'; choose of max-pooling, "),
         (["--seeds", "0"], "error: --seeds is 0; it must be more than 0"),
         (["--budget", "-1"], "error: --budget is -1.0; it must be more than 0"),
+        *((["--config", name], f"error: {name} cannot be ablated: ") for name in OTHERS),
+        (["--config", "nothing"], "error: no configuration is called 'nothing'; choose one of tabletop, "),
     ],
 )
 def test_nonsense_is_refused(
@@ -85,6 +90,16 @@ def test_nonsense_is_refused(
 ) -> None:
     assert ablate.main([*wrong, "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_only_what_can_be_ablated_is_offered(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        ablate.main(["--help"])
+    offered = " ".join(capsys.readouterr().out.rpartition("--config CONFIG")[2].split())
+    offered = offered.removeprefix("of the network, one of ").partition(" (")[0]
+    assert offered == "tabletop, ablation, cmsa_compared, cmsa_without_cfsa, tiny"
+    assert ablate.main(["--config", "parts", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.endswith(f"choose one of {offered}\n")
 
 
 def test_a_run_that_diverges_is_reported_and_the_others_go_on(
