@@ -13,31 +13,32 @@ EDGE_RADIUS = 2
 """Of EFN's outlines, in pixels of the map."""
 
 
-def head_loss(answer: Answer, masks: Tensor, weights: HeadWeights) -> Tensor:
+def head_loss(answer: Answer, masks: Tensor, weights: HeadWeights, count: Tensor | None = None) -> Tensor:
     """The weighted sum over the heads of an answer.
 
     Args:
         answer: of a system.
         masks: (B, E, H, W) float32 in [0, 1]; a coarse head is judged by their mean over each of its cells.
         weights: of the terms.
+        count: () expressions that have a target, as `dice_loss` takes it.
     """
-    total = weights.final * mask_terms(at_size(answer.logits, masks.shape[-2:]), masks, weights)
+    total = weights.final * mask_terms(at_size(answer.logits, masks.shape[-2:]), masks, weights, count)
     for logits in answer.coarse if weights.coarse else ():
-        total = total + weights.coarse * mask_terms(logits, pooled(masks, logits), weights)
+        total = total + weights.coarse * mask_terms(logits, pooled(masks, logits), weights, count)
     for logits in answer.edges if weights.edges else ():
         outline = edges((pooled(masks, logits) >= 0.5).to(masks.dtype))
         total = total + weights.edges * F.binary_cross_entropy_with_logits(logits, outline)
     return total
 
 
-def mask_terms(logits: Tensor, masks: Tensor, weights: HeadWeights) -> Tensor:
-    """Cross-entropy and dice of one head, (B, E, h, w) both."""
+def mask_terms(logits: Tensor, masks: Tensor, weights: HeadWeights, count: Tensor | None = None) -> Tensor:
+    """Cross-entropy and dice of one head, (B, E, h, w) both; `count` as in `head_loss`."""
     positive = logits.new_tensor(weights.positive)
     total = weights.entropy * F.binary_cross_entropy_with_logits(logits, masks, pos_weight=positive)
     if weights.dice:
         present = (masks.amax((-2, -1)) > 0).to(masks.dtype)
         judged = masks.new_ones(()).expand_as(masks)
-        total = total + weights.dice * dice_loss(logits, masks, present, judged)
+        total = total + weights.dice * dice_loss(logits, masks, present, judged, count)
     return total
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from model_training import configs, export, train
+from model_training.configs.head_weights import LBDT
 from model_training.configs.schema import Config
 from model_training.datasets import shards
 from model_training.learning import checkpoint
@@ -188,7 +189,14 @@ def test_shards_of_another_split_are_not_learned(frames: Path, tmp_path: Path, c
     assert told.startswith("error: ") and "(they are of the split val, train is wanted)" in told
 
 
-@pytest.mark.parametrize("config", [folder.PAPER, replace(folder.PAPER, losses=folder.SMALL.losses)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        folder.PAPER,
+        replace(folder.PAPER, losses=folder.SMALL.losses),
+        replace(folder.PAPER, losses=replace(folder.SMALL.losses, dice=0.0, heads=LBDT)),
+    ],
+)
 def test_parts_of_a_batch_add_up_to_the_whole(config: Config, frames: Path, tmp_path: Path) -> None:
     phase = replace(config.phases[0], frames=6, expressions=2)
     source = source_of(replace(config, phases=(phase,)), frames, tmp_path)

@@ -34,6 +34,21 @@ def test_a_sure_truth_costs_nothing(weights: HeadWeights) -> None:
     assert head_loss(answer(1 - masks, 60, with_edges=True), masks, weights) > 1
 
 
+@pytest.mark.parametrize("weights", [CSTM, CMPC_V, LBDT, EFN])
+def test_parts_of_a_batch_have_the_loss_of_the_whole_as_their_mean(weights: HeadWeights) -> None:
+    """Where one part has more expressions with a target than the other."""
+    torch.manual_seed(0)
+    masks = torch.zeros(2, 3, 16, 16)
+    masks[0, :, :8, 8:] = masks[1, 0, 4:, 4:] = 1
+    whole = answer(torch.rand(masks.shape), 3.0, with_edges=True)
+    parts = [
+        Answer(*(part[row] for part in whole[:3]), *(tuple(head[row] for head in heads) for heads in whole[3:]))
+        for row in (slice(0, 1), slice(1, 2))
+    ]
+    shares = [head_loss(part, masks[[row]], weights, torch.tensor(4 / 2)) for row, part in enumerate(parts)]
+    assert torch.allclose(sum(shares) / 2, head_loss(whole, masks, weights))
+
+
 def test_an_empty_mask_is_finite() -> None:
     empty = torch.zeros(1, 1, 16, 16)
     drawn = answer(torch.rand(1, 1, 16, 16), 3.0)
