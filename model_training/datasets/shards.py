@@ -21,6 +21,7 @@ import webdataset
 from tqdm import tqdm
 
 from model_training.datasets import coco_masks
+from model_training.datasets.digest import digest_of
 from model_training.datasets.files import read_json
 from model_training.datasets.formats import open_folder
 from model_training.datasets.frames import ImageFiles
@@ -62,7 +63,9 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = ST
                     bar.update()
             shards.append({"file": path.name, "samples": len(part)})
     write_bytes(folder / VOCABULARY, Vocabulary.of_texts(reader.texts(split)).dump().encode())
-    write_bytes(folder / INDEX, json.dumps(facts | {"shards": shards}, indent=1).encode())
+    # The digest lets a run notice other masks and texts in as many samples.
+    held = facts | {"digest": digest_of(reader, split), "shards": shards}
+    write_bytes(folder / INDEX, json.dumps(held, indent=1).encode())
     return [folder / str(shard["file"]) for shard in shards]
 
 

@@ -279,14 +279,17 @@ def test_shards_of_something_else_are_not_replaced(tmp_path: Path, capsys: pytes
     for arguments, told in (
         ([str(folder), "--split", "testA"], "split is 'train', not 'testA'"),
         ([str(other)], "name is 'UNC', not 'UNC+'"),
-        ([str(folder), "--past", "2"], "frames is 1, not 3"),
+        (
+            [str(folder), "--past", "2"],
+            "clip is {'past': 0, 'future': 0, 'stride': 1}, not {'past': 2, 'future': 0, 'stride': 1}",
+        ),
     ):
         assert shards.main([*arguments, str(out)]) == 2
         assert capsys.readouterr().err == f"error: {out}: has shards whose {told}; give another OUT\n"
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / "shards.json").write_text("[]")
     assert shards.main([str(folder), str(out)]) == 2
-    assert f"{out}: has shards whose format is None, not 1" in capsys.readouterr().err
+    assert f"{out}: has shards whose format is None, not 2" in capsys.readouterr().err
 
 
 def test_shards_mix_no_splits_of_the_same_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
