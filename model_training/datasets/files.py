@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
 import re
 from pathlib import Path
 from typing import Any
+
+from refseg_ros.tables import Table, decoded
 
 
 def expected(path: Path, what: str = "") -> Path:
@@ -42,12 +41,7 @@ def read_text(path: Path, what: str) -> str:
         FileNotFoundError: the file is missing.
         ValueError: it has another encoding; the message names the line.
     """
-    data = expected(path, what).read_bytes()
-    try:
-        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}, line {line}: not in UTF-8; save it in that encoding ({what})") from None
+    return decoded(expected(path, what).read_bytes(), path, what)[0]
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -64,36 +58,14 @@ def read_json(path: Path, what: str) -> Any:
         raise ValueError(f"{path}: not the JSON expected there ({error}; {what})") from None
 
 
-def read_table(path: Path, columns: tuple[str, ...], what: str) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with a header, each with the number of its last line; empty rows are skipped.
-
-    Fields are separated by a comma, a semicolon or a tab, like the names in the header. More columns are allowed.
+def read_table(path: Path, columns: tuple[str, ...], what: str) -> tuple[tuple[int, dict[str, str]], ...]:
+    """The rows of a table with a header, each with the number of its last line; see `refseg_ros.tables.Table`.
 
     Raises:
         FileNotFoundError: the file is missing.
         ValueError: a column is missing, or a row has more or fewer fields than the header.
     """
-    text = read_text(path, what)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, delimiter=delimiter)
-    rows = []
-    try:
-        names = [name.strip() for name in next(reader, [])]
-        if missing := [name for name in columns if name not in names]:
-            raise ValueError(f"{path}: the first line names no column {', '.join(missing)} ({what})")
-        for fields in reader:
-            if not any(map(str.strip, fields)):
-                continue
-            if len(fields) != len(names):
-                cure = f"they are {len(fields)}; put a text with {delimiter!r} in it in quotes"
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: not the {len(names)} fields of the first line; {cure}"
-                )
-            rows.append((reader.line_num, dict(zip(names, fields, strict=True))))
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: not a row of a table ({error}; {what})") from None
-    return rows
+    return Table.of(expected(path, what).read_bytes(), path, columns, what).rows
 
 
 def whole_number(value: Any, least: int) -> int:

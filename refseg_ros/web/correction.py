@@ -147,7 +147,7 @@ class CorrectionPanel:
     def _keep(self) -> None:
         try:
             self._hub.lessons.keep()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             ui.notify(f"This can't be kept: {error}")
             return
         self._kept.set_text(f"{self._hub.lessons.count} corrections are in {self._hub.lessons.folder}")

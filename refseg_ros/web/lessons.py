@@ -6,8 +6,6 @@ stroke; only `keep` writes the row that training reads. There is one draft at a 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections import deque
@@ -21,8 +19,10 @@ import numpy.typing as npt
 from refseg_ros.files import write_bytes
 from refseg_ros.images.pictures import read_picture
 from refseg_ros.media.files import write_png
+from refseg_ros.tables import Table
 
 TABLE, COLUMNS = "expressions.csv", ("image", "expression", "mask", "split")
+WHAT = "corrections are rows of a table of own frames, see docs/datasets.md"
 SPLIT = "train"
 DRAFT = "draft.json"
 UNDO = 20
@@ -61,8 +61,12 @@ class Lessons:
 
     @property
     def count(self) -> int:
-        """Corrections that were kept."""
-        return max(0, len(self._rows()) - 1)
+        """Corrections that were kept.
+
+        Raises:
+            OSError, ValueError: the table is there, but is not to be read.
+        """
+        return len(self._table().rows)
 
     def begin(self, rgb: npt.NDArray[np.uint8], text: str, mask: Mask) -> Draft:
         """Begin a correction of a mask, (H, W) uint8, on an image, (H, W, 3) uint8 RGB.
@@ -99,15 +103,14 @@ class Lessons:
 
         Raises:
             OSError: it cannot be written; the draft stays.
+            ValueError: a person has made the table one that no row can be added to; the draft stays.
         """
         if self.draft is None:
             return
         name = self.draft.name
         shown = bool(self.draft.mask.any())
-        row = [f"{name}.png", self.draft.text, f"{name}.png" if shown else "", SPLIT]
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([*(self._rows() or [list(COLUMNS)]), row])
-        write_bytes(self.folder / TABLE, table.getvalue().encode())
+        row = (f"{name}.png", self.draft.text, f"{name}.png" if shown else "", SPLIT)
+        write_bytes(self.folder / TABLE, self._table().with_row(dict(zip(COLUMNS, row, strict=True))).data)
         if not shown:
             self._mask(name).unlink(missing_ok=True)
         self._end()
@@ -137,12 +140,14 @@ class Lessons:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _rows(self) -> list[list[str]]:
+    def _table(self) -> Table:
+        """What was kept; only the header where there is nothing yet."""
+        path = self.folder / TABLE
         try:
-            with open(self.folder / TABLE, newline="", encoding="utf-8") as table:
-                return list(csv.reader(table))
+            data = path.read_bytes()
         except FileNotFoundError:
-            return []
+            data = b""
+        return Table.of(data or (",".join(COLUMNS) + "\n").encode(), path, COLUMNS[:3], WHAT)
 
     def _image(self, name: str) -> Path:
         return self.folder / "images" / f"{name}.png"

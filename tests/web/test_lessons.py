@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from refseg_ros.media.files import write_png
 from refseg_ros.web.lessons import Lessons, stroke
 
 RGB = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
@@ -35,6 +36,60 @@ def test_what_is_kept_is_what_training_reads(tmp_path):
     assert not reader.masks(second).any()
     assert (first.frames.read([0])[0] == RGB).all()
     assert len(list((lessons.folder / "masks").iterdir())) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "image,expression,mask,split\na.png,das Tässchen,,val\n",
+        "expression,image,mask,split\ndas Tässchen,a.png,,val",
+        "image;expression;mask\r\na.png;das Tässchen;\r\n",
+        "who\timage\tsplit\texpression\tmask\nme\ta.png\tval\tdas Tässchen\t\n\n",
+        '"image", "mask", "expression"\r\n"a.png", "", "das\r\nTässchen"',
+        "expression;image;mask\n",
+        "",
+    ],
+)
+def test_what_is_kept_fits_the_table_that_is_there(tmp_path, table, encoding):
+    own_frames = pytest.importorskip("model_training.datasets.own_frames")
+    mark = "\N{ZERO WIDTH NO-BREAK SPACE}" if table and encoding.startswith("utf-16") else ""
+    before = (mark + table).encode(encoding) if table else b""
+    (tmp_path / "expressions.csv").write_bytes(before)
+    (tmp_path / "images").mkdir()
+    write_png(tmp_path / "images" / "a.png", RGB)
+    lessons = Lessons(tmp_path)
+    count = lessons.count
+    lessons.begin(RGB, 'the red; "big", mug', square())
+    lessons.keep()
+    assert lessons.count == count + 1 and lessons.draft is None
+    assert (tmp_path / "expressions.csv").read_bytes().startswith(before)
+    reader = own_frames.OwnFrames(tmp_path)
+    *others, kept = reader.records
+    assert kept.split == "train" and [one.text for one in kept.expressions] == ['the red; "big", mug']
+    assert (reader.masks(kept)[0] == (square() > 0)).all()
+    assert [one.frames.read([0])[0].shape for one in others] == [RGB.shape] * count
+    assert all(one.expressions[0].text.endswith("Tässchen") for one in others)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (b"picture,expression,mask\n", "the first line names no column image"),
+        ("image,expression,mask\na.png,Tässchen,\n".encode("cp1252"), "line 2: not in UTF-8"),
+        (b"image,expression,mask\na.png,the mug, left,\n", "line 2: not the 3 fields of the first line"),
+        (b'image,mask,expression\na.png,,"the mug\n', "no row can follow its last line"),
+    ],
+)
+def test_a_table_that_no_row_fits_is_told_and_stays_as_it_is(tmp_path, table, words):
+    (tmp_path / "expressions.csv").write_bytes(table)
+    lessons = Lessons(tmp_path)
+    lessons.begin(RGB, "the mug", square())
+    with pytest.raises(ValueError, match=f"expressions.csv.*{words}") as refused:
+        lessons.keep()
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "expressions.csv").read_bytes() == table
+    assert lessons.draft is not None and Lessons(tmp_path).draft is not None
 
 
 def test_a_draft_outlives_whoever_drew_it(tmp_path):
