@@ -140,7 +140,7 @@ class Watching:
         self._truth.put_scene(message.data)
 
     def _on_labels(self, message: Image) -> None:
-        if any(viewer.with_truth for viewer in tuple(self._hub.viewers)):
+        if any(viewer.with_truth for viewer in self._hub.viewers):
             self._truth.put_labels(nanoseconds_of(message.header), to_array(message).copy())
 
     def _on_result(self, message: Segmentation) -> None:

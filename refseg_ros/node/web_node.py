@@ -170,7 +170,7 @@ class WebNode(Node):
         before, self._listeners = self._listeners, self._query.get_subscription_count()
         if self._unanswered is not None and self._listeners > before:
             self._query.publish(self._unanswered)
-        viewers = tuple(self._hub.viewers)
+        viewers = self._hub.viewers
         for name, watching in self._watching.items():
             watching.open(
                 any(viewer.camera == name for viewer in viewers),

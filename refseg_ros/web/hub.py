@@ -117,7 +117,8 @@ class Hub:
         streams: of each camera, by its name.
         truths: of each camera, where it is simulated.
         vocabulary: words of the model.
-        viewers: browsers that have a page open.
+        connections: for pictures, and who looks through each. A browser that lost one opens the next before the lost
+            one is known to be, so it may have several.
         asked: the last query on the topic.
         history: the last queries, the newest first.
     """
@@ -129,9 +130,14 @@ class Hub:
         self.vocabulary = vocabulary
         self.diagnosis = diagnosis
         self.lessons = lessons
-        self.viewers: set[Viewer] = set()
+        self.connections: dict[object, Viewer] = {}
         self.asked = ""
         self.history: deque[str] = deque(maxlen=MOST_ASKED)
+
+    @property
+    def viewers(self) -> tuple[Viewer, ...]:
+        """Who has a page open; may be asked in any thread."""
+        return tuple(self.connections.values())
 
     def note_query(self, text: str) -> None:
         """Somebody asked: a browser, or a program."""
@@ -147,7 +153,7 @@ class Hub:
 
     def wake(self, camera: str) -> None:
         """Tell those who look at a camera that there is something new."""
-        for viewer in tuple(self.viewers):
+        for viewer in self.viewers:
             if viewer.camera == camera:
                 viewer.wake()
 

@@ -106,7 +106,7 @@ class Server:
             await connection.close(1008)
             return
         await connection.accept()
-        self._hub.viewers.add(viewer)
+        self._hub.connections[connection] = viewer
         viewer.look_again()
         due = 0.0
         try:
@@ -121,7 +121,7 @@ class Server:
         except (WebSocketDisconnect, ValueError, RuntimeError):
             pass
         finally:
-            self._hub.viewers.discard(viewer)
+            del self._hub.connections[connection]
 
     async def _speech(self, request: Request) -> Response:
         """Sound of one utterance, 16-bit little-endian samples at 16 kHz, becomes a query; says what was heard."""

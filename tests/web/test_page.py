@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from refseg_ros.space.pairing import NANOSECONDS
 from refseg_ros.web.palette import COLOURS, rgb_of
 from tests.speech.voice import needs_espeak
 from tests.web.conftest import PATIENCE, ask, picture
@@ -236,6 +237,26 @@ def test_a_node_that_dies_is_told_and_comes_back(open_page, robot):
     robot.segment = robot.start_segment()
     page.locator(".state.fine").wait_for()
     answer(page, "the orange bowl")
+
+
+def test_the_picture_goes_on_when_a_lost_connection_ends_after_the_next_has_begun(open_page):
+    page = open_page()
+    with page.expect_event("websocket", lambda one: "/pictures/" in one.url) as pictures:
+        page.reload()
+    page.wait_for_selector("canvas[data-stamp]")
+    # A second one of the same page; the first now is the next, and this one the lost one.
+    other = page.evaluate_handle(
+        "url => new Promise((done) => { const one = new WebSocket(url); one.onopen = () => done(one); })",
+        pictures.value.url,
+    )
+    stamp = other.evaluate(
+        """one => new Promise((done) => {
+          one.onclose = () => done(document.querySelector("canvas.live-view").dataset.stamp);
+          one.close();
+        })"""
+    )
+    after = int(stamp) + 3 * NANOSECONDS  # when a page that nobody looks at has no pictures any more
+    page.wait_for_function(f"BigInt(document.querySelector('canvas.live-view').dataset.stamp) > {after}n")
 
 
 def test_the_page_comes_back_with_its_node(open_page, robot):
