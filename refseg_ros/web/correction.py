@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 from nicegui import ui
@@ -70,13 +71,8 @@ class CorrectionPanel:
     def begin(self, moment: Moment, answer: Answer) -> None:
         """Begin with what the model answered; a draft that is there already goes first."""
         lessons = self._hub.lessons
-        if lessons.draft is None:
-            try:
-                lessons.begin(moment.rgb, answer.text, answer.mask)
-            except OSError as error:
-                ui.notify(f"This can't be kept: {error}")
-                return
-        self._open()
+        if lessons.draft is not None or _done(lambda: lessons.begin(moment.rgb, answer.text, answer.mask)):
+            self._open()
 
     def _open(self) -> None:
         draft = self._hub.lessons.draft
@@ -109,14 +105,11 @@ class CorrectionPanel:
             self._change(np.zeros_like(draft.mask))
 
     def _undo(self) -> None:
-        self._hub.lessons.undo()
+        _done(self._hub.lessons.undo)
         self._viewer.look_again()
 
     def _change(self, mask: np.ndarray) -> None:
-        try:
-            self._hub.lessons.change(mask)
-        except OSError as error:
-            ui.notify(f"This can't be kept: {error}")
+        _done(lambda: self._hub.lessons.change(mask))
         self._viewer.look_again()
 
     async def _ask_for_proposals(self) -> None:
@@ -145,18 +138,24 @@ class CorrectionPanel:
                 _plain(brief(answer.text), lambda answer=answer: self._change(answer.mask))
 
     def _keep(self) -> None:
-        try:
-            self._hub.lessons.keep()
-        except (OSError, ValueError) as error:
-            ui.notify(f"This can't be kept: {error}")
-            return
-        self._kept.set_text(f"{self._hub.lessons.count} corrections are in {self._hub.lessons.folder}")
-        self._kept.set_visibility(True)
-        self._close()
+        if _done(self._hub.lessons.keep):
+            self._kept.set_text(f"{self._hub.lessons.count} corrections are in {self._hub.lessons.folder}")
+            self._kept.set_visibility(True)
+            self._close()
 
     def _discard(self) -> None:
-        self._hub.lessons.discard()
-        self._close()
+        if _done(self._hub.lessons.discard):
+            self._close()
+
+
+def _done(act: Callable[[], object]) -> bool:
+    """Do something to the lessons, and tell a failure in the page; whether it is done."""
+    try:
+        act()
+    except (OSError, ValueError) as error:
+        ui.notify(f"This did not work: {error}", timeout=0, close_button="Close")
+        return False
+    return True
 
 
 def _distinct(answers: list[Answer]) -> list[Answer]:

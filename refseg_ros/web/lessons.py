@@ -77,26 +77,37 @@ class Lessons:
         name = str(time.time_ns())
         for part in ("images", "masks"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        self.draft = Draft(name, " ".join(text.split()), rgb.copy(), mask.copy())
-        write_png(self._image(name), rgb)
-        write_bytes(self._mask(name), _png(mask))
-        write_bytes(self.folder / DRAFT, json.dumps({"name": name, "text": self.draft.text}).encode())
-        return self.draft
+        draft = Draft(name, " ".join(text.split()), rgb.copy(), mask.copy())
+        try:
+            write_png(self._image(name), rgb)
+            write_bytes(self._mask(name), _png(mask))
+            write_bytes(self.folder / DRAFT, json.dumps({"name": name, "text": draft.text}).encode())
+        except OSError:
+            self._forget(name)
+            raise
+        self.draft = draft
+        return draft
 
     def change(self, mask: Mask) -> None:
         """Give the draft another mask.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written; the draft stays as it was.
         """
         if self.draft is not None:
+            write_bytes(self._mask(self.draft.name), _png(mask))
             self.draft.before.append(self.draft.mask)
-            self._put(self.draft, mask)
+            self.draft.mask = mask
 
     def undo(self) -> None:
-        """Take the last change back."""
+        """Take the last change back.
+
+        Raises:
+            OSError: it cannot be written; the draft stays as it was.
+        """
         if self.draft is not None and self.draft.before:
-            self._put(self.draft, self.draft.before.pop())
+            write_bytes(self._mask(self.draft.name), _png(self.draft.before[-1]))
+            self.draft.mask = self.draft.before.pop()
 
     def keep(self) -> None:
         """Add the draft to the table. An empty mask says that there is no such thing in the image.
@@ -111,24 +122,28 @@ class Lessons:
         shown = bool(self.draft.mask.any())
         row = (f"{name}.png", self.draft.text, f"{name}.png" if shown else "", SPLIT)
         write_bytes(self.folder / TABLE, self._table().with_row(dict(zip(COLUMNS, row, strict=True))).data)
+        self._end()
         if not shown:
             self._mask(name).unlink(missing_ok=True)
-        self._end()
 
     def discard(self) -> None:
-        """Forget the draft."""
+        """Forget the draft.
+
+        Raises:
+            OSError: not all of its files can be removed.
+        """
         if self.draft is not None:
-            for path in (self._image(self.draft.name), self._mask(self.draft.name)):
-                path.unlink(missing_ok=True)
+            name = self.draft.name
             self._end()
+            self._forget(name)
 
     def _end(self) -> None:
         (self.folder / DRAFT).unlink(missing_ok=True)
         self.draft = None
 
-    def _put(self, draft: Draft, mask: Mask) -> None:
-        write_bytes(self._mask(draft.name), _png(mask))
-        draft.mask = mask
+    def _forget(self, name: str) -> None:
+        for path in (self._image(name), self._mask(name)):
+            path.unlink(missing_ok=True)
 
     def _left(self) -> Draft | None:
         """The draft that a page or a node left behind; None also where a part of it is gone."""

@@ -126,6 +126,13 @@ def ask(page, text: str) -> None:  # noqa: ANN001
     page.keyboard.press("Enter")
 
 
+def answer(page, text: str):  # noqa: ANN001, ANN201
+    """The card of an expression, once there is one."""
+    card = page.locator(".answer").filter(has=page.locator(".expression", has_text=re.compile(f"^{re.escape(text)}$")))
+    card.first.wait_for()
+    return card.first
+
+
 def picture(page) -> np.ndarray:  # noqa: ANN001
     """(H, W, 3) uint8: what the camera's picture shows."""
     png = np.frombuffer(base64.b64decode(page.evaluate(CANVAS_AS_PNG)), np.uint8)

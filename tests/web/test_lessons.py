@@ -132,6 +132,43 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         Lessons(tmp_path / "file").begin(RGB, "the mug", EMPTY)
 
 
+def test_a_correction_that_cannot_begin_leaves_nothing(tmp_path):
+    (tmp_path / "draft.json").mkdir()  # so that the last of its files cannot be written
+    lessons = Lessons(tmp_path)
+    with pytest.raises(OSError, match="draft.json"):
+        lessons.begin(RGB, "the mug", EMPTY)
+    assert lessons.draft is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    (tmp_path / "draft.json").rmdir()
+    assert lessons.begin(RGB, "the mug", EMPTY) is lessons.draft
+
+
+def test_a_change_that_cannot_be_written_is_none(tmp_path):
+    lessons = Lessons(tmp_path)
+    draft = lessons.begin(RGB, "the mug", EMPTY)
+    lessons.change(square())
+    mask = tmp_path / "masks" / f"{draft.name}.png"
+    mask.unlink()
+    mask.mkdir()
+    for act in (lambda: lessons.change(square(0)), lessons.undo):
+        with pytest.raises(OSError, match=mask.name):
+            act()
+        assert lessons.draft is draft and (draft.mask == square()).all() and len(draft.before) == 1
+    mask.rmdir()
+    lessons.undo()
+    assert not draft.mask.any() and not Lessons(tmp_path).draft.mask.any()
+
+
+def test_a_discarded_draft_is_none_even_if_a_file_of_it_stays(tmp_path):
+    lessons = Lessons(tmp_path)
+    mask = tmp_path / "masks" / f"{lessons.begin(RGB, 'the mug', EMPTY).name}.png"
+    mask.unlink()
+    mask.mkdir()
+    with pytest.raises(OSError, match=mask.name):
+        lessons.discard()
+    assert lessons.draft is None and Lessons(tmp_path).draft is None
+
+
 def test_strokes():
     line = np.array([[5, 5], [40, 5]], np.int32)
     drawn = stroke(EMPTY, line, "brush", 3)

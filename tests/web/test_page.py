@@ -14,16 +14,9 @@ import pytest
 from refseg_ros.space.pairing import NANOSECONDS
 from refseg_ros.web.palette import COLOURS, rgb_of
 from tests.speech.voice import needs_espeak
-from tests.web.conftest import PATIENCE, ask, picture
+from tests.web.conftest import PATIENCE, answer, ask, picture
 
 README_PICTURE = Path(__file__).parent.parent.parent / "docs" / "live.png"
-
-
-def answer(page, text: str):  # noqa: ANN001, ANN201
-    """The card of an expression, once there is one."""
-    card = page.locator(".answer").filter(has=page.locator(".expression", has_text=re.compile(f"^{re.escape(text)}$")))
-    card.first.wait_for()
-    return card.first
 
 
 def test_the_mask_lies_on_what_was_typed(open_page):
@@ -137,34 +130,6 @@ def test_pause_keeps_the_picture_and_a_click_copies(open_page):
     assert page.get_attribute("canvas.live-view", "data-stamp") == stamp
     page.locator("canvas.live-view").click(position={"x": 10, "y": 10})
     page.get_by_text(re.compile(r"Copied: pixel \d+, \d+")).wait_for()
-
-
-def test_a_correction_outlives_the_browser_and_can_be_trained_with(open_page, robot):
-    own_frames = pytest.importorskip("model_training.datasets.own_frames")
-    page = open_page()
-    ask(page, "the red mug")
-    answer(page, "the red mug").get_by_role("button", name="This is wrong").click()
-    page.get_by_role("button", name="It is not there").click()
-    page.wait_for_selector(".live-view.drawing")
-    place = page.locator("canvas.live-view").bounding_box()
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 100, y, steps=4)
-    page.mouse.up()
-    page.get_by_role("button", name="Propose").click()
-    page.locator(".correction .strip").nth(1).get_by_role("button").first.wait_for()  # the model's own masks
-    page.context.close()
-
-    again = open_page()
-    again.get_by_role("button", name="Go on with it").click()
-    again.get_by_role("button", name="Keep").click()
-    again.get_by_text("1 corrections are in").wait_for()
-    (record,) = own_frames.OwnFrames(robot.lessons).of_split("train")
-    assert [one.text for one in record.expressions] == ["the red mug"]
-    (mask,) = own_frames.OwnFrames(robot.lessons).masks(record)
-    assert mask[240, 320] and mask[240, 380] and not mask[100, 100]
-    assert 500 < mask.sum() < 5000
 
 
 def test_a_button_stays_while_the_answer_beside_it_changes(open_page, robot):
