@@ -55,7 +55,8 @@ class Gate:
             await self._refuse(scope, receive, send)
         elif self._token and given and scope["type"] == "http":
             into = RedirectResponse(scope["path"])  # the token leaves the address bar
-            into.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+            # Not strict: that would keep it from the page where a link on another page led here.
+            into.set_cookie(COOKIE, given, httponly=True, samesite="lax")
             await into(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,12 @@ pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
 from refseg_ros.images.messages import to_message
+
+IS_OPENED = """url => new Promise((done) => {
+  const socket = new WebSocket(url);
+  socket.onopen = () => done(true);
+  socket.onerror = () => done(false);
+})"""
 
 
 @pytest.fixture
@@ -55,6 +63,54 @@ def test_an_address_for_others_wants_its_token_for_everything(start):
         assert status(place + path) == 403, path
     assert status(f"{place}/?token={token}") == 200
     assert process.log.read_text().count(token) == 1
+
+
+@pytest.fixture
+def other_site() -> Iterator[str]:
+    """Address of a page that is not ours, on what browsers take for another machine."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+
+        def log_message(self, *told: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_link_of_another_site_leads_in_and_its_scripts_do_not(start, browser, other_site):
+    told = urlsplit(address_of(start(host="0.0.0.0")))
+    place = f"127.0.0.1:{told.port}"
+    window = browser.new_context()
+    window.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    for query in (told.query, ""):  # with the token, and then by the cookie
+        page.goto(other_site)
+        page.set_content(f"<a href='http://{place}/?{query}'>robot</a>")
+        page.get_by_text("robot").click()
+        page.get_by_role("heading", name="What the robot sees").wait_for()
+    channel = f"ws://{place}/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    assert page.evaluate(IS_OPENED, channel)
+    page.goto(other_site)
+    assert not page.evaluate(IS_OPENED, channel)
+    page.set_content(f"<form method=post action='http://{place}/speech'><button>say it</button></form>")
+    with page.expect_response(f"http://{place}/speech") as said:
+        page.get_by_role("button").click()
+    assert said.value.status == 403
+    page.goto(other_site)
+    with page.expect_response(f"http://{place}/speech") as said:
+        page.evaluate(
+            "place => { fetch(`http://${place}/speech`, {method: 'POST', mode: 'no-cors', credentials: 'include'}); }",
+            place,
+        )
+    assert said.value.status == 403
+    window.close()
 
 
 def test_this_machine_needs_none_and_others_get_nothing(start):
