@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -64,11 +64,9 @@ class Gate:
     def _admits(self, headers: Headers, given: str) -> bool:
         if not self._token:
             return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
-        try:
-            kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            kept = None
-        return any(_same(text, self._token) for text in (given, kept.value if kept else ""))
+        # Not by http.cookies: one malformed cookie, of any service of this machine, costs all the others there.
+        kept = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        return any(_same(text, self._token) for text in (given, kept))
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

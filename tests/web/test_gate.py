@@ -33,7 +33,7 @@ def client(token: str, address: str = "http://127.0.0.1:8080") -> TestClient:
     return TestClient(Gate(Starlette(routes=routes), token), base_url=address, follow_redirects=False)
 
 
-def is_let_in(one: TestClient, path: str = "/socket", **headers: str) -> bool:
+def is_let_in(one: TestClient, path: str = "/socket", **headers: str | bytes) -> bool:
     try:
         with one.websocket_connect(path, headers=headers) as connection:
             return connection.receive_text() == "inside"
@@ -61,6 +61,13 @@ def test_sockets_want_the_token_too():
     assert not is_let_in(client(TOKEN))
     assert not is_let_in(client(TOKEN), cookie=f"{COOKIE}=wrong")
     assert is_let_in(client(TOKEN), cookie=f"{COOKIE}={TOKEN}")
+
+
+@pytest.mark.parametrize("other", ['a={"x":1}', "a[b]=1", "a", "=", ";;", 'a="', "ä=ö", "a=b=c", f"{COOKIE}x=wrong"])
+def test_cookies_of_other_services_do_not_matter(other):
+    for kept in (f"{other}; {COOKIE}={TOKEN}", f"{COOKIE}={TOKEN}; {other}"):
+        assert is_let_in(client(TOKEN), cookie=kept.encode())
+    assert not is_let_in(client(TOKEN), cookie=other.encode())
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "127.0.0.5"])
