@@ -9,23 +9,29 @@ export default {
   methods: {
     async toggle() {
       if (this.recorder?.state === "recording") return this.recorder.stop();
+      if (this.asks) return; // the browser still asks whether it may
       if (!navigator.mediaDevices) {
         return this.$emit("failed", "The browser gives its microphone to https pages and to its own machine only.");
       }
+      this.asks = true;
       try {
         const sound = await navigator.mediaDevices.getUserMedia({ audio: RAW });
         const parts = [];
-        this.recorder = new MediaRecorder(sound);
-        this.recorder.ondataavailable = (event) => parts.push(event.data);
-        this.recorder.onstop = () => {
+        const recorder = new MediaRecorder(sound);
+        const end = setTimeout(() => recorder.stop(), LONGEST);
+        recorder.ondataavailable = (event) => parts.push(event.data);
+        recorder.onstop = () => {
+          clearTimeout(end);
           sound.getTracks().forEach((track) => track.stop());
           this.take(new Blob(parts));
         };
-        this.recorder.start();
+        recorder.start();
+        this.recorder = recorder;
         this.$emit("listening");
-        setTimeout(() => this.recorder.state === "recording" && this.recorder.stop(), LONGEST);
       } catch (error) {
         this.$emit("failed", `The microphone is not to be had: ${error.message}`);
+      } finally {
+        this.asks = false;
       }
     },
     async take(recorded) {
