@@ -36,21 +36,29 @@ class Stream:
         self._expected = 1
         """Answers on an image, by those on the one before."""
         self._answered: list[float] = []
+        self._past = -1
+        """Stamp of the last image before nothing was asked any more: what still comes on images until then is late."""
 
     def put_image(self, stamp: int, frame_id: str, rgb: npt.NDArray[np.uint8]) -> bool:
         """Keep an image; whether there is something new to show."""
         self.heard = time.monotonic()
         self._images.put(stamp, Moment(stamp, frame_id, rgb))
+        self._past = min(self._past, stamp - 1)  # where the clock jumped back
         if stamp == self._stamp and self._gathered:  # its answers came first
             return self._show()
         if self._answered and self.heard - self._answered[-1] < QUIET:
             return False
-        self.expect_nothing()
+        self._show_images()
         self.newest = Moment(stamp, frame_id, rgb)
         return True
 
     def expect_nothing(self) -> None:
         """Nothing is asked any more: images are shown as they come."""
+        last = self._images.newest(lambda moment: True)
+        self._past = -1 if last is None else last.stamp
+        self._show_images()
+
+    def _show_images(self) -> None:
         self._answered.clear()
         self.rate = 0.0
 
@@ -60,6 +68,8 @@ class Stream:
         The answers on an image come one by one. They are shown together once as many came as on the image before, for
         masks not to flicker.
         """
+        if stamp <= self._past:
+            return False
         if stamp != self._stamp:
             self._expected = max(1, len(self._gathered))
             self._stamp, self._gathered = stamp, {}

@@ -49,6 +49,26 @@ def test_once_nothing_is_asked_images_are_shown_as_they_come_again():
     assert stream.newest.stamp == 1 and stream.newest.sightings == ()
 
 
+def test_an_answer_under_way_when_nothing_is_asked_any_more_changes_nothing():
+    stream = Stream()
+    stream.put_image(0, "camera", image(0))
+    stream.put_sighting(0, sighting(1))
+    stream.put_image(1, "camera", image(1))
+    stream.expect_nothing()
+    assert not stream.put_sighting(1, sighting(1))
+    assert stream.put_image(2, "camera", image(2))
+    assert stream.newest.stamp == 2 and stream.newest.sightings == ()
+    assert stream.put_sighting(2, sighting(1)) and stream.newest.sightings, "of what is asked next"
+
+
+def test_answers_count_when_the_clock_has_jumped_back_since_nothing_was_asked():
+    stream = Stream()
+    stream.put_image(9 * SECOND, "camera", image(9))
+    stream.expect_nothing()
+    stream.put_image(SECOND, "camera", image(1))
+    assert stream.put_sighting(SECOND, sighting(1)) and stream.newest.sightings
+
+
 def test_answers_to_several_expressions_are_shown_together():
     stream = Stream()
     stream.put_image(0, "camera", image(0))
