@@ -111,11 +111,12 @@ class RobotNode(Node):
             self._gripper.drive(_STEP)
             self._tabletop.advance(_STEP)
         self._shown = now
-        stamp = self.get_clock().now()
+        stamp = self.get_clock().now().to_msg()
         frame = self._tabletop.render()
-        self._publish(frame, stamp.to_msg())
+        self._publish(frame, stamp)
         objects = [asdict(thing) for thing in frame.objects]
-        self._truth.publish(String(data=json.dumps({"seed": self._seed, "objects": objects})))
+        truth = {"stamp": [stamp.sec, stamp.nanosec], "seed": self._seed, "objects": objects}
+        self._truth.publish(String(data=json.dumps(truth)))
 
     def _publish(self, frame: Frame, stamp: Time) -> None:
         header = Header(stamp=stamp, frame_id=OPTICAL)

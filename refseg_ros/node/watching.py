@@ -82,9 +82,14 @@ class Watching:
             self._depth = None
             forget_destroyed(self._node)
 
+    @property
+    def can_set(self) -> bool:
+        """Whether there is a node `camera` whose parameters can be set."""
+        return bool(self._camera.services_are_ready())
+
     def set(self, parameter: Parameter) -> None:
         """Set a parameter of the node `camera`, where it is there."""
-        if self._camera.services_are_ready():
+        if self.can_set:
             self._camera.set_parameters([parameter])
 
     def cloud(self, moment: Moment) -> Cloud | None:

@@ -132,6 +132,10 @@ class WebNode(Node):
         self._unanswered = message if split(message.data)[0] else None
         self._query.publish(message)
 
+    def has_scenes(self, camera: str) -> bool:
+        """See `Robot.has_scenes`."""
+        return self._watching[camera].can_set
+
     def show_scene(self, camera: str, seed: int) -> None:
         """See `Robot.show_scene`."""
         self._watching[camera].set(Parameter("seed", value=seed))

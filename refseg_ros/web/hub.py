@@ -32,6 +32,9 @@ class Robot(Protocol):
     def ask(self, text: str) -> None:
         """Publish a query."""
 
+    def has_scenes(self, camera: str) -> bool:
+        """Whether there is a camera node that takes `show_scene` and `set_moving`."""
+
     def show_scene(self, camera: str, seed: int) -> None:
         """Have a simulated camera show the scene of a seed."""
 

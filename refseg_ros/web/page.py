@@ -86,11 +86,13 @@ class Page:
         with ui.element("div").classes("strip"):
             self._pause = _button("pause", "Pause", self._toggle_pause, "P")
             self._space_button = _button("view_in_ar", "In space", self._toggle_space, "S")
-            self._simulated = ui.element("div").classes("strip")
-            with self._simulated:
+            self._scenes = ui.element("div").classes("strip")
+            with self._scenes:
                 _button("casino", "New scene", self._new_scene, "N")
                 self._moving = _button("moving", "Move things", self._toggle_moving, "M")
-                self._truth = _button("fact_check", "Truth", self._toggle_truth, "T")
+            self._truth = _button("fact_check", "Truth", self._toggle_truth, "T")
+            for simulated in (self._scenes, self._truth):
+                simulated.set_visibility(False)
             self._numbers = ui.label("").classes("numbers")
         self._space = SpaceView()
 
@@ -136,7 +138,8 @@ class Page:
         truth = self._hub.truths[self._viewer.camera]
         names = truth.newest.names if truth.newest is not None else ()
         self._examples.set_content(cards.query_buttons(words.examples(self._hub.vocabulary, names[:3])))
-        self._simulated.set_visibility(truth.newest is not None)
+        self._truth.set_visibility(truth.newest is not None)
+        self._scenes.set_visibility(truth.newest is not None and self._robot.has_scenes(self._viewer.camera))
         self._correction.refresh()
         if moment is None:
             return
@@ -232,10 +235,12 @@ class Page:
     def _on_key(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.alt:
             return
-        simulated = self._hub.truths[self._viewer.camera].newest is not None
-        of_all = {"p": self._toggle_pause, "s": self._toggle_space, "/": lambda: self._input.run_method("focus")}
-        of_simulated = {"n": self._new_scene, "m": self._toggle_moving, "t": self._toggle_truth}
-        act = (of_all | of_simulated if simulated else of_all).get(str(event.key).lower())
+        acts = {"p": self._toggle_pause, "s": self._toggle_space, "/": lambda: self._input.run_method("focus")}
+        if self._truth.visible:
+            acts["t"] = self._toggle_truth
+        if self._scenes.visible:
+            acts |= {"n": self._new_scene, "m": self._toggle_moving}
+        act = acts.get(str(event.key).lower())
         if act is not None:
             act()
 

@@ -63,10 +63,12 @@ class Truth:
                 )
                 for item in told["objects"]
             )
-            self.newest = Scene(int(told["seed"]), things)
-            self._scenes.put(int(told["stamp"][0]) * NANOSECONDS + int(told["stamp"][1]), self.newest)
+            scene = Scene(int(told["seed"]), things)
+            stamp = int(told["stamp"][0]) * NANOSECONDS + int(told["stamp"][1])
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"the truth lacks {error}") from error
+        self._scenes.put(stamp, scene)
+        self.newest = scene
 
     def put_labels(self, stamp: int, labels: npt.NDArray[np.uint8]) -> None:
         """Keep a label image, (H, W) uint8: the number of the thing that each pixel shows."""

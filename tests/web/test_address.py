@@ -171,6 +171,24 @@ def test_the_page_takes_the_same_white_as_the_node(start, browser, bench):
     window.close()
 
 
+def test_of_a_simulated_table_without_a_camera_node_the_truth_can_be_shown(start, browser):
+    pytest.importorskip("mujoco", reason="mujoco is not installed (the extra `simulation`)")
+    start("demo.robot", width=320, height=240)
+    web = start()
+    window = browser.new_context()
+    window.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    with page.expect_event("websocket", lambda one: "/pictures/" in one.url) as pictures:
+        page.goto(address_of(web))
+    page.get_by_role("button", name="Truth").wait_for()
+    for scenes in ("New scene", "Move things"):
+        assert not page.get_by_role("button", name=scenes).is_visible(), "there is nobody to do it"
+    with pictures.value.expect_event("framereceived", lambda data: b'"name": "red mug"' in data):
+        page.keyboard.press("t")
+    window.close()
+    assert "refused" not in web.log.read_text()
+
+
 def test_each_camera_can_be_chosen(start, browser):
     for name, seed in (("front", 7), ("wrist", 8)):
         start("camera_node", {"__ns": f"/{name}"}, seed=seed, split="held_out")

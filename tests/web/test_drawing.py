@@ -77,11 +77,17 @@ def test_what_a_mask_truly_covers():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"seed": 1, "objects": [1], "stamp": [0, 0]}', '{"objects": 1}']
+    "text",
+    [
+        *("", "{", "[]", "{}", '{"objects": 1}'),
+        *('{"seed": 1, "objects": [1], "stamp": [0, 0]}', '{"seed": 1, "objects": []}'),
+    ],
 )
 def test_a_truth_that_is_none_is_refused(text):
+    truth = Truth()
     with pytest.raises(ValueError):
-        Truth().put_scene(text)
+        truth.put_scene(text)
+    assert truth.newest is None
 
 
 def test_a_cloud_is_where_the_lens_says():
