@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from refseg_ros.tables import Table, decoded
+from refseg_ros.media.tables import Table, decoded
 
 
 def expected(path: Path, what: str = "") -> Path:
@@ -59,7 +59,7 @@ def read_json(path: Path, what: str) -> Any:
 
 
 def read_table(path: Path, columns: tuple[str, ...], what: str) -> tuple[tuple[int, dict[str, str]], ...]:
-    """The rows of a table with a header, each with the number of its last line; see `refseg_ros.tables.Table`.
+    """The rows of a table with a header, each with the number of its last line; see `refseg_ros.media.tables.Table`.
 
     Raises:
         FileNotFoundError: the file is missing.

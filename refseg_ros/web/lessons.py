@@ -19,7 +19,7 @@ import numpy.typing as npt
 from refseg_ros.files import write_bytes
 from refseg_ros.images.pictures import read_picture
 from refseg_ros.media.files import write_png
-from refseg_ros.tables import Table
+from refseg_ros.media.tables import Table
 
 TABLE, COLUMNS = "expressions.csv", ("image", "expression", "mask", "split")
 WHAT = "corrections are rows of a table of own frames, see docs/datasets.md"
