@@ -1,10 +1,11 @@
-"""Ctrl-C while a command is still importing its modules.
+"""What ends a process: Ctrl-C, also while it is still importing its modules, and the end of its parent.
 
 A KeyboardInterrupt would go through whatever is half imported, and some modules make another error of it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ from typing import Any
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
+_LIBC = ctypes.CDLL(None)
+_SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of <sys/prctl.h>."""
 
 
 def is_started_from(package: str) -> bool:
@@ -83,3 +87,8 @@ class _End:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         os.write(2, self._word)
         os._exit(self._code)
+
+
+def end_with_parent() -> None:
+    """Let the kernel send SIGTERM to the calling process when its parent ends, however that ends; of Linux."""
+    _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from refseg_ros.demo import domain
+from refseg_ros.interrupts import end_with_parent
 from refseg_ros.text import printable
 
 Setting = str | int | float | bool | Sequence[str]
@@ -19,10 +19,6 @@ Setting = str | int | float | bool | Sequence[str]
 
 PATIENCE = 3.0
 """Seconds that a process may take to end after SIGINT."""
-
-_LIBC = ctypes.CDLL(None)
-_SET_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of <sys/prctl.h>."""
 
 
 class DemoError(Exception):
@@ -128,11 +124,6 @@ def stay_on_this_machine() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     if domain.VARIABLE not in os.environ:
         domain.claim_domain()
-
-
-def end_with_parent() -> None:
-    """Let the kernel send SIGTERM to the calling process when its parent is killed."""
-    _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _yaml(value: Setting) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -12,9 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from refseg_ros.doctor.finding import Finding, error
-
-PR_SET_PDEATHSIG = 1
-"""Linux: which signal a process gets when its parent ends, in whatever way."""
+from refseg_ros.interrupts import end_with_parent
 
 
 def within(seconds: float, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -54,7 +51,7 @@ def within(seconds: float, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _send(findings: Iterator[Finding], pipe: Connection) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     try:
         for finding in findings:
             pipe.send(finding)

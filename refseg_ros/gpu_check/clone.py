@@ -16,6 +16,7 @@ from refseg_ros.doctor.finding import Finding, error, ok, warn
 from refseg_ros.engines.bundle import Bundle
 from refseg_ros.gpu_check.deadline import Deadline
 from refseg_ros.gpu_check.machine import Machine
+from refseg_ros.interrupts import end_with_parent
 from refseg_ros.text import one_line
 
 PATIENCE = 200.0
@@ -85,7 +86,12 @@ def _run(deadline: Deadline, module: str, *arguments: str) -> tuple[list[str], s
     line, seconds = [module, *arguments], min(PATIENCE, deadline.left)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", *line], capture_output=True, text=True, timeout=seconds, check=False
+            [sys.executable, "-m", *line],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            preexec_fn=end_with_parent,
         )
     except subprocess.TimeoutExpired:
         return [], f"{' '.join(line)} took more than {seconds:.0f} s"

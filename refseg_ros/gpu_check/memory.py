@@ -13,6 +13,7 @@ from refseg_ros.engines.bundle import Bundle
 from refseg_ros.errors import BundleError, EngineError
 from refseg_ros.gpu_check.machine import Machine, Runtime
 from refseg_ros.gpu_check.pipeline import Clip, frames_of, network_of
+from refseg_ros.interrupts import end_with_parent
 
 
 def check_memory(machine: Machine) -> Iterator[Finding]:
@@ -40,7 +41,9 @@ def _short_of_memory(machine: Machine, runtime: Runtime) -> Iterator[Finding]:
 def _memory_taken(is_rehearsal: bool) -> Iterator[int]:
     """Another process that has all the memory of the GPU that is free; gives the bytes."""
     command = [sys.executable, "-m", "refseg_ros.gpu_check.hog", *["--rehearse"] * is_rehearsal]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hog:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
+    ) as hog:
         assert hog.stdin is not None and hog.stdout is not None
         try:
             yield int(hog.stdout.readline())

@@ -100,9 +100,9 @@ class Depth:
         if not stamp:
             raise DepthError("the image's stamp is 0; depth belongs to a moment, so the camera's driver must set it")
         with self._came:
-            if self._in_vain < MOST_IN_VAIN and len(self._infos):
-                self._in_vain += 1  # until one comes
-                self._came.wait_for(lambda: self._images.is_final(stamp), PATIENCE)
+            is_awaited = self._in_vain < MOST_IN_VAIN and len(self._infos) > 0
+            if is_awaited and not self._came.wait_for(lambda: self._images.is_final(stamp), PATIENCE):
+                self._in_vain += 1
             there = [image for image in (self._images.at(stamp), self._held.get(stamp)) if image is not None]
             image = min(there, key=lambda one: abs(nanoseconds_of(one.header) - stamp), default=None)
             if image is None:

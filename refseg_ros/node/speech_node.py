@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import rclpy
 from rclpy.context import Context
@@ -138,10 +139,11 @@ class SpeechNode(Node):
             while self._query.get_subscription_count() == 0 and time.monotonic() < until and self._is_up():
                 time.sleep(0.05)
         heard = read_ahead(microphone(self._settings.config.device)) if self._file is None else play(self._file)
-        for chunk in heard:
-            if not self._is_up():
-                return
-            yield chunk
+        with closing(heard):
+            for chunk in heard:
+                if not self._is_up():
+                    return
+                yield chunk
 
     def _is_up(self) -> bool:
         return not self._is_closed and rclpy.ok(context=self.context)

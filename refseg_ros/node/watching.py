@@ -85,7 +85,12 @@ class Watching:
     @property
     def can_set(self) -> bool:
         """Whether there is a node `camera` whose parameters can be set."""
-        return bool(self._camera.services_are_ready())
+        try:
+            return bool(self._camera.services_are_ready())
+        except Exception:  # of rclpy, asked by the page's thread when the end has come
+            if self._node.context.ok():
+                raise
+            return False
 
     def set(self, parameter: Parameter) -> None:
         """Set a parameter of the node `camera`, where it is there."""

@@ -48,12 +48,13 @@ class StampedBuffer(Generic[Item]):
         return item if abs(nearest - stamp) <= round(self.tolerance * NANOSECONDS) else None
 
     def is_final(self, stamp: int) -> bool:
-        """Whether no message that is still to come will be nearer to a stamp, if they go on at their pace, in order."""
+        """Whether no message that is still to come changes what `at` gives, if they go on at their pace, in order."""
         stamps = sorted(other for other, _ in self._items)
         if not stamps:
             return False
         pace = min((later - earlier for earlier, later in pairwise(stamps)), default=0)
-        return stamp - stamps[-1] <= pace / 2
+        gone = stamp - stamps[-1]
+        return gone <= pace / 2 or pace - gone > round(self.tolerance * NANOSECONDS)
 
     def begin(self) -> int | None:
         """The earliest stamp that is remembered; None if there is no message."""

@@ -72,7 +72,7 @@ def resample(samples: npt.NDArray[np.float32], rate: int) -> Samples:
     return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
 
 
-def play(samples: Samples) -> Iterator[Samples]:
+def play(samples: Samples) -> Generator[Samples, None, None]:
     """Give the samples chunk by chunk in real time, and half a second of silence after them."""
     began = time.monotonic()
     padded = np.concatenate([samples, np.zeros(RATE // 2 + CHUNK, np.int16)])
@@ -81,7 +81,7 @@ def play(samples: Samples) -> Iterator[Samples]:
         yield padded[start : start + CHUNK]
 
 
-def read_ahead(chunks: Generator[Samples, None, None]) -> Iterator[Samples]:
+def read_ahead(chunks: Generator[Samples, None, None]) -> Generator[Samples, None, None]:
     """Give the same chunks, and read them in a thread of their own meanwhile.
 
     Who recognises what was said does not read; a microphone drops what nobody reads for longer than its buffer.
@@ -104,7 +104,8 @@ def read_ahead(chunks: Generator[Samples, None, None]) -> Iterator[Samples]:
             end = error
         waiting.put(end)
 
-    threading.Thread(target=read, name="microphone", daemon=True).start()
+    reader = threading.Thread(target=read, name="microphone", daemon=True)
+    reader.start()
     try:
         while isinstance(chunk := waiting.get(), np.ndarray):
             yield chunk
@@ -115,6 +116,7 @@ def read_ahead(chunks: Generator[Samples, None, None]) -> Iterator[Samples]:
         with suppress(Empty):
             while True:
                 waiting.get_nowait()  # the thread may wait for a place
+        reader.join()  # PortAudio is shut down with the process, and nobody may be in it then
 
 
 def microphone(device: str) -> Generator[Samples, None, None]:

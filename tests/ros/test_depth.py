@@ -104,6 +104,16 @@ def test_depth_that_comes_no_more_is_not_waited_for(paired, monkeypatch) -> None
     assert paired.found(asked) == nanoseconds_of(paired.header(62.0))
 
 
+def test_depth_that_is_slower_than_colour_is_waited_for_when_its_turn_comes(paired) -> None:
+    paired.shows(-0.4, -0.2)
+    for image in range(1, 6):
+        with pytest.raises(DepthError, match="no depth image came"):
+            paired.found(paired.asked(-0.2 + image / 30))  # between two of depth: none will be near
+    asked = paired.asked(0.0)
+    paired.shows(0.0)
+    assert paired.found(asked) == nanoseconds_of(paired.header(0.0))
+
+
 def test_depth_that_is_forgotten_is_called_so(paired) -> None:
     paired.shows(*(number * PACE for number in range(CAPACITY + 6)))
     with pytest.raises(DepthError, match=r"the depth image of this moment is forgotten: on /camera/depth .* 0\.1 s"):

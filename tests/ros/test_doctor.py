@@ -21,13 +21,14 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
-from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.demo.processes import stay_on_this_machine
 from refseg_ros.doctor.finding import Level
 from refseg_ros.doctor.graph import elsewhere
 from refseg_ros.doctor.installation import check_profile
 from refseg_ros.doctor.processes import participants
 from refseg_ros.doctor.shared_memory import FOLDER
 from refseg_ros.images.messages import to_message
+from refseg_ros.interrupts import end_with_parent
 from refseg_ros.ros.transport import PROFILE, prefer_large_shared_memory
 from tests.ros.bench import picture
 from tests.ros.depth_camera import SETTINGS, DepthCamera

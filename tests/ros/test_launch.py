@@ -18,8 +18,9 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes 
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
-from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.demo.processes import stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, THINGS
+from refseg_ros.interrupts import end_with_parent
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 from refseg_ros.speech.config import SpeechConfig
 from refseg_ros.web.config import WebConfig

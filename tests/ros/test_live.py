@@ -16,7 +16,8 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
 
-from refseg_ros.demo.processes import end_with_parent, stay_on_this_machine
+from refseg_ros.demo.processes import stay_on_this_machine
+from refseg_ros.interrupts import end_with_parent
 
 COMMAND = [sys.executable, "-m", "refseg_ros.demo.live", "--port", "0"]
 
