@@ -50,7 +50,7 @@ def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder
     network, window = config.network, model.window
     training = {key: value for key, value in facts.items() if key not in ("network", "vocabulary")}
     if config.clip != STILL:
-        training["stride"] = config.clip.stride
+        training["stride"] = config.clip.stride * window.step
     manifest = Manifest(
         name=config.name,
         input=Input(network.height, network.width, network.padding),

@@ -16,7 +16,8 @@ from model_training.datasets.sample import Reader
 def digest_of(reader: Reader, split: str) -> str:
     """Of the records of a split: their ids, their expressions, and which masks these have, 16 hexadecimal digits.
 
-    The images and masks may be many GB: their names and sizes stand for what is in them. Where the folder lies, and
+    The images and masks may be many GB: their names and sizes stand for what is in them, but not for a list of many
+    outlines. Where the folder lies, and
     when its files were written, do not matter: a copy of it on another machine is the same data.
 
     Raises:
@@ -24,12 +25,12 @@ def digest_of(reader: Reader, split: str) -> str:
         FileNotFoundError: an image or a file of masks is not there; the message names it.
     """
     digest = hashlib.sha256()
-    sizes: dict[Path, int] = {}
+    sizes: dict[Path, int | str] = {}
     for record in reader.of_split(split):
         files = [*record.frames.files([record.target]), *reader.truth_files(record)]
         for path in files:
             if path not in sizes:
-                sizes[path] = expected(path).stat().st_size
+                sizes[path] = _version(expected(path))
         said = [(expression.text, expression.referent) for expression in record.expressions]
         listed = [(path.name, sizes[path]) for path in files]
         digest.update(repr((record.id, said, _within(reader.folder, record.truth), listed)).encode())
@@ -44,6 +45,11 @@ def digest_of_list(address: str) -> str:
     """
     with gopen(address) as file:
         return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def _version(path: Path) -> int | str:
+    """What is in a list, as a digest; of another file the size in bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".json" else path.stat().st_size
 
 
 def _within(folder: Path, truth: Any) -> Any:

@@ -35,7 +35,7 @@ def open_folder(folder: Path, images: Path | None = None, dataset: str = "") -> 
         ValueError, OSError: as there; or two are lists of the same images, in which what one trains on the other tests.
     """
     opened = open_every_list(folder, images)
-    found = [reader for reader in opened if reader.name == dataset] or opened
+    found = [reader for reader in opened if reader.name == dataset][:1] or opened
     lists: dict[Path, list[Refer]] = {}
     for reader in found:
         if isinstance(reader, Refer):

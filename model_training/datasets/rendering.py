@@ -95,7 +95,8 @@ class Studio:
             ValueError, OSError: a file of the folders cannot be used; the message names it.
         """
         lists = [folder / INSTANCES for folder in self.surfaces if (folder / INSTANCES).exists()]
-        photos = [(path.name, path.stat().st_size) for path in (*self._photos(), *lists)]
+        photos = [(path.name, path.stat().st_size) for path in self._photos()]
+        photos += [(path.name, zlib.crc32(path.read_bytes())) for path in lists]
         return f"scans-{ScanSet.load(self.objects).digest}-{zlib.crc32(repr(photos).encode()):08x}-"
 
     def tabletop(self, width: int, height: int) -> Tabletop:

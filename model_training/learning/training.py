@@ -25,6 +25,9 @@ from model_training.learning.warm_start import adapted, vocabulary_of
 from model_training.networks.base import System
 from model_training.networks.kinds import system_of
 
+NAMES_OF_DATA = {"data", "photos"}
+"""Facts of a source that only name what is learned."""
+
 
 class Training:
     """Everything that a checkpoint holds: the learner, the optimiser, the average of the weights, the step.
@@ -164,8 +167,12 @@ class Training:
         checkpoint.save(path, tensors, position | self._identity())
 
     def _identity(self) -> dict[str, object]:
-        """What a run has in common with those that may go on from its checkpoints, as JSON gives it back."""
-        identity: dict[str, object] = json.loads(json.dumps({"network": asdict(self.config.network)} | self.facts))
+        """What a run has in common with those that may go on from its checkpoints, as JSON gives it back.
+
+        What data is called is no part of it: a copy has another name, and its version says what is in it.
+        """
+        facts = {name: fact for name, fact in self.facts.items() if name not in NAMES_OF_DATA}
+        identity: dict[str, object] = json.loads(json.dumps({"network": asdict(self.config.network)} | facts))
         return identity
 
     def restore(self, path: Path) -> None:

@@ -89,8 +89,8 @@ class System(nn.Module, ABC):
     def forward(self, clip: Tensor, words: Tensor) -> Answer:
         """(B, T, H, W, 3) uint8 RGB and (B, E, N) int64 ids, PADDING at the end.
 
-        The target is the last frame of a clip, and the others are before it in the order of time, as `ClipFrames` puts
-        them. A clip of `window.frames` has those after the target too; any other has earlier ones alone.
+        The target is the last frame of a clip. The others, also those that come after it in the video, are before it in
+        the order of time, as `ClipFrames` puts them.
         """
 
     @abstractmethod

@@ -44,9 +44,16 @@ def read_materials(path: Path) -> dict[str, Material]:
             found[name] = plain
         elif key == "Kd":
             found[name] = Material(tuple(float(value) for value in rest.split()[:3]), before.picture)
-        elif key == "map_Kd":
-            found[name] = Material(before.tone, _beside(path, _OPTIONS.sub("", rest, count=1)))
+        elif key == "map_Kd" and rest:
+            found[name] = Material(before.tone, _picture(path, rest))
     return found
+
+
+def _picture(path: Path, said: str) -> Path:
+    """The picture of a line. Options may stand before its name, those with words too: then a file tells the name."""
+    picture = _beside(path, _OPTIONS.sub("", said, count=1))
+    last = _beside(path, said.split()[-1])
+    return last if last.is_file() and not picture.is_file() else picture
 
 
 def _beside(path: Path, named: str) -> Path:

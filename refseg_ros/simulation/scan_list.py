@@ -25,8 +25,12 @@ from refseg_ros.text import brief
 
 LIST = "objects.json"
 
-_GENERIC = ("textured", "visual", "mesh", "model", "object", "scan", "textured simple", "nontextured")
-"""Names that files have in the folder of a thing, the one to take first."""
+_GENERIC = ("textured", "visual", "mesh", "model", "object", "scan")
+"""Words for the file of a thing in the thing's own folder, the one to take first."""
+_LESSER = ("simple", "nontextured", "collision", "convex", "hull", "low", "decimated", "simplified")
+"""Words for another form of it, which shows less."""
+_OF_FILES = {*_GENERIC, *_LESSER, "high", "full", "res", "poly", "lod", "v", "version"}
+"""Words that say nothing of what a thing is."""
 _UNREAD = (".dae", ".glb", ".gltf", ".fbx", ".3mf", ".off", ".step", ".stp", ".iges", ".igs")
 """Of files that hold a shape, too."""
 
@@ -85,7 +89,7 @@ def _found(folder: Path) -> dict[str, list[Path]]:
     shared = {one.parent for one in meshes for other in meshes if one.parent == other.parent and one.stem != other.stem}
     found: dict[str, list[Path]] = {}
     for path in meshes:
-        by_folder = path.parent != folder and (path.parent not in shared or _plain(path.stem) in _GENERIC)
+        by_folder = path.parent != folder and (path.parent not in shared or _says_nothing(path.stem, path.parent.name))
         name = path.parent.name if by_folder else path.relative_to(folder).with_suffix("").as_posix()
         found.setdefault(name, []).append(path)
     for paths in found.values():
@@ -93,10 +97,15 @@ def _found(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _preference(path: Path) -> tuple[int, int, Path]:
-    plain = _plain(path.stem)
-    generic = _GENERIC.index(plain) if plain in _GENERIC else -1
-    return generic, SUFFIXES.index(path.suffix.lower()), path
+def _preference(path: Path) -> tuple[bool, int, int, Path]:
+    words = _plain(path.stem).split()
+    generic = _GENERIC.index(words[0]) if words and words[0] in _GENERIC else -1
+    return not set(_LESSER).isdisjoint(words), generic, SUFFIXES.index(path.suffix.lower()), path
+
+
+def _says_nothing(name: str, folder: str = "") -> bool:
+    """Whether the name of a file says nothing of what it shows beside the name of its folder."""
+    return set(_plain(name).split()) <= _OF_FILES | set(_plain(folder).split())
 
 
 def _plain(name: str) -> str:
@@ -133,8 +142,7 @@ def _listed(path: Path, entry: Any, meshes: dict[str, Path]) -> Listed:
 def _named(name: str, path: Path) -> Listed:
     """A thing from its file name."""
     own = name.rpartition("/")[2]
-    plain = _plain(own)
-    names, colours = names_and_colours(own if plain and plain not in _GENERIC else path.parent.name)
+    names, colours = names_and_colours(path.parent.name if _says_nothing(own) else own)
     return Listed(name, path, names, colours or None)
 
 

@@ -121,7 +121,7 @@ def test_other_data_with_the_same_words_is_another_run(
 ) -> None:
     data, out = shutil.copytree(frames, tmp_path / "frames"), tmp_path / "run"
     assert command(out, data, "--steps", "1") == 0
-    moved = shutil.copytree(data, tmp_path / "elsewhere" / "frames", copy_function=shutil.copyfile)
+    moved = shutil.copytree(data, tmp_path / "elsewhere" / "kitchen", copy_function=shutil.copyfile)
     assert command(out, moved, "--steps", "1") == 0, "a copy is the same data"
     change(data)
     capsys.readouterr()

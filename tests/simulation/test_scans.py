@@ -87,6 +87,26 @@ def test_a_list_says_names_and_colours(folder: Path, tmp_path: Path) -> None:
     assert (scan.colour, scan.other_colours) == ("gray", ("red",))
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["visual.stl", "collision.stl"],
+        ["mug.stl", "mug_collision.stl"],
+        ["mesh_high.stl", "mesh_low.stl"],
+        ["v1.stl", "v1_convex_hull.stl"],
+        ["mug.obj", "collision.obj", "collision_low.obj"],
+    ],
+)
+def test_the_forms_of_a_thing_in_its_folder_are_one_thing(tmp_path: Path, files: list[str]) -> None:
+    """As packages with URDF have them; the first shows most."""
+    (tmp_path / "mug").mkdir()
+    for name in files:
+        (tmp_path / "mug" / name).write_bytes(b"")
+    (thing,) = list_scans(tmp_path)
+    assert (thing.id, thing.path.name, thing.names) == ("mug", files[0], ("mug",))
+    assert len(left_out(tmp_path)) == len(files) - 1
+
+
 def test_each_mesh_is_a_thing_or_is_told(tmp_path: Path) -> None:
     names = ["fasteners/bolt.obj", "fasteners/nut.obj", "mug.obj", "mug.stl", "can/textured.obj", "can/nontextured.ply"]
     for name in [*names, "cup/cup_v2.obj", "old/2019/lid.obj"]:
