@@ -18,7 +18,7 @@ from refseg_ros.doctor.installation import LEAST_SEGMENT
 from refseg_ros.doctor.listener import Listener
 from refseg_ros.doctor.processes import Participant
 from refseg_ros.node.qos_doctor import why_no_image
-from refseg_ros.ros.transport import PROFILE, profile_variable
+from refseg_ros.ros.transport import PROFILE, profile_variables
 
 DISCOVERY = 4.0
 """Seconds for discovery: Fast DDS repeats an announcement after 3 s."""
@@ -166,7 +166,7 @@ def _check_inputs(listener: Listener, name: str, namespace: str, others: str) ->
         elif rate:
             yield warn(
                 f"{topic} brings only {rate:.1f} images/s: raise the camera's rate; if it sends more than that, images "
-                f"get lost on the way: start it with {profile_variable()}={PROFILE}"
+                f"get lost on the way: start it with {profile_variables()[0]}={PROFILE}"
             )
         else:
             quality = graph.get_subscriptions_info_by_topic(topic)[0].qos_profile
@@ -213,5 +213,5 @@ def _check_segments(domain: int, processes: Sequence[Participant]) -> Iterator[F
             yield warn(
                 f"{process.name} (process {process.pid}) has {process.segment / 1e6:.1f} MB of shared memory; larger "
                 "images of it, sent best effort, get lost: if it is a camera, start it with "
-                f"{profile_variable()}={PROFILE}"
+                f"{profile_variables()[0]}={PROFILE}"
             )

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from refseg_ros.doctor.finding import Finding, error, ok, warn
-from refseg_ros.ros.transport import PROFILE, PROFILE_OF_NEW, PROFILE_OF_OLD, fault_of_domain, profile_variable
+from refseg_ros.ros.transport import PROFILE, PROFILE_OF_NEW, fault_of_domain, profile_variables
 
 LEAST_SEGMENT = 1_000_000
 """Bytes: a 640x480 image has 921,600; the default segment of Fast DDS holds half of that."""
@@ -66,22 +66,24 @@ def check_domain() -> Iterator[Finding]:
 
 def check_profile() -> Iterator[Finding]:
     """Check the Fast DDS profile for nodes started in this shell."""
-    name = profile_variable()
-    (other,) = {PROFILE_OF_OLD, PROFILE_OF_NEW} - {name}
-    given = os.environ.get(name)
-    if given is None:
-        if other in os.environ:
-            yield warn(f"{other} is set, but Fast DDS of this distribution reads {name} alone: set that")
-        return
-    try:
-        sizes = [int(item.text or 0) for item in ElementTree.parse(given).iter() if item.tag.endswith("segment_size")]
-    except (OSError, ElementTree.ParseError, ValueError) as reason:
-        yield error(f"{name} names {given}, which cannot be read ({reason}); unset it, or name {PROFILE}")
-        return
-    if max(sizes, default=0) < LEAST_SEGMENT:
-        yield warn(
-            f"{name} names {given}, which gives shared memory of {max(sizes, default=512_000)} bytes at most, less "
-            f"than one 640x480 image: such images, sent best effort, get lost; name {PROFILE}, or set segment_size"
-        )
-    else:
-        yield ok(f"{name} gives images {max(sizes) / 1e6:.0f} MB of shared memory")
+    names = profile_variables()
+    if PROFILE_OF_NEW not in names and PROFILE_OF_NEW in os.environ and names[0] not in os.environ:
+        yield warn(f"{PROFILE_OF_NEW} is set, but Fast DDS of this distribution reads {names[0]}: set that")
+    for name in names:
+        given = os.environ.get(name)
+        if given is None:
+            continue
+        try:
+            sizes = [
+                int(item.text or 0) for item in ElementTree.parse(given).iter() if item.tag.endswith("segment_size")
+            ]
+        except (OSError, ElementTree.ParseError, ValueError) as reason:
+            yield error(f"{name} names {given}, which cannot be read ({reason}); unset it, or name {PROFILE}")
+            continue
+        if max(sizes, default=0) < LEAST_SEGMENT:
+            yield warn(
+                f"{name} names {given}, which gives shared memory of {max(sizes, default=512_000)} bytes at most, less "
+                f"than one 640x480 image: such images, sent best effort, get lost; name {PROFILE}, or set segment_size"
+            )
+        else:
+            yield ok(f"{name} gives images {max(sizes) / 1e6:.0f} MB of shared memory")

@@ -11,7 +11,7 @@ LAST_DOMAIN = 232
 _OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
 """Those with Fast DDS 2."""
 PROFILE_OF_OLD, PROFILE_OF_NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
-"""Environment variables in which Fast DDS 2, and 3, looks for a profile; neither reads that of the other."""
+"""Environment variables in which Fast DDS 2, and 3, looks for a profile; ROS 2 Kilted still takes the old one, too."""
 
 
 def fault_of_domain() -> str:
@@ -29,9 +29,12 @@ def prefer_large_shared_memory() -> None:
 
     Without it a best-effort subscriber loses nearly every image. A profile of the user's choice is kept.
     """
-    os.environ.setdefault(profile_variable(), str(PROFILE))
+    names = profile_variables()
+    if not any(name in os.environ for name in names):
+        os.environ[names[0]] = str(PROFILE)
 
 
-def profile_variable() -> str:
-    """The environment variable that Fast DDS of this shell's distribution reads."""
-    return PROFILE_OF_OLD if os.environ.get("ROS_DISTRO") in _OLD_DISTRIBUTIONS else PROFILE_OF_NEW
+def profile_variables() -> tuple[str, ...]:
+    """The environment variables that this shell's distribution reads, the one to set first."""
+    is_old = os.environ.get("ROS_DISTRO") in _OLD_DISTRIBUTIONS
+    return (PROFILE_OF_OLD,) if is_old else (PROFILE_OF_NEW, PROFILE_OF_OLD)

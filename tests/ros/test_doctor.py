@@ -160,25 +160,37 @@ def test_a_profile_with_too_little_memory_is_told(doctor, tmp_path):
     assert f"{profile}, which gives shared memory of 524288 bytes at most" in report.of("WARN"), report.text
 
 
-@pytest.mark.parametrize(
-    ("distribution", "variable", "other"),
-    [
-        ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
-        ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
-    ],
-)
-def test_the_profile_that_counts_is_that_of_the_distribution(monkeypatch, distribution, variable, other):
-    for name in (variable, other):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ROS_DISTRO", distribution)
-    monkeypatch.setenv(other, str(PROFILE))
+OLD, NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+
+
+@pytest.fixture
+def no_profile(monkeypatch) -> None:
+    for name in (OLD, NEW):
+        monkeypatch.setenv(name, "")  # so that what is set by others meanwhile is taken back, too
+        monkeypatch.delenv(name)
+
+
+def test_a_profile_under_a_name_that_the_distribution_does_not_read_is_told(no_profile, monkeypatch):
+    monkeypatch.setenv("ROS_DISTRO", "jazzy")
+    monkeypatch.setenv(NEW, str(PROFILE))
     (told,) = check_profile()
-    assert told.level == Level.WARN and f"{other} is set, but" in told.text and f"reads {variable} alone" in told.text
+    assert told.level == Level.WARN and f"{NEW} is set, but" in told.text and f"reads {OLD}: set that" in told.text
     prefer_large_shared_memory()
-    assert os.environ[variable] == str(PROFILE)
+    assert os.environ[OLD] == str(PROFILE)
     (told,) = check_profile()
-    assert told.level == Level.OK and f"{variable} gives images 17 MB" in told.text
-    monkeypatch.delenv(variable)
+    assert told.level == Level.OK and f"{OLD} gives images 17 MB" in told.text
+
+
+def test_a_newer_distribution_reads_both_names(no_profile, monkeypatch):
+    monkeypatch.setenv("ROS_DISTRO", "kilted")
+    monkeypatch.setenv(OLD, str(PROFILE))
+    prefer_large_shared_memory()
+    assert NEW not in os.environ, "one of the user's choice is kept"
+    (told,) = check_profile()
+    assert told.level == Level.OK and f"{OLD} gives images 17 MB" in told.text
+    monkeypatch.delenv(OLD)
+    prefer_large_shared_memory()
+    assert os.environ[NEW] == str(PROFILE)
 
 
 @pytest.mark.parametrize("module", ["onnxruntime", "cv2"])
