@@ -160,7 +160,7 @@ class Camera:
             return
         frame = Frame.of(arrival.message, self._config.white)
         if self._is_stale(frame, arrival, AT_ITS_TURN):
-            self._publish_stale(frame, arrival, past)
+            self._publish_stale(frame, arrival)
         else:
             self._answer(frame, arrival, past)
 
@@ -181,13 +181,11 @@ class Camera:
         answers = answer(self._parts.model, past, frame, arrival.queries)
         spent = (time.perf_counter() - began) * 1e3
         if self._is_stale(frame, arrival, WHEN_ANSWERED):
-            self._publish_stale(frame, arrival, past)
+            self._publish_stale(frame, arrival)
             return
         rectified = are_rectified(self._config.rectified, self._images.topic)
         placed = place(self._depth, self._parts.transforms, rectified, frame.header, frame.image, answers)
-        if self._is_stale(frame, arrival, WHEN_ANSWERED):  # depth and transforms may have been waited for
-            self._publish_stale(frame, arrival, past)
-            return
+        self._note_age(frame, arrival)  # depth and transforms may have been waited for
         self.health.stale = ""
         self.health.not_placed = next((one.reason for one in placed if one.reason), "")
         for one in placed:
@@ -227,16 +225,17 @@ class Camera:
         self.outputs.publish_extras(frame.image, answers, frame.header, spent, age, rate)
 
     def _is_stale(self, frame: Frame, arrival: _Arrival, when: str) -> bool:
-        limit = self._config.max_frame_age
-        self.health.frame_age = frame_age(frame.stamp, arrival.moment, self._now())
-        is_stale = 0.0 < limit < self.health.frame_age
+        self._note_age(frame, arrival)
+        is_stale = 0.0 < self._config.max_frame_age < self.health.frame_age
         if is_stale:
             self.health.stale = when
         return is_stale
 
-    def _publish_stale(self, frame: Frame, arrival: _Arrival, past: Past) -> None:
+    def _note_age(self, frame: Frame, arrival: _Arrival) -> None:
+        self.health.frame_age = frame_age(frame.stamp, arrival.moment, self._now())
+
+    def _publish_stale(self, frame: Frame, arrival: _Arrival) -> None:
         self.health.counters.stale += 1
-        past.stability.keep(())  # what was found in a row is so no longer
         answers = stale_answers(frame, arrival.queries)
         self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age))
 
