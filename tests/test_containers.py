@@ -22,13 +22,13 @@ CONFIGS = {"camera": CameraNodeConfig, "segment": SegmentNodeConfig, "web": WebC
 def test_each_service_runs_a_node_of_ours_with_its_own_parameters(service: str) -> None:
     command = COMPOSE["services"][service]["command"]
     assert command.startswith(f"ros2 run refseg_ros {service}_node --ros-args ")
-    given = dict(re.findall(r"-p (\w+):=(\S+)", command))
+    given = dict(re.findall(r"-p '?(\w+):=(\S+)", command))
     assert given and given.keys() <= {field.name for field in dataclasses.fields(CONFIGS[service])}
 
 
 def test_node_and_page_listen_to_the_same() -> None:
     segment, web = (
-        dict(re.findall(r"-p (\w+):=(\S+)", COMPOSE["services"][name]["command"])) for name in ("segment", "web")
+        dict(re.findall(r"-p '?(\w+):=(\S+)", COMPOSE["services"][name]["command"])) for name in ("segment", "web")
     )
     assert segment == web and {"image_topic", "model"} < segment.keys()
 
