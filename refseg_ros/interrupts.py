@@ -18,7 +18,6 @@ from typing import Any
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
-_LIBC = ctypes.CDLL(None)
 _SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of <sys/prctl.h>."""
 
@@ -80,6 +79,11 @@ def held_interrupt() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
+def end_with_parent() -> None:
+    """Let the kernel send SIGTERM to the calling process when its parent ends, however that ends; on Linux."""
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
+
+
 class _End:
     def __init__(self, code: int, word: bytes) -> None:
         self._code, self._word = code, word
@@ -87,8 +91,3 @@ class _End:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         os.write(2, self._word)
         os._exit(self._code)
-
-
-def end_with_parent() -> None:
-    """Let the kernel send SIGTERM to the calling process when its parent ends, however that ends; of Linux."""
-    _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)

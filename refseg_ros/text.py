@@ -9,7 +9,7 @@ from collections.abc import Iterable
 SHOWN = 80
 """Most characters of a text from outside in a log."""
 NEAR = 0.8
-"""Least likeness, from 0 to 1, of two names of which one may be meant for the other."""
+"""Least likeness, from 0 to 1, of two names where one may be meant for the other."""
 LONGEST_REASON = 300
 """Most characters of another library's error in one of ours."""
 

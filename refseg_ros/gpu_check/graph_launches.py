@@ -1,4 +1,4 @@
-"""Launches of CUDA graphs, as CUPTI sees them: it is told of each call that any library makes to the driver.
+"""Launches of CUDA graphs, as CUPTI sees them: it reports each call that any library makes to the driver.
 
 TensorRT-RTX does not say whether it runs a graph. Not tried on a GPU yet: without one CUPTI only refuses.
 """

@@ -20,7 +20,7 @@ PACKAGES = ("onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx", "cuda-
 
 
 def check_page(path: Path) -> None:
-    """See that the page can be written, before the work that it is to tell of.
+    """See that the page can be written, before the work that it reports.
 
     Raises:
         OSError: it cannot; it names the page.

@@ -114,7 +114,7 @@ def test_a_model_is_copied_for_its_graphs_in_16_bits(tmp_path: Path, bundle_fold
     assert not failures and bundle.folder == tmp_path / "bundle" and "encoder.gpu-fp16.onnx" in bundle.contents
 
 
-def test_graphs_in_16_bits_that_cannot_be_made_are_told_of(
+def test_graphs_in_16_bits_that_cannot_be_made_are_reported(
     tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = Bundle.load(bundle_folder)

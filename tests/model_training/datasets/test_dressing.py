@@ -87,7 +87,7 @@ PERSON = (3, (10, 20, 50, 60), "red", False)
 
 
 def changed(folder: Path, change: Callable[[dict], object]) -> Path:
-    """A photo of two persons, the second of which is changed in the list; the list is read by the photo reader, too."""
+    """A photo of two persons; the list changes the second one; the list is read by the photo reader, too."""
     write(folder, [PERSON, (3, (80, 20, 50, 60), "blue", False), (1, (140, 90, 15, 15), "green", False)])
     listed = json.loads((folder / "instances.json").read_text())
     change(listed)

@@ -1,4 +1,4 @@
-"""Scenes of which nothing may be said, such as a piece of a photo that shows a corner of the only sort of thing."""
+"""Scenes that leave nothing to say, such as a piece of a photo that shows a corner of the only sort of thing."""
 
 from __future__ import annotations
 
