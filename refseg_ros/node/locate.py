@@ -1,4 +1,7 @@
-"""The action `locate`: look for one thing until it is found at the same place in enough images in a row."""
+"""The action `locate`: look for one thing until it is found at the same place in enough images in a row.
+
+It also ends at the first answer that the expression is not understood: no image changes that.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,13 @@ from rclpy.node import Node
 from refseg_ros.action import Locate
 from refseg_ros.answer import Verdict
 from refseg_ros.msg import Segmentation
+from refseg_ros.node.messages import answer_of
 from refseg_ros.node.queries import ActiveQueries, Query, QueryError
 from refseg_ros.ros.node_config import MOST_STABLE_FRAMES
 from refseg_ros.text import quoted
 
 LOOK = 0.1
 """Seconds from one look at time limits and cancellations to the next; answers are looked at when they come."""
-
-_WORDS = {
-    Locate.Result.LOCATED: "found at the same place in {frames} images in a row",
-    Locate.Result.TIMED_OUT: "not stable within {timeout:g} s; {last}",
-    Locate.Result.CANCELED: "canceled",
-    Locate.Result.STOPPED: "the node was deactivated",
-}
 
 
 @dataclass
@@ -131,7 +128,9 @@ class Locator:
             goal.answer = answer
             feedback = Locate.Feedback(answer=_without_mask(answer))
             goal.handle.publish_feedback(feedback)  # type: ignore[arg-type]  # wrong in rclpy
-            if answer.stable if not goal.wanted else answer.stable_frames >= goal.wanted:
+            if answer.verdict == Segmentation.NOT_UNDERSTOOD:
+                self._end(goal, Locate.Result.NOT_UNDERSTOOD)
+            elif answer.stable if not goal.wanted else answer.stable_frames >= goal.wanted:
                 self._end(goal, Locate.Result.LOCATED)
         for goal in list(self._goals.values()):
             if goal.handle.is_cancel_requested:
@@ -160,18 +159,21 @@ class Locator:
             handle.succeed()
         else:
             handle.abort()
-        message = _WORDS[goal.outcome].format(
-            frames=goal.answer.stable_frames, timeout=handle.request.timeout, last=_last_of(goal.answer)
-        )
         answer = goal.answer if handle.request.with_mask else _without_mask(goal.answer)
-        return Locate.Result(outcome=goal.outcome, message=message, answer=answer)
+        return Locate.Result(outcome=goal.outcome, message=_told(goal), answer=answer)
 
 
-def _last_of(answer: Segmentation) -> str:
-    """Say what came of the last image."""
-    if not answer.query_id:
-        return "no image was answered"
-    return f"the last answer was: {Verdict(answer.verdict).label}"
+def _told(goal: _Goal) -> str:
+    """The outcome of a goal in words."""
+    answer = goal.answer
+    if goal.outcome == Locate.Result.LOCATED:
+        return f"found at the same place in {answer.stable_frames} images in a row"
+    if goal.outcome == Locate.Result.NOT_UNDERSTOOD:
+        return f"not understood; {'; '.join(answer_of(answer).remarks)}"
+    if goal.outcome == Locate.Result.TIMED_OUT:
+        last = f"the last answer was: {Verdict(answer.verdict).label}" if answer.query_id else "no image was answered"
+        return f"not stable within {goal.handle.request.timeout:g} s; {last}"
+    return "canceled" if goal.outcome == Locate.Result.CANCELED else "the node was deactivated"
 
 
 def _without_mask(answer: Segmentation) -> Segmentation:

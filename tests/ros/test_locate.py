@@ -1,4 +1,4 @@
-"""The action `locate`: located, timed out, canceled, rejected, stopped."""
+"""The action `locate`: located, timed out, canceled, rejected, stopped, not understood."""
 
 from __future__ import annotations
 
@@ -105,6 +105,14 @@ def test_a_goal_times_out_with_the_last_answer(seeker, bench) -> None:
 def test_a_goal_that_times_out_without_an_image_says_so(seeker) -> None:
     _, result = seeker.outcome(seeker.send(query="red", timeout=0.5))
     assert result.message == "not stable within 0.5 s; no image was answered"
+
+
+def test_a_goal_that_the_model_does_not_understand_ends_with_the_first_image(seeker) -> None:
+    """Without a time limit it would never end."""
+    status, result = seeker.outcome(seeker.send(query="the frobnicator"), picture())
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Locate.Result.NOT_UNDERSTOOD)
+    assert result.message == "not understood; words that the model does not know: frobnicator"
+    assert result.answer.verdict == Segmentation.NOT_UNDERSTOOD
 
 
 def test_a_goal_ends_when_the_node_is_deactivated_and_none_is_taken_then(seeker, bench) -> None:
