@@ -1,28 +1,25 @@
-"""Each reader on a folder in exactly its format; and what it says of one that is not whole."""
+"""What every reader of a data set does: records in one form, names, and what it says of a folder that is not whole."""
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from model_training.datasets.formats import open_every_list, open_folder
-from model_training.datasets.inspection import count, report
+from model_training.datasets.inspection import report
 from model_training.datasets.naming import names_apart
 from model_training.datasets.refer import Refer
 from model_training.datasets.sample import ClipFrames, Joined
 from model_training.sources.data_set import DataSet
 from tests.model_training.datasets import writers
-from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, masks, only, picture, texts
+from tests.model_training.datasets.writers import BOXES, HEIGHT, WIDTH, masks, only, texts
 from tests.model_training.folder import SMALL
 
 WRITERS: dict[str, Callable[[Path], Path]] = {
@@ -51,20 +48,6 @@ def test_every_record_has_the_promised_form(name: str, tmp_path: Path) -> None:
             narrow = reader.load(record.narrowed([len(record.truth) - 1]))
             np.testing.assert_array_equal(narrow.masks[0], sample.masks[-1])
             assert all(os.path.isfile(path) for path in reader.truth_files(record))
-
-
-def test_unc(tmp_path: Path) -> None:
-    reader = only(writers.write_refer(tmp_path))
-    assert texts(reader) == {
-        "train/7": ["the left one", "caf\xe9 table", "right bar"],
-        "val/7": ["both corners"],
-        "testA/9": ["wide bar on the right"],
-    }
-    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[0], BOXES[1]])
-    np.testing.assert_array_equal(masks(reader, 1), [BOXES[2]])
-    np.testing.assert_array_equal(masks(reader, 2), [BOXES[1]])
-    assert [one.id for one in reader.records[0].expressions] == ["0", "1", "100"]
-    assert np.abs(reader.load(reader.records[0]).frames[0].astype(int) - picture(7)).mean() < 6
 
 
 @pytest.mark.parametrize(
@@ -120,93 +103,6 @@ def test_images_may_lie_anywhere(tmp_path: Path) -> None:
     assert Refer(folder / "refs(unc).p", elsewhere).load(open_folder(folder, elsewhere)[0].records[0]).masks is not None
 
 
-class Malicious:
-    """Makes a folder when it is unpickled by a plain unpickler."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return os.mkdir, (str(self.path),)
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_malicious_pickle_is_refused(protocol: int, tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path / "data")
-    evil = pickle.dumps([{"ref_id": Malicious(tmp_path / "harmed")}], protocol)
-    (folder / "refs(unc).p").write_bytes(evil)
-    with pytest.raises(ValueError, match=r"refs\(unc\)\.p: not plain lists and dicts .*; nothing in it was run"):
-        open_folder(folder)
-    assert not (tmp_path / "harmed").exists()
-    pickle.loads(evil)
-    assert (tmp_path / "harmed").exists(), "the pickle would have done harm"
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"\x80\x02]", b"\x80\x04\x95" + b"\xff" * 9, b"\x80\x02K\x01."])
-def test_a_damaged_pickle_is_named(content: bytes, tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path)
-    (folder / "refs(unc).p").write_bytes(content)
-    with pytest.raises(ValueError, match=r"refs\(unc\)\.p: "):
-        open_folder(folder)
-
-
-def test_refs_and_instances_must_belong_together(tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path)
-    instances = json.loads((folder / "instances.json").read_text())
-    instances["annotations"] = instances["annotations"][1:]
-    (folder / "instances.json").write_text(json.dumps(instances))
-    with pytest.raises(ValueError, match="do not belong together: ref 0, image 7, annotation 10"):
-        open_folder(folder)
-    (folder / "instances.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"instances\.json: expected, but not there"):
-        open_folder(folder)
-
-
-BROKEN_REFS: list[tuple[Callable[[list, dict], object], str]] = [
-    (lambda refs, _: refs[3].update(image_id=7), r"ref 3, image 7, annotation 13: there is annotation 13 of image 9"),
-    (lambda refs, _: refs[0].update(image_id=[7]), r"ref 0, image \[7\], annotation 10: there is no image \[7\]"),
-    (lambda refs, _: refs[0].update(ann_id="10"), r"ref 0, image 7, annotation 10: there is no annotation '10'"),
-    (lambda refs, _: refs[0].update(split=None), r"refs\.json, ref 0: its split None is no text"),
-    (lambda refs, _: refs[0].pop("ann_id"), r"refs\.json, ref 0: without ann_id"),
-    (lambda refs, _: refs[0]["sentences"][0].update(sent=None), r"refs\.json, ref 0: not a list of .*None is no text"),
-    (lambda refs, _: refs[0].update(sentences=["mug"]), r"refs\.json, ref 0: not a list of sentences"),
-    (
-        lambda _, listed: listed["annotations"][1].update(id=10),
-        r"instances\.json: two of the annotations have the id 10",
-    ),
-    (lambda _, listed: listed["images"][1].update(id=7), r"instances\.json: two of the images have the id 7"),
-    (lambda _, listed: listed["images"][0].update(file_name=3), r"image 7: needs .*3 is no text"),
-    (lambda _, listed: listed["images"][0].update(height=None), r"image 7: needs .*None is no whole number from 1"),
-    (lambda _, listed: listed["images"][0].update(height=-5), r"image 7: needs .*-5 is no whole number from 1"),
-    (lambda _, listed: listed["images"][0].update(height="tall"), r"image 7: needs .*'tall' is no whole number from 1"),
-    (lambda _, listed: listed["annotations"][1]["segmentation"].update(size=5), r"annotation 11: no seg.* of size 5"),
-]
-
-
-@pytest.mark.parametrize(("change", "error"), BROKEN_REFS)
-def test_what_is_wrong_in_lists_of_coco_is_one_line(change: Callable, error: str, tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path)
-    (folder / "refs(unc).p").unlink()
-    refs, listed = writers.refs(), json.loads((folder / "instances.json").read_text())
-    change(refs, listed)
-    (folder / "refs.json").write_text(json.dumps(refs))
-    (folder / "instances.json").write_text(json.dumps(listed))
-    with pytest.raises(ValueError, match=error) as caught:
-        open_folder(folder)
-    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
-
-
-def test_sizes_may_be_written_as_decimals_and_images_lie_in_subfolders(tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path)
-    listed = json.loads((folder / "instances.json").read_text())
-    for image in listed["images"]:
-        image.update(height=float(HEIGHT), width=float(WIDTH), file_name=f"train2014/{image['file_name']}")
-    (folder / "instances.json").write_text(json.dumps(listed))
-    shutil.move(tmp_path / "images/mscoco/images/train2014", folder / "images" / "train2014")
-    reader = only(folder)
-    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[0], BOXES[1]])
-
-
 def test_referit(tmp_path: Path) -> None:
     folder = writers.write_referit(tmp_path)
     reader = only(folder)
@@ -225,46 +121,6 @@ def test_referit(tmp_path: Path) -> None:
     (folder / "mask" / "9_2.mat").write_bytes(b"MATLAB 5.0 MAT-file, but no more than that")
     with pytest.raises(ValueError, match=r"9_2\.mat: not a MATLAB file that can be read"):
         reader.load(reader.records[0])
-
-
-def test_own_frames(tmp_path: Path) -> None:
-    reader = only(writers.write_own_frames(tmp_path))
-    assert texts(reader) == {
-        "train/a.png": ["the mug, left", "the bar", "the long bar"],
-        "test/b.jpg": ["the tall mug", "the spoon"],
-    }
-    np.testing.assert_array_equal(masks(reader, 0), [BOXES[0], BOXES[1], BOXES[1]])
-    np.testing.assert_array_equal(masks(reader, 1), [BOXES[0], np.zeros_like(BOXES[0])])
-    np.testing.assert_array_equal(reader.load(reader.records[0]).frames[0], picture(1))
-
-
-@pytest.mark.parametrize(
-    ("table", "error"),
-    [
-        ("", "names no column image, expression, mask"),
-        ("image,expression,mask\n", "has no rows yet"),
-        ("image,expression,mask\na.png,mug\n", "line 2: not the 3 fields"),
-        ("image,expression,mask\na.png,,0.png\n", "row 2: needs an image and an expression"),
-        ("image,expression,mask\n../a.png,mug,0.png\n", r"row 2: '\.\./a\.png' does not lie in images/"),
-        ("image,expression,mask\nc.png,mug,0.png\n", r"images/c\.png: expected, but not there"),
-    ],
-)
-def test_a_wrong_table_is_explained(table: str, error: str, tmp_path: Path) -> None:
-    folder = writers.write_own_frames(tmp_path)
-    (folder / "expressions.csv").write_text(table)
-    with pytest.raises((ValueError, OSError), match=error):
-        open_folder(folder)
-
-
-def test_a_turned_photograph_is_read_as_it_is_displayed(tmp_path: Path) -> None:
-    from PIL import Image
-
-    folder = writers.write_own_frames(tmp_path)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    Image.fromarray(picture(2, WIDTH, HEIGHT)).save(folder / "images" / "b.jpg", exif=exif)
-    reader = only(folder)
-    assert reader.load(reader.records[1]).frames.shape[1:3] == (HEIGHT, WIDTH)
 
 
 REQUIRED = {
@@ -355,80 +211,9 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
         open_folder(tmp_path / "nothing")
 
 
-def test_a_damaged_image_is_named(tmp_path: Path) -> None:
-    folder = writers.write_own_frames(tmp_path)
-    reader = only(folder)
-    (folder / "images" / "a.png").write_bytes(cv2.imencode(".png", picture(1))[1].tobytes()[:40])
-    with pytest.raises(ValueError, match=r"a\.png: PNG of 40 bytes is damaged"):
-        reader.load(reader.records[0])
-
-
-@pytest.mark.parametrize("none", [[-1], [], None, -1])
-def test_an_expression_of_grefcoco_means_several_things_or_none(tmp_path: Path, none: object) -> None:
-    folder = writers.write_refer(tmp_path, "grefcoco")
-    (folder / "refs(unc).p").unlink()
-    listed = writers.refs()[:2]
-    for ref, things in zip(listed, ([10, 11, 12], none), strict=True):
-        ref["ann_id"] = things
-    (folder / "grefs(unc).json").write_text(json.dumps(listed))
-    reader = only(folder)
-    assert reader.name == "gRefCOCO"
-    sample = reader.load(reader.records[0])
-    np.testing.assert_array_equal(sample.mask_of(0), BOXES[0] | BOXES[1] | BOXES[2])
-    assert not sample.mask_of(2).any()
-    assert count(reader)[0].referents == 1
-
-
-def test_texts_of_python_2_are_utf_8_or_latin_1(tmp_path: Path) -> None:
-    folder = writers.write_refer(tmp_path)
-    refs = folder / "refs(unc).p"
-    refs.write_bytes(refs.read_bytes().replace(b"U\x0cthe left one", b"U\x0cT\xc3\xa4sschen le"))
-    texts = [one.text for one in only(folder).records[0].expressions]
-    assert texts[:2] == ["Tässchen le", "café table"]
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_tables_of_spreadsheet_programs_are_read(tmp_path: Path, delimiter: str, encoding: str, end: str) -> None:
-    folder = writers.write_own_frames(tmp_path)
-    rows = [
-        "image,expression,mask,split",
-        "a.png,das Tässchen,0.png,train",
-        ",,,",
-        "",
-        " , , , ",
-        "a.png,the bar,1.png,",
-    ]
-    table = end.join(row.replace(",", delimiter) for row in rows)
-    (folder / "expressions.csv").write_bytes(table.encode(encoding))
-    (record,) = only(folder).records
-    assert [(of.text, of.id) for of in record.expressions] == [("das Tässchen", "row 2"), ("the bar", "row 6")]
-
-
-def test_a_table_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:
-    folder = writers.write_own_frames(tmp_path)
-    (folder / "expressions.csv").write_bytes("image,expression,mask\na.png,mug,\na.png,Tässchen,\n".encode("cp1252"))
-    with pytest.raises(ValueError, match=r"expressions\.csv, line 3: not in UTF-8; save it in that encoding"):
-        open_folder(folder)
-    (folder / "expressions.csv").write_text("image,expression,mask\na.png,the mug, left,0.png\n")
-    with pytest.raises(ValueError, match=r"line 2: not the 3 fields of the first line; .* in quotes"):
-        open_folder(folder)
-
-
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_json_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
     folder = writers.write_referit(tmp_path)
     for path in folder.glob("*.json"):
         path.write_bytes(path.read_text().encode(encoding))
     assert len(only(folder).records) == 3
-
-
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_of_a_picture_in_motion_the_first_is_read(tmp_path: Path, kind: str) -> None:
-    folder = writers.write_own_frames(tmp_path)
-    pictures = [Image.fromarray(picture(number)) for number in range(3)]
-    more = dict(save_all=True, append_images=pictures[1:], duration=100, lossless=True)
-    pictures[0].save(folder / "images" / "a.png", kind, **more)
-    (frame,) = only(folder).records[0].frames.read([0])
-    assert np.abs(frame.astype(int) - picture(0)).mean() < 20
