@@ -26,6 +26,10 @@ def picture(place: int | None, colour: tuple[int, int, int] = (220, 10, 10)) -> 
     return image
 
 
+IMAGES = [picture(place) for place in (0, 4, 8, 12, None, None)]
+"""What the bags of most tests hold."""
+
+
 def record(
     path: Path,
     images: Sequence[np.ndarray],

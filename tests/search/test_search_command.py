@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,34 +15,15 @@ import pytest
 pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra `search`)")
 pytest.importorskip("distributed", reason="distributed is not installed (the extra `search`)")
 
-import pyarrow.parquet as pq
 from pycocotools import mask as coco
 from rosbags.rosbag2 import StoragePlugin
 
 from refseg_ros import Segmenter
-from refseg_ros.search.__main__ import main
 from refseg_ros.search.page import MOST
-from refseg_ros.search.settings import FILE, SearchConfig, bind
-from tests.bundles import MANIFEST, write_bundle
-from tests.search.bags import ROOT, SECOND, add_topic, command, complaints, picture, record, search
+from tests.search.bags import IMAGES, ROOT, SECOND, add_topic, command, complaints, picture, record, search
+from tests.search.outcome import in_process, refused, rows
 
-IMAGES = [picture(place) for place in (0, 4, 8, 12, None, None)]
 TEXTS = ("the red mug", "redder")
-
-
-@pytest.fixture
-def bags(tmp_path: Path) -> Path:
-    """Raw images, compressed ones, and a bag with two topics."""
-    folder = tmp_path / "bags"
-    folder.mkdir()
-    record(folder / "raw", IMAGES)
-    record(folder / "compressed", IMAGES[1:], compressed=True)
-    record(folder / "two", IMAGES[2:], ("/front", "/back"))
-    return folder
-
-
-def rows(folder: Path) -> list[dict]:
-    return pq.read_table(folder / "answers.parquet").to_pylist()
 
 
 def expected(segmenter: Segmenter, images: list[np.ndarray], step: int = 1) -> list[tuple]:
@@ -176,74 +153,6 @@ def test_a_bag_whose_name_is_not_utf_8_is_named_and_the_others_are_searched(tmp_
     assert result.returncode == 1 and "2 bags searched, 1 could not be read" in result.stdout
 
 
-def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundle_folder):
-    out, line = tmp_path / "out", ("red", "--model", bundle_folder, "-o", tmp_path / "out")
-    shutil.move(bags / "two", tmp_path / "later")
-    assert search(bags, *line).returncode == 0
-    parts = {path: path.stat().st_mtime_ns for path in out.glob("parts/*")}
-    assert len(parts) == 2 and len(rows(out)) == 11
-    shutil.move(tmp_path / "later", bags / "two")
-    shutil.rmtree(bags / "raw")
-    record(bags / "raw", IMAGES[:2])
-    assert search(bags, *line).returncode == 0
-    kept = [path for path, time in parts.items() if path.stat().st_mtime_ns == time]
-    assert len(kept) == 1 and len(rows(out)) == 5 + 2 + 8
-    assert search(bags / "raw", *line).returncode == 0
-    assert len(rows(out)) == 2
-
-
-def test_it_goes_on_after_the_power_was_lost(tmp_path, bags, bundle_folder):
-    """Which may leave a part empty or cut off; and what was killed at once leaves what it was writing."""
-    out, line = tmp_path / "out", (bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
-    assert search(*line).returncode == 0
-    whole, (empty, cut, kept) = (out / "answers.parquet").read_bytes(), sorted(out.glob("parts/*"))
-    empty.write_bytes(b"")
-    cut.write_bytes(cut.read_bytes()[:-100])
-    time = kept.stat().st_mtime_ns
-    with subprocess.Popen(["true"]) as gone:
-        pass
-    ours = [out / f".answers.{gone.pid}.partial.parquet", out / "parts" / f".{kept.stem}.{gone.pid}.partial.parquet"]
-    others = [out / f".answers.{os.getpid()}.partial.parquet", out / ".my.partial.parquet"]
-    for path in (*ours, *others):
-        path.write_bytes(b"half")
-    result = search(*line)
-    assert result.returncode == 0 and "3 bags searched; 19 frames" in result.stdout, result.stderr
-    assert (out / "answers.parquet").read_bytes() == whole and kept.stat().st_mtime_ns == time
-    assert not any(path.exists() for path in ours) and all(path.exists() for path in others)
-
-
-def test_answers_of_another_search_are_not_gone_on_with(tmp_path, bags, bundle_folder, capsys):
-    out = tmp_path / "out"
-    assert search(bags / "raw", "red", "--model", bundle_folder, "-o", out).returncode == 0
-    before = (out / "answers.parquet").read_bytes()
-    other = write_bundle(
-        tmp_path / "other", MANIFEST, vocabulary=b"<pad>\n<unknown>\nthe\nmug\nred\ngreen\nblue\na\nb\nc\n"
-    )
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    for arguments, words in (
-        (("green", "--model", bundle_folder, "-o", out), "has answers with expressions ['red'], not ['green']"),
-        (("red", "--model", bundle_folder, "-o", out, "--every", "1"), "has answers with every 0.0, not 1.0"),
-        (("red", "--model", other, "-o", out), "has answers with model"),
-        (("red", "--model", bundle_folder, "-o", tmp_path / "mine"), "there is something else"),
-    ):
-        refused(in_process(capsys, bags / "raw", *arguments), words, "give another folder with -o")
-    assert (out / "answers.parquet").read_bytes() == before
-
-
-def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> subprocess.CompletedProcess:
-    """Run the command here, where it ends before it starts a worker."""
-    code = main([str(argument) for argument in arguments])
-    return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
-
-
-def refused(result: subprocess.CompletedProcess, *words: str) -> None:
-    assert result.returncode == 2 and result.stdout == ""
-    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
-    for word in words:
-        assert word in result.stderr
-
-
 def test_what_cannot_be_searched_is_refused_in_one_line(tmp_path, bags, bundle_folder, capsys):
     line = ("--model", bundle_folder, "-o", tmp_path / "out")
     refused(search(tmp_path / "nowhere", "red", *line), "nowhere: there is no such bag")
@@ -282,61 +191,6 @@ def test_unreadable_images_and_unknown_words_are_named(tmp_path, bundle_folder):
     assert "images refused: 2: " in result.stderr and "words that the model does not know: xyzzy" in result.stderr
 
 
-def begun(*arguments: object) -> subprocess.Popen:
-    """A search that runs, in a session of its own."""
-    return subprocess.Popen(
-        command(*arguments),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job has it ignored
-    )
-
-
-def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
-    bags = [record(tmp_path / f"bag{index}", [picture(index)] * 40) for index in range(12)]
-    out, line = tmp_path / "out", (*bags, "redder", "--model", bundle_folder, "--workers", 1)
-    process = begun(*line, "-o", out)
-    while len(list(out.glob("parts/[!.]*.parquet"))) < 2:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
-    left = sorted(out.rglob("*"))
-    assert 2 <= len(list(out.glob("parts/[!.]*.parquet"))) < 12 and not (out / "answers.parquet").exists()
-    assert {path.name for path in left if path.parent == out} == {"parts", "settings.json"}
-    assert all(path.suffix == ".parquet" and not path.name.startswith(".") for path in out.glob("parts/*"))
-    for folder in (out, tmp_path / "whole"):
-        assert search(*line, "-o", folder).returncode == 0
-    assert (out / "answers.parquet").read_bytes() == (tmp_path / "whole" / "answers.parquet").read_bytes()
-
-
-def test_ctrl_c_while_the_workers_start_leaves_nothing_behind(tmp_path, bags, bundle_folder):
-    """From a terminal, which sends it to the workers too."""
-    process = begun(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
-    while len(of_session(process.pid)) < 3:  # the command, and processes that Dask has begun to start
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
-    end = time.monotonic() + 60.0  # Python's tracker of shared memory ends when it sees that the command has
-    while of_session(process.pid):
-        assert time.monotonic() < end, of_session(process.pid)
-        time.sleep(0.01)
-
-
-def of_session(leader: int) -> list[int]:
-    """The processes that run in a session, from /proc."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
-            if int(session) == leader and state != "Z":
-                found.append(int(path.parent.name))
-    return found
-
-
 def run_without(*names: str, arguments: tuple[object, ...]) -> subprocess.CompletedProcess:
     """Run the command in an interpreter in which an import of these names fails."""
     code = f"""
@@ -363,17 +217,3 @@ def test_help_needs_nothing_and_what_is_missing_is_named(tmp_path, bags, bundle_
     for name in extra:
         result = run_without(name, arguments=(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out"))
         refused(result, f"searching bags needs {name}", "pip install refseg_ros[search]")
-
-
-def test_settings_without_answers_are_those_of_the_next_search(tmp_path):
-    """A search that failed, or was killed at once, left them; a file of somebody else's stays."""
-    folder = tmp_path / "out"
-    bind(folder, SearchConfig(("the mug",), "model"), begun=False)
-    bind(folder, SearchConfig(("the bowl",), "model"), begun=False)
-    bind(folder, SearchConfig(("the bowl",), "model"), begun=True)
-    with pytest.raises(ValueError, match="has answers with expressions \\['the bowl'\\], not \\['the mug'\\]"):
-        bind(folder, SearchConfig(("the mug",), "model"), begun=True)
-    (folder / FILE).write_text('{"theme": "dark"}')
-    with pytest.raises(ValueError, match="give another folder with -o"):
-        bind(folder, SearchConfig(("the mug",), "model"), begun=False)
-    assert (folder / FILE).read_text() == '{"theme": "dark"}'
