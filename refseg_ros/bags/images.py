@@ -23,7 +23,7 @@ from refseg_ros.text import suggestion
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 """Message types of image topics."""
 ANSWERS = ("mask", "overlay")
-"""Names of the topics on which refseg_ros answers with images, beside those of its own types."""
+"""Names of the topics on which refseg_ros publishes images; they lie beside topics of its own types."""
 
 
 class BagImage(NamedTuple):
@@ -129,7 +129,7 @@ def _image_topics(bag: Bag) -> list[str]:
 
 
 def _without_answers(bag: Bag) -> list[str]:
-    """The topics of images but masks and overlays, and what was made of these, beside topics of refseg_ros's types."""
+    """The image topics, except ANSWERS in a namespace with topics of refseg_ros's types, and topics below these."""
     beside = {name.rpartition("/")[0] for name, kind in bag.topics if kind.startswith("refseg_ros/msg/")}
     answers = tuple(f"{namespace}/{name}/" for namespace in beside for name in ANSWERS)
     return [topic for topic in _image_topics(bag) if not f"{topic}/".startswith(answers)]

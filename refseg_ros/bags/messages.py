@@ -30,7 +30,7 @@ else:
     from backports import zstd
 
 _ZSTD_BEGIN = b"\x28\xb5\x2f\xfd"
-"""Of a message that was compressed; no other message of ROS 2 begins so."""
+"""First bytes of a compressed message; no other message of ROS 2 begins with them."""
 
 
 class BagError(ValueError):

@@ -25,9 +25,9 @@ DISCOVERY = 4.0
 LISTENING = 3.0
 """Seconds to listen to topics."""
 LEAST_RATE = 1.0
-"""Images per second: fewer are a camera that is hardly there, or images that get lost."""
+"""Images per second: fewer mean that the camera hardly works, or that images get lost."""
 DAEMON = "ros2cli.daemon"
-"""In the command line of the process that the command line of ROS keeps; it sends no images."""
+"""Part of the command line of the ros2 daemon, which sends no images."""
 MOST_NAMED = 3
 """Processes of other domains that are named."""
 NODE = "segment"
@@ -145,7 +145,7 @@ def _check_clock(listener: Listener, full: str) -> Iterator[Finding]:
 
 
 def _check_inputs(listener: Listener, name: str, namespace: str, others: str) -> Iterator[Finding]:
-    """Check the node's subscriptions, under their names after remapping. `others` is said of one that nobody feeds."""
+    """Check the node's subscriptions, under their remapped names. `others` is added for topics without a publisher."""
     graph = listener.node
     inputs = dict(graph.get_subscriber_names_and_types_by_node(name, namespace))
     own = [topic for topic, _ in graph.get_publisher_names_and_types_by_node(name, namespace)]
@@ -184,9 +184,10 @@ def _check_inputs(listener: Listener, name: str, namespace: str, others: str) ->
 
 
 def _per_second(moments: Sequence[float]) -> float:
-    """The rate of what came at these moments while we listened: the lower of what the whole time gives, which is too
-    much for a few images that happen to begin and end with it, and of what the time from the first to the last gives,
-    which is too much for a burst.
+    """The rate of messages that came at these moments: the lower of two estimates.
+
+    Over all of LISTENING it is too high if a few messages come right at the beginning and the end; from the first to
+    the last message it is too high for a burst.
     """
     whole = len(moments) / LISTENING
     return min(whole, (len(moments) - 1) / (moments[-1] - moments[0])) if len(moments) > 1 else whole

@@ -32,9 +32,9 @@ class Listener(Guest):
         self.node.create_subscription(kind, topic, take, quality)
 
     def call(self, kind: type, service: str, seconds: float, request: Any = None) -> Any:
-        """Call a service that only tells something; None if no response comes in time.
+        """Call a service that changes nothing; None if no response comes in time.
 
-        It is called again and again: a server that has not found this end of the client yet drops its response.
+        The call is repeated, because a server that has not discovered this client yet drops its response.
         """
         client: Any = self.node.create_client(kind, service)
         calls: list[Any] = []

@@ -15,7 +15,7 @@ LEAST_MEMORY = 500e6
 LEAST_DISK = 100e6
 """Bytes needed for logs."""
 MEMORY, DRIVER = Path("/proc/meminfo"), Path("/proc/driver/nvidia/version")
-"""Where the kernel tells of its memory, and the NVIDIA driver of itself."""
+"""Files in which the kernel describes its memory, and the NVIDIA driver itself."""
 
 
 def check_memory(file: Path = MEMORY) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What is kept of a camera's past frames for a network that looks at arrays of them as they are."""
+"""Keeps arrays of a camera's past frames for a network that takes them unchanged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ArrayMemory:
         return {PAST + name: array[: len(self._frames)] for name, array in self._past.items()}
 
     def keep(self, arrays: Mapping[str, Array]) -> None:
-        """Keep nothing more: what hangs on earlier frames is not kept."""
+        """Do nothing: arrays that depend on earlier frames are not kept."""
 
     def clear(self) -> None:
         """Forget all frames."""

@@ -47,7 +47,7 @@ class BuildConfig(Settings):
 
 
 def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dict[str, Passport]:
-    """Build the engines of all graphs of a bundle and write them beside it, once they agree with ONNX Runtime.
+    """Build an engine of each graph of a bundle, and write it to the bundle if it agrees with ONNX Runtime.
 
     Returns:
         Graph -> the passport of its engine.
@@ -87,13 +87,13 @@ def build(bundle: Bundle, trt: ModuleType, gpu: Gpu, config: BuildConfig) -> dic
 
 
 def compile_ahead(bundle: Bundle, config: BuildConfig) -> dict[str, int]:
-    """Compile all graphs with TensorRT-RTX for GPUs that need not be there, and keep nothing.
+    """Compile all graphs with TensorRT-RTX for AHEAD_OF_TIME, which needs no GPU, and keep nothing.
 
     Returns:
-        File -> bytes of its engine.
+        File -> size of its engine in bytes.
 
     Raises:
-        BundleError: a graph is refused, or TensorRT-RTX is not there.
+        BundleError: a graph is refused, or TensorRT-RTX is missing.
     """
     trt = library("tensorrt_rtx")
     limits = _limits(bundle, config)

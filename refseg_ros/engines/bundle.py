@@ -26,7 +26,7 @@ REAL = MODELS / "household"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files are what its manifest says."""
+    """A bundle whose files match the hashes in its manifest."""
 
     folder: Path
     manifest: Manifest
@@ -71,10 +71,10 @@ class Bundle:
         return cls(folder, manifest, contents)
 
     def tokenizer(self) -> Vocabulary | OpenVocabulary:
-        """What makes ids of an expression.
+        """What turns an expression into ids.
 
         Raises:
-            BundleError: a file of it is none, or the library that reads it is not installed.
+            BundleError: a file of it is broken, or the library that reads it is not installed.
         """
         text = self.manifest.text
         path, synonyms = str(self.folder / text.file), str(self.folder / SYNONYMS)
@@ -91,10 +91,10 @@ class Bundle:
             raise BundleError(f"{error}; export the model again") from None
 
     def vocabulary(self) -> Vocabulary:
-        """The words that the model knows, and others that stand for them.
+        """The words that the model knows, and their synonyms.
 
         Raises:
-            BundleError: they are no list, or a file is none.
+            BundleError: the model has no list of words, or a file is broken.
         """
         tokenizer = self.tokenizer()
         if isinstance(tokenizer, OpenVocabulary):
@@ -106,11 +106,11 @@ class Bundle:
 
 
 def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
-    """Write a bundle, the manifest last, so that a bundle that was not written to its end is refused.
+    """Write a bundle. The manifest comes last, so that a half-written bundle is refused.
 
     Args:
-        folder: is made when it does not exist.
-        manifest: its `files` are not read; they are made of `contents`.
+        folder: is made if it does not exist.
+        manifest: its `files` are replaced by the hashes of `contents`.
         contents: file name -> bytes.
 
     Returns:

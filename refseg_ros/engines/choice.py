@@ -28,7 +28,7 @@ class Choice(Generic[T]):
     """The runtime that was taken."""
 
     accepted: T
-    """What was made of its engines."""
+    """What `accept` made of its engines."""
     line: str
     """Which it is, and why no better one."""
 
@@ -55,8 +55,8 @@ def choose_engines(
 
     Args:
         bundle: to run.
-        accept: makes what is wanted of the engines and of how many of them may run at the same time, and runs them
-            once; when it refuses, the next runtime is tried.
+        accept: takes the engines and how many of them may run at the same time, runs them once and returns what is
+            wanted. If it raises BundleError or EngineError, the next runtime is tried.
         threads: that compute on the CPU; 0 for one on each physical core.
         device: one of `config.DEVICES`.
         engine: one of `config.ENGINES`.
@@ -77,7 +77,7 @@ def choose_engines(
         try:
             accepted = accept(candidate.load(), candidate.at_once)
         except (BundleError, EngineError) as error:
-            if candidate.device == "cpu":  # nothing is left to fall back on, and here the bundle is to blame
+            if candidate.device == "cpu":  # no other runtime is left, and here the bundle is to blame
                 raise
             reasons.setdefault(str(error), []).append(candidate.title)
             continue
@@ -115,11 +115,11 @@ def _onnx_cuda(bundle: Bundle) -> Engines:
 
 
 def onnx_cpu(bundle: Bundle, threads: int) -> Engines:
-    """The graphs that a CPU runs fastest, in ONNX Runtime; those of a step share the threads.
+    """Load the graphs that a CPU runs fastest into ONNX Runtime; graphs of one step share the threads.
 
     Args:
         bundle: to run.
-        threads: as of `choose_engines`.
+        threads: see `choose_engines`.
 
     Raises:
         BundleError: ONNX Runtime refuses a graph.

@@ -32,13 +32,13 @@ class NewPairs(NamedTuple):
     """The blocks at one level that a frame brings into a clip with L earlier ones."""
 
     row: AttentionBlocks
-    """Its keys with the queries of each earlier frame and, last, its own; L + 1 blocks."""
+    """The new frame's keys with the queries of each earlier frame and, last, its own; L + 1 blocks."""
     column: AttentionBlocks
-    """The keys of each earlier frame with its queries; L blocks."""
+    """The keys of each earlier frame with the new frame's queries; L blocks."""
 
 
 class Looked(NamedTuple):
-    """What a clip's frames look back at in each other."""
+    """Names of what the frames of a clip look back at."""
 
     ring: tuple[str, ...]
     """The arrays `ring_LEVEL_PART` of a frame."""
@@ -67,9 +67,9 @@ class Looked(NamedTuple):
 class ClipMemory:
     """The past of one camera's clip, in arrays that are allocated once and overwritten slot by slot.
 
-    A block depends on its two frames alone. So a frame that is evicted is forgotten by overwriting its blocks, nothing
-    is ever subtracted, and errors do not grow. What the engine reads lies where its arrays live; blocks come to the
-    host when their frame gets a slot, once in an interval of the clip.
+    A block depends only on its two frames. So a new frame overwrites the blocks of the one that it evicts; nothing is
+    ever subtracted, and errors do not grow. What the engine reads lies in the memory of the engine; blocks come to the
+    host when their frame gets a slot, once per interval of the clip.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class ClipMemory:
         self._merged: dict[str, Array] = {}
 
     def admit(self, stamp: float, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """Take the next frame, to be followed by `keep` of its pairs or by `clear`.
+        """Take the next frame; then call `keep` with its pairs, or `clear`.
 
         Args:
             stamp: seconds; see `FrameBuffer.admit`.
-            arrays: what is made of the frame alone, among it `ring_LEVEL_key` -> (1, P, d), of every position;
-                `ring_LEVEL_query` -> (1, G, d) and `ring_LEVEL_value` -> (1, G, d_v), of what these attend to.
+            arrays: what is made of the frame alone, including `ring_LEVEL_key` -> (1, P, d) of every position;
+                `ring_LEVEL_query` -> (1, G, d) and `ring_LEVEL_value` -> (1, G, d_v) of the cells that these attend to.
 
         Returns:
             The L frames before it: `past_LEVEL_PART` -> (L, ., d); `past_LEVEL_logsum` (L, P) and `past_LEVEL_attended`
@@ -125,7 +125,7 @@ class ClipMemory:
         self._frames.clear()
 
     def _place(self, name: str, array: np.ndarray) -> None:
-        """Put what was merged where the engine reads it; the place is the one before while its size is."""
+        """Put a merged array where the engine reads it; new memory is made only if the shape changed."""
         if name not in self._merged or self._merged[name].shape != array.shape:
             self._merged[name] = self._zeros(array.shape, array.dtype)
         self._merged[name][:] = array

@@ -12,7 +12,7 @@ from refseg_ros.progress import Progress
 from refseg_ros.text import one_line
 
 AHEAD_OF_TIME = ("SM86", "SM89")
-"""The RTX 30 and RTX 40 series: what TensorRT-RTX is asked to compile for where there is no GPU."""
+"""The RTX 30 and RTX 40 series, which TensorRT-RTX compiles for without a GPU."""
 
 
 class Limits(NamedTuple):
@@ -23,7 +23,7 @@ class Limits(NamedTuple):
     queries: int
     """Expressions at once."""
     words: int
-    """Of an expression."""
+    """Word ids of an expression."""
     past: int
     """Earlier frames of a clip; a stream begins without one."""
 
@@ -40,15 +40,15 @@ class Limits(NamedTuple):
 def compile_engine(
     trt: ModuleType, onnx: bytes, name: str, limits: Limits, cache: bytes = b"", capabilities: Sequence[str] = ()
 ) -> tuple[bytes, bytes]:
-    """Build an engine, and show how far it is on stderr.
+    """Build an engine, and show the progress on stderr.
 
     Args:
         trt: `tensorrt` or `tensorrt_rtx`.
-        onnx: the bytes of a checked ONNX file; what has which precision stands in it.
-        name: what messages call it.
+        onnx: the bytes of a checked ONNX file, which says what has which precision.
+        name: its name in messages.
         limits: of the dynamic dimensions; the engine is tuned for their usual sizes.
         cache: the timing cache of an earlier build with plain TensorRT, or nothing.
-        capabilities: compute capabilities to build for ("SM86", TensorRT-RTX alone); none: the GPU that is there.
+        capabilities: compute capabilities to build for ("SM86"; TensorRT-RTX only); empty: the GPU of this machine.
 
     Returns:
         The engine, and the timing cache (nothing with TensorRT-RTX).
@@ -104,7 +104,7 @@ def _shapes(tensor: Any, name: str, limits: Limits) -> tuple[tuple[int, ...], ..
 
 
 def _monitor(trt: ModuleType, name: str, progress: Progress) -> Any:
-    """What TensorRT tells the phases of a build to."""
+    """A progress monitor that shows the phases of a build."""
 
     class Monitor(trt.IProgressMonitor):  # type: ignore[name-defined]
         def __init__(self) -> None:

@@ -14,7 +14,7 @@ and np.asarray, which downloads.
 
 
 class Engine(Protocol):
-    """A network that is ready to run: a dict of arrays in, a dict of arrays out. Not bound to a thread.
+    """A graph that is ready to run: a dict of arrays in, a dict of arrays out. Not bound to a thread.
 
     Attributes:
         inputs: names of the arrays that it wants.

@@ -1,6 +1,6 @@
-"""Arrays in the memory of a GPU, through `cuda-bindings`: what lies between encoder and fusion never leaves it.
+"""Arrays in the memory of a GPU, through `cuda-bindings`, so that what one graph gives to the next stays there.
 
-Not tried on a GPU yet: without one only the refusals, and the arithmetic of views, could be.
+Not tried on a GPU yet: without one, only the refusals and the arithmetic of views could be tried.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Gpu:
         return placed
 
     def copy(self, target: int | np.ndarray, source: int | np.ndarray, size: int) -> None:
-        """Copy bytes; addresses are the GPU's, arrays the host's. What comes to the host is there on return."""
+        """Copy bytes; addresses are on the GPU, arrays on the host. A copy to the host is complete on return."""
         copy, kinds = self._runtime.cudaMemcpyAsync, self._runtime.cudaMemcpyKind
         if isinstance(target, np.ndarray):
             self.call(copy, target.ctypes.data, source, size, kinds.cudaMemcpyDeviceToHost, self.stream)
@@ -103,7 +103,7 @@ class Gpu:
 class _Block:
     """Memory that goes back to the free blocks of its size when nothing refers to it any more.
 
-    The next owner's work is put on the same stream, behind all that was done with it before.
+    That is safe: the work of the next owner waits on the same stream for all earlier work.
     """
 
     def __init__(self, gpu: Gpu, size: int, free: list[int]) -> None:
@@ -119,7 +119,7 @@ class _Block:
 
 
 class DeviceArray:
-    """A C-contiguous array on the GPU, with what the ring and the network do with arrays: views, copies, download.
+    """A C-contiguous array on the GPU, with what the memories and the network need: views, copies, download.
 
     Attributes:
         shape, dtype: as NumPy's.

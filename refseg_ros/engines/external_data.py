@@ -1,7 +1,7 @@
-"""Which other files an ONNX file wants to read, found without a library that would read them.
+"""Finds which other files an ONNX file wants to read, without a library that would read them.
 
 An ONNX file may keep its weights in "external data": a path, relative or not, that the loader opens. In a file from
-elsewhere that path can name anything on the machine (GHSA-whh8-fjgc-qp73), so it is looked at before any loader is.
+elsewhere that path can name any file of the machine (GHSA-whh8-fjgc-qp73), so it is checked before a loader runs.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ def check_stamp(stamp: float) -> None:
     """Refuse a stamp that is not a finite number of seconds.
 
     Raises:
-        ValueError: it says so.
+        ValueError: the stamp is not finite.
     """
     if not math.isfinite(stamp):
         raise ValueError(f"the stamp of a frame must be a finite number of seconds, this is {stamp}")
@@ -78,8 +78,8 @@ class FrameBuffer:
         self._newest = None
 
     def _gives_way(self, newest: float, stamp: float) -> bool:
-        """Tell whether the newest frame is dropped for this one: until it is the one nearest to `interval` after the
-        frame before it.
+        """Whether this frame replaces the newest one: it is nearer to `interval` after the last frame with a slot, or
+        has the same stamp.
         """
         if stamp == newest:
             return True

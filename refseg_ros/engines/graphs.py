@@ -1,6 +1,6 @@
-"""The graphs of a bundle, and those of other kinds, in another precision: `encoder.cpu-int8.onnx` of `encoder.onnx`.
+"""The graphs of a bundle, and their variants in other precisions, such as `encoder.cpu-int8.onnx` of `encoder.onnx`.
 
-These are made by `python -m model_training.quantize` and stand in the manifest like every file of the bundle.
+`python -m model_training.quantize` makes the variants. The manifest lists them like every file of the bundle.
 """
 
 from __future__ import annotations

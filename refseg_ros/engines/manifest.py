@@ -45,7 +45,7 @@ class Input(Settings):
 
 @dataclass(frozen=True)
 class Text(Settings):
-    """What makes `words` of an expression."""
+    """How an expression becomes `words`."""
 
     tokenizer: str = setting("what kind of file `file` is", choices=TOKENIZERS)
     file: str = setting("name of the word list or of the tokenizer's file")

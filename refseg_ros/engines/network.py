@@ -22,7 +22,7 @@ OUTPUTS = LOGITS, PRESENCE, WORD_ATTENTION = "logits", "presence", "word_attenti
 """What a network answers with; the last two may be missing."""
 
 EXPRESSIONS_A_RUN = 4
-"""Most expressions in one run of the graphs: each takes memory, and more of them take no less time each."""
+"""Most expressions in one run of the graphs: more take more memory, and save no time."""
 
 Arrays = dict[str, Array]
 """Name -> array."""
@@ -36,16 +36,16 @@ class Outcome(NamedTuple):
     logits: np.ndarray
     """(h, w) float32 over the letterboxed input."""
     presence: float
-    """Logit of "the thing is in the frame"; the greatest of the mask's where the network has no other."""
+    """Logit of "the thing is in the frame"; the mask's greatest logit if the network has no such output."""
     word_attention: np.ndarray
     """(levels, N) float32; rows sum to one over the words of the expression. No levels where it has none."""
 
 
 class Network:
-    """Graphs that run as often as what reaches them changes: once a frame, once a query, or once for each pair.
+    """Graphs that each run only when their sources change: once a frame, once a query, or once for each pair.
 
     Attributes:
-        levels: places at which it weighs the words.
+        levels: how many levels of the network weigh the words.
     """
 
     def __init__(self, engines: Mapping[str, Engine], manifest: Manifest, ids: int, at_once: int = 1) -> None:
@@ -53,10 +53,10 @@ class Network:
 
         Args:
             engines: file of a graph -> its engine. Engines that only `image` reaches take any number of frames along
-                the first axis of all of their arrays; later ones take one frame. What words reach has an expression in
-                each row.
+                the first axis of all of their arrays; later ones take one frame. Arrays that words reach have a row for
+                each expression.
             manifest: of their bundle.
-            ids: that the tokenizer has; the network must know all of them.
+            ids: how many ids the tokenizer has; the network must know all of them.
             at_once: engines of a step that may run at the same time.
 
         Raises:
@@ -122,7 +122,7 @@ class Network:
         return ClipMemory(frames, slots, self._zeros, self._looked)
 
     def encode(self, images: np.ndarray) -> list[Arrays]:
-        """What is made of each frame alone, with a leading axis of 1; all in one batch.
+        """Encode frames in one batch, each into arrays of its own with a leading axis of 1.
 
         Args:
             images: (B, height, width, 3) uint8 RGB of the input size.
@@ -143,7 +143,7 @@ class Network:
             stamp: when it was taken, in seconds.
 
         Returns:
-            What the answers want of it; valid until the next call with this memory.
+            The arrays that `answer` needs; valid until the next call with this memory.
 
         Raises:
             ValueError: the stamp is not a finite number.
@@ -159,7 +159,7 @@ class Network:
         return {name: array for name, array in known.items() if name in self._asked}
 
     def read(self, words: np.ndarray) -> Arrays:
-        """What is made of Q expressions alone, of (Q, N) int64 ids.
+        """Read Q expressions, (Q, N) int64 ids, into arrays that depend on them alone.
 
         Raises:
             EngineError: an engine failed.

@@ -18,7 +18,7 @@ from refseg_ros.errors import BundleError, EngineError
 from refseg_ros.text import one_line
 
 SPIN_MICROSECONDS = 20
-"""Most that a thread waits for work in a loop before it sleeps; runtimes that do not know this limit keep the other."""
+"""Longest busy wait of a thread before it sleeps; old runtimes ignore it, and stop when the run ends at the latest."""
 
 
 def physical_cores() -> int:
@@ -34,10 +34,10 @@ def physical_cores() -> int:
 
 
 def renew_memory() -> None:
-    """Let all engines that are made from now on compute in the same new memory, which grows by what a run lacks.
+    """Let all engines that are made from now on share one new arena, which grows only by what a run lacks.
 
-    Each engine would keep memory of its own, and double it when it lacks some, while mostly one runs at a time. The
-    memory of earlier engines goes back to the system with the last of them.
+    Otherwise each engine would keep an arena of its own, and double it when it is too small, though mostly one runs at
+    a time. The arena of earlier engines goes back to the system with the last of them.
     """
     kind, of_all = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
     grows_as_requested = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})
@@ -69,7 +69,7 @@ class OnnxEngine:
         options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.add_session_config_entry("session.use_env_allocators", "1")
-        options.enable_mem_pattern = False  # a plan for each shape of the inputs; it takes memory and no time
+        options.enable_mem_pattern = False  # a plan for each shape of the inputs takes memory and saves no time
         options.log_severity_level = 4  # errors arrive as exceptions, not on stderr as well
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,6 +1,6 @@
 """ONNX Runtime on a GPU, with its CUDA provider.
 
-Not tried on a GPU yet: without one only the refusals could be.
+Not tried on a GPU yet: without one, only the refusals could be tried.
 """
 
 from __future__ import annotations

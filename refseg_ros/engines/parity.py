@@ -18,11 +18,11 @@ TOLERANCE = {"fp32": 0.01, "fp16": 0.05, "int8": 0.25}
 
 
 def samples(manifest: Manifest, ids: int, references: Mapping[str, Engine]) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs of each graph: what it is given when the network runs, varied; an image of coloured blobs; random words.
+    """Inputs for each graph, as in a run of the network: an image of coloured blobs, random words, numbers with noise.
 
     Args:
         manifest: of the bundle.
-        ids: that the tokenizer has.
+        ids: how many ids the tokenizer has.
         references: graph -> an engine of it on the CPU.
     """
     recorders = {name: _Recorder(engine) for name, engine in references.items()}

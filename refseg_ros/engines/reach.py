@@ -9,11 +9,11 @@ IMAGE, WORDS, PAST = "image", "words", "past_"
 """The arrays that no graph makes: the frame, the ids of the expressions, and `past_X`, array X of earlier frames."""
 
 Reach = Mapping[str, frozenset[str]]
-"""Array -> by which of "image", "words" and "past_" it is reached."""
+"""Array -> which of "image", "words" and "past_" reach it."""
 
 
 class Joined(Protocol):
-    """A graph, whatever else it has."""
+    """What must be known of a graph."""
 
     @property
     def inputs(self) -> Iterable[str]:
@@ -27,14 +27,14 @@ class Joined(Protocol):
 
 
 def reached(graphs: Mapping[str, Joined]) -> dict[str, frozenset[str]]:
-    """What reaches each array, and so how often the graph that makes it runs: without words once a frame, with words
-    alone once a query, else once for each pair of them.
+    """What reaches each array, and so how often its graph runs: without words once a frame, with words alone once a
+    query, with both once for each pair.
 
     Args:
         graphs: name -> graph, in the order in which they run.
 
     Raises:
-        ValueError: a graph takes what nothing gives; the message begins with the name of the graph.
+        ValueError: a graph takes an array that no earlier graph gives; the message begins with the name of the graph.
     """
     reach = {IMAGE: frozenset([IMAGE]), WORDS: frozenset([WORDS])}
     for name, graph in graphs.items():
@@ -43,10 +43,10 @@ def reached(graphs: Mapping[str, Joined]) -> dict[str, frozenset[str]]:
 
 
 def sources_of(name: str, graph: Joined, reach: Reach) -> frozenset[str]:
-    """What reaches a graph, where `reach` has what reaches the arrays that graphs make.
+    """What reaches a graph; `reach` must have the arrays of all earlier graphs.
 
     Raises:
-        ValueError: it takes what nothing gives; the message begins with `name`.
+        ValueError: it takes an array that no earlier graph gives; the message begins with `name`.
     """
     sources: frozenset[str] = frozenset()
     for array in graph.inputs:
@@ -57,8 +57,8 @@ def sources_of(name: str, graph: Joined, reach: Reach) -> frozenset[str]:
 
 
 def side_by_side(graphs: Mapping[str, Joined]) -> tuple[tuple[str, ...], ...]:
-    """The names of graphs in steps: those of one step follow each other, run as often as each other, and none of them
-    takes what another gives.
+    """Group the names of graphs into steps: those of one step follow each other, run equally often, and none takes what
+    another one gives.
 
     Raises:
         ValueError: as `reached`.
@@ -78,11 +78,11 @@ def side_by_side(graphs: Mapping[str, Joined]) -> tuple[tuple[str, ...], ...]:
 def kept_arrays(graphs: Mapping[str, Joined], reach: Reach) -> tuple[str, ...]:
     """The arrays that are kept of earlier frames, because a graph takes `past_X` of an array X.
 
-    They are made of their frame alone: of what hangs on words there is no one array, and what hangs on an earlier frame
-    would carry its errors on.
+    They must be made of their frame alone: an array that depends on words differs for each query, and one that depends
+    on earlier frames would carry their errors on.
 
     Raises:
-        ValueError: X is another one, or none; the message begins with the name of the graph.
+        ValueError: there is no such X; the message begins with the name of the graph.
     """
     kept: dict[str, None] = {}
     for name, graph in graphs.items():

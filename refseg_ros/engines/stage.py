@@ -18,7 +18,7 @@ class Stage:
     """
 
     def __init__(self, steps: Iterable[Mapping[str, Engine]], pool: Executor | None) -> None:
-        """Take the engines of each step; the pool runs those of a step beside the first. None: one after the other."""
+        """Take the engines of each step; the pool runs all but the first of a step. None: they run one by one."""
         whole = [step for step in steps if step]
         self._steps, self._pool = [list(step.values()) for step in whole], pool
         self.engines = {name: engine for step in whole for name, engine in step.items()}

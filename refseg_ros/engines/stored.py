@@ -23,7 +23,7 @@ def engine_path(bundle: Bundle, name: str) -> Path:
 
 
 def sha256(data: bytes) -> str:
-    """In lower-case hex."""
+    """The SHA-256 in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -25,7 +25,7 @@ _INSTALL = {
     "tensorrt": "it comes with JetPack, or from NVIDIA for other machines",
     "tensorrt_rtx": "pip install tensorrt-rtx",
 }
-_LEAST = 10  # version of `tensorrt`, the first in which a graph alone says what has which precision
+_LEAST = 10  # version of `tensorrt`: the first in which the graph alone says what has which precision
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def library(name: str) -> ModuleType:
         version = str(module.__version__)
     except ModuleNotFoundError:
         raise UnavailableError(f"{name} is not installed ({_INSTALL[name]})") from None
-    except Exception as error:  # a library of another CUDA, a stub that fetches nothing: whatever the import met
+    except Exception as error:  # such as a library for another CUDA, or a stub that fetches nothing
         raise UnavailableError(f"{name} cannot be imported ({one_line(error)})") from None
     if name == "tensorrt" and int(version.split(".")[0]) < _LEAST:
         raise UnavailableError(f"tensorrt {version} is older than {_LEAST} (JetPack 6)")

@@ -1,4 +1,4 @@
-"""From an image message and queries to results: the one way for the cameras, the service and the replay of bags."""
+"""Turns an image message and queries into results, for the cameras, the service and the replay of bags."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Frame:
 
     @staticmethod
     def of(message: Image | CompressedImage, white: int | None = None) -> Frame:
-        """Decode a message; `white` of pixels of 16 bits as of `images.encodings.eight_bits`.
+        """Decode a message; for `white` see `images.encodings.eight_bits`.
 
         Raises:
             ImageError: its data are not an image that can be read.
@@ -47,7 +47,7 @@ def seconds_of(header: Header) -> float:
 
 
 def answer(model: Model, past: Past, frame: Frame, queries: Sequence[Query]) -> list[Answer]:
-    """Answer each query on a frame, which joins the past; errors as of `Model.answer`."""
+    """Add a frame to the past and answer each query on it; errors as in `Model.answer`."""
     return model.answer(past, frame.image, frame.stamp, [query.text for query in queries])
 
 
@@ -68,12 +68,12 @@ def results(
     """One message for each query, under the header of the frame.
 
     Args:
-        frame: that was answered.
-        queries: that were answered.
+        frame: the answered frame.
+        queries: the answered queries.
         answers: one for each query.
         age: of the frame, in seconds.
-        standings: one for each query; None where the frame belongs to no stream.
-        placements: one for each query; None where nothing is placed in space.
+        standings: one for each query; None if the frame belongs to no stream.
+        placements: one for each query; None if nothing is placed in space.
     """
     standings = standings or [Standing()] * len(queries)
     placements = placements or [Placement() for _ in queries]

@@ -1,4 +1,4 @@
-"""What a text on the topic or in the parameter does: it replaces the active queries, and the log says so."""
+"""Takes a query text from the topic or the parameter: replaces the active queries, and logs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_LINE = 300
 
 
 class Asking:
-    """Takes texts for the active queries, and tells a user what they were read as."""
+    """Replaces the active queries, and logs how a text was read."""
 
     def __init__(self, queries: ActiveQueries, faults: FaultLog, logger: RcutilsLogger) -> None:
         self._queries, self._faults, self._logger = queries, faults, logger
@@ -21,7 +21,7 @@ class Asking:
         """Whether the log has said how expressions are separated."""
 
     def ask(self, text: str) -> None:
-        """Replace the queries by the expressions of a text; without any, nothing is asked."""
+        """Replace the queries by the expressions of a text; a text without any clears them."""
         before = self._queries.published
         if not self._queries.replace(text):
             self._faults.note(

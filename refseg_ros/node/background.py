@@ -1,4 +1,4 @@
-"""A long piece of work beside the main thread, which stays able to end the node."""
+"""Long work in a thread of its own, so that the main thread can still end the node."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 POLL = 0.1
-"""Seconds from one look around to the next."""
+"""Seconds from one call of `meanwhile` to the next."""
 
 
 class Background(Generic[Result]):
     """Work in a thread of its own, which does not keep the process from ending.
 
-    Whoever holds it can tell at any moment whether it runs, also when a signal comes amid its start: a runtime
-    that is loading a model aborts a process that ends in the usual way.
+    `is_running` is right at any moment, even if a signal comes while the thread starts. The node needs to know: a
+    process that ends in the usual way while a runtime loads a model is aborted.
 
     Attributes:
-        is_running: whether it has been started and is still at it.
+        is_running: whether the work was started and has not ended.
     """
 
     def __init__(self, work: Callable[[], Result]) -> None:
@@ -36,10 +36,10 @@ class Background(Generic[Result]):
         self._thread.start()
 
     def wait(self, meanwhile: Callable[[], bool]) -> Result:
-        """Wait for the result; `meanwhile` is called again and again, and ends the waiting when it returns False.
+        """Wait for the result; `meanwhile` is called every POLL seconds, and ends the waiting by returning False.
 
         Raises:
-            InterruptedError: the waiting was ended.
+            InterruptedError: `meanwhile` ended the waiting.
             Exception: what the work raised.
         """
         while self.is_running:

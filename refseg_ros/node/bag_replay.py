@@ -35,7 +35,7 @@ OUTPUTS = {
 }
 """Names of the topics that are written, below /refseg, and their types."""
 FORMAT: Final = 8
-"""Of the bag that is written."""
+"""Version of the format of the new bag."""
 
 
 class ReplayError(ValueError):
@@ -50,7 +50,7 @@ class Replayed(NamedTuple):
     refused: Counter[str]
     """How many images were passed over for which reason."""
     remarks: list[str]
-    """What of the expressions the model did not see."""
+    """Notes on the expressions, such as unknown words."""
     lost: list[str]
     """A line for each file of the bag that could not be read."""
 
@@ -62,18 +62,18 @@ def replay(
 
     Args:
         bag: as `refseg_ros.bags.images` reads it.
-        output: folder to make; it has its name only once it is whole.
-        text: an expression, or several, as a query over ROS has them.
-        topic: of the images; empty where the bag has one such topic alone.
-        model: as of `SegmenterConfig`.
-        threads: as of `SegmenterConfig`.
-        white: of pixels of 16 bits, as of `images.encodings.eight_bits`.
+        output: folder to make; it gets its name only when it is complete.
+        text: one expression, or several, as on the topic `query`.
+        topic: of the images; may be empty if the bag has only one such topic.
+        model: see `SegmenterConfig`.
+        threads: see `SegmenterConfig`.
+        white: for 16-bit pixels, see `images.encodings.eight_bits`.
 
     Raises:
         BagError: the bag or the topic cannot be read, or holds no image.
-        ReplayError: the text or the new bag's name is not one that can be used.
+        ReplayError: the text or the name of the new bag cannot be used.
         OSError: the new bag cannot be written.
-        BundleError, ValueError: as `Segmenter`.
+        BundleError, EngineError, ValueError: as `Segmenter`.
     """
     if output.exists():
         raise ReplayError(f"{output}: it exists already; give another name with -o")
@@ -97,7 +97,7 @@ def _answer_all(
     """Write the answers on every image.
 
     Raises:
-        BagError: there is none.
+        BagError: no image was answered.
     """
     outputs = _open_outputs(writer)
     past, wanted = model.past(), SegmentNodeConfig.stable_frames
@@ -124,7 +124,7 @@ def _answer_all(
 
 
 def _header(message: Any) -> Header:
-    """That of a message of rosbags, as ROS has it."""
+    """The header of a message of rosbags, as a message of ROS."""
     stamp = message.header.stamp
     return Header(stamp=Time(sec=stamp.sec, nanosec=stamp.nanosec), frame_id=message.header.frame_id)
 
@@ -143,7 +143,7 @@ def _storage_of(bag: Path) -> StoragePlugin:
 
 @contextmanager
 def _new_bag(output: Path, storage: StoragePlugin) -> Iterator[Writer]:
-    """A bag that has its final name only once it is whole; the files in it are named after it, too."""
+    """A bag that moves to `output` when it is complete; its files have their final names from the beginning."""
     if not output.parent.is_dir():
         raise ReplayError(f"{output}: cannot be written, there is no folder {output.parent}")
     partial = output.with_name(f".{output.name}.{os.getpid()}.partial")

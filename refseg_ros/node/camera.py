@@ -41,7 +41,7 @@ class NodeParts:
     """What all cameras of a node share."""
 
     node: Node
-    """Whose topics the cameras open."""
+    """The owner of the cameras' topics."""
     model: Model
     settings: Parameters[SegmentNodeConfig]
     """Holds the current settings."""
@@ -53,7 +53,7 @@ class NodeParts:
     on_goal_answer: Callable[[str, Segmentation], None]
     """Called in the worker's thread with the camera's name and each answer to the query of a goal."""
     transforms: Transforms | None
-    """To the frame in which things are wanted; None for the camera's own."""
+    """To the frame `target_frame`; None if things stay in the camera's frame."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Camera:
             self.health.counters.superseded += 1
 
     def _work(self, arrival: _Arrival) -> None:
-        """In the worker's thread."""
+        """Runs in the worker's thread."""
         try:
             self._take(arrival)
         except ImageError as error:
@@ -165,7 +165,7 @@ class Camera:
             self._answer(frame, arrival, past)
 
     def _pass(self, arrival: _Arrival, past: Past) -> None:
-        """Take an image without an answer into the past, where the clip wants it; others are not even decoded."""
+        """Take an image into the past without an answer; if the clip does not need it, it is not even decoded."""
         model = self._parts.model
         if not 0 <= seconds_of(arrival.message.header) - past.observed < model.interval:
             frame = Frame.of(arrival.message, self._config.white)
@@ -185,7 +185,7 @@ class Camera:
             return
         rectified = are_rectified(self._config.rectified, self._images.topic)
         placed = place(self._depth, self._parts.transforms, rectified, frame.header, frame.image, answers)
-        self._note_age(frame, arrival)  # depth and transforms may have been waited for
+        self._note_age(frame, arrival)  # waiting for depth and transforms takes time
         self.health.stale = ""
         self.health.not_placed = next((one.reason for one in placed if one.reason), "")
         for one in placed:
@@ -214,7 +214,7 @@ class Camera:
         ]
 
     def _publish_targets(self, frame: Frame, targets: list[Target], spent: float) -> None:
-        """Publish the answers in the forms of other packages, and the pictures for people."""
+        """Publish the answers as messages of other packages, and the overlay."""
         self.outputs.publish_detections(targets, frame.header)
         if self._outputs_3d is not None:
             transforms = self._parts.transforms

@@ -1,4 +1,4 @@
-"""The node `camera`, for whoever has no camera driver: the simulator, a webcam, a video, or pictures."""
+"""The node `camera`, for use without a camera driver: simulator, webcam, stream, video or pictures."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from refseg_ros.ros.spinning import spin
 
 NANOSECONDS = 1_000_000_000
 LOOK = 5.0
-"""Seconds of this machine from one look for somebody who gives the time to the next."""
+"""Seconds of real time from one check that somebody publishes /clock to the next."""
 MARGIN = 1.1
-"""A source that is slower than the wanted rate gets this much more time than its last picture took."""
+"""A source that is too slow for the wanted rate gets so many times the time that its last picture took."""
 
 
 class CameraNode(Node):
-    """Publishes the pictures of one source, all messages of a picture under the same stamp, by the node's clock.
+    """Publishes the pictures of one source. All messages of a picture have the same stamp, by the node's clock.
 
-    With use_sim_time that clock is /clock: no picture comes before the first time on it, nor while it stands still. A
-    warning says when nobody publishes it.
+    With use_sim_time that clock is /clock: no picture comes before its first message, nor while it stands still. The
+    log warns if nobody publishes it.
 
-    A picture of a webcam or a stream is the first that comes after one is due. It is published at once; its stamp is
-    the moment at which it came to this machine, by the same clock.
+    Of a webcam or a stream the node takes the first picture that comes after one is due, and publishes it at once. Its
+    stamp is the moment at which it reached this machine, by the same clock.
 
     Publishers (relative, in namespace /camera by default; reliable, which sensor-data subscribers can hear too):
         image_raw (sensor_msgs/Image): rgb8.
-        camera_info (sensor_msgs/CameraInfo): all zeros in `k` where the camera is not calibrated.
+        camera_info (sensor_msgs/CameraInfo): `k` is all zeros if the camera is not calibrated.
         depth (sensor_msgs/Image): 32FC1, metres; simulated, and made only while someone listens.
         labels (sensor_msgs/Image): mono8, the number of the object that a pixel shows; simulated.
         truth (std_msgs/String): JSON with "stamp" ([seconds, nanoseconds]), "seed" and "objects"; simulated.
@@ -55,7 +55,7 @@ class CameraNode(Node):
 
     Raises:
         ParameterError: a parameter at the start is not usable.
-        SourceError: the source does not open.
+        SourceError: the source cannot be opened.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class CameraNode(Node):
         Args:
             context: of ROS; None for the default one.
             namespace: of the node and its topics, unless the command line has another.
-            parameter_overrides: values of parameters, which go before those of the command line.
+            parameter_overrides: values of parameters; they win over those of the command line.
         """
         super().__init__("camera", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings = Parameters(self, CameraNodeConfig, self._on_change)
@@ -108,7 +108,7 @@ class CameraNode(Node):
         self._failure: SourceError | None = None
         self._timer = self.create_timer(1.0 / NANOSECONDS, self._on_timer)
         self._no_time = ""
-        """Why none came at the last look."""
+        """Why no time came at the last check, or empty."""
         self.create_timer(LOOK, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         by_clock = ", at the times on /clock" if self.get_parameter("use_sim_time").value else ""
         self.get_logger().info(f"camera of source {ascii(config.source)} publishes {self._image.topic_name}{by_clock}")
@@ -151,8 +151,8 @@ class CameraNode(Node):
     def _publish_and_make(self, source: Source) -> None:
         """Publish the picture that is due, and make the next one.
 
-        A picture is made ahead of its time and published at it, so that its stamp is the moment that it shows, however
-        long the source took to make it.
+        A picture is made before it is due and published when it is due. So its stamp is the moment that it shows,
+        however long the source took to make it.
         """
         if self._picture is not None:
             now = self._now()
@@ -198,12 +198,12 @@ class CameraNode(Node):
         self._timer.cancel()
 
     def _refuse(self, kind: str, reason: str) -> None:
-        """Count a call that nothing could be made of; a failure of the source is no such call, `run` raises it."""
+        """Count a call that failed; a failure of the source is not counted, because `run` raises it."""
         if self._failure is None:
             self._faults.note(kind, reason)
 
     def close(self) -> bool:
-        """Give the source back; False if its thread is still waiting for a picture."""
+        """Close the source; False if its thread is still waiting for a picture."""
         return self._source.close()
 
     def _publish(self, picture: Picture, moment: float) -> None:
@@ -225,12 +225,12 @@ class CameraNode(Node):
 
 
 def _moving(config: CameraNodeConfig) -> bool | None:
-    """As of `SimulatedCamera.show`."""
+    """See `SimulatedCamera.show`."""
     return None if config.moving == BY_SEED else config.moving == "yes"
 
 
 def camera_info_of(picture: Picture, header: Header) -> CameraInfo:
-    """A camera without distortion, or one that is not calibrated."""
+    """The camera_info of a picture: without distortion, or not calibrated."""
     height, width = picture.rgb.shape[:2]
     info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob")
     if picture.intrinsics is not None:

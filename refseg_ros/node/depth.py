@@ -1,4 +1,4 @@
-"""The depth image of the moment of a colour image, and the lens of both."""
+"""Finds the depth image and the calibration that belong to a colour image."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from refseg_ros.ros.qos import OVERRIDABLE
 from refseg_ros.space.pairing import NANOSECONDS, StampedBuffer
 
 PATIENCE = 0.1
-"""Seconds that a depth image may come after its colour image was worked on, where others came before."""
+"""Seconds to wait for the depth image of an answered image, if depth has been coming."""
 BEGINNING = 3.0
-"""Seconds in which depth and calibration may begin to come; only then are they missed."""
+"""Seconds in which it is no fault that depth and calibration have not come yet."""
 LOOK = 1.0
-"""Seconds from one look for a calibration that is kept to the next, until one came."""
+"""Seconds from one look for a transient-local calibration to the next, until one came."""
 MOST_IN_VAIN = 3
-"""Images in a row for which depth was waited for and none came at all; then it is not, until one comes again."""
+"""After waiting in vain for so many images in a row the node no longer waits for depth, until some comes again."""
 KEPT_UNREAD = 5
-"""Depth images that may wait to be taken from the network: one of them is wanted, and not always the newest."""
+"""Queue depth of the subscriptions: one of these depth images is wanted, and not always the newest."""
 
 
 class DepthError(ValueError):
@@ -39,11 +39,11 @@ class Depth:
         """Subscribe.
 
         Args:
-            node: whose subscriptions they are.
-            topic: of the depth images, without what the transport adds.
+            node: the owner of the subscriptions.
+            topic: of the depth images, without the suffix of the transport.
             info_topic: of the calibrations.
-            tolerance: two stamps of one moment are at most so many seconds apart.
-            transport: how depth images come, a key of image_transport.DEPTH.
+            tolerance: how far apart two stamps of one moment may be, in seconds.
+            transport: of the depth images, a key of image_transport.DEPTH.
         """
         self._node = node
         self._opened, self._has_paired = time.monotonic(), False
@@ -74,28 +74,28 @@ class Depth:
         self._depth.listen(DEPTH[transport])
 
     def hold(self, stamp: int) -> None:
-        """Hold on to the depth image that is there of a moment, until the next call: the network may take long."""
+        """Keep the depth image of a stamp until the next call: `at` may want it when the buffer has dropped it."""
         with self._came:
             image = self._images.at(stamp)
             self._held = {} if image is None else {stamp: image}
 
     @property
     def is_settled(self) -> bool:
-        """Whether depth and calibration have come for an image, or should have; until then a lack is no fault."""
+        """Whether depth and calibration came for an image, or are overdue; before that it is no fault to miss them."""
         return self._has_paired or time.monotonic() - self._opened > BEGINNING
 
     def at(self, stamp: int, size: tuple[int, int]) -> tuple[Image | CompressedImage, CameraInfo]:
         """The depth image and the calibration of a moment.
 
-        The calibration is the one of that moment. Where none came, as of a driver that sends it once, it is the last
-        one for images of that size: lenses seldom change. Whether it really is of that size is for the caller to see.
+        The calibration is the one of that moment. If there is none (some drivers send it once), it is the last
+        one for images of that size, or else the last one: lenses seldom change. The caller must check the size.
 
         Args:
             stamp: of the image, nanoseconds.
             size: of the image, width and height in pixels.
 
         Raises:
-            DepthError: there is none.
+            DepthError: one of them is missing, or the stamp is 0.
         """
         if not stamp:
             raise DepthError("the image's stamp is 0; depth belongs to a moment, so the camera's driver must set it")
@@ -128,9 +128,9 @@ class Depth:
         return "" if self._node.count_publishers(topic) else f", and nobody publishes it: see {settings}"
 
     def _look_for_kept_infos(self) -> None:
-        """Where no calibration comes, take the one that a publisher sent before this node began, and keeps.
+        """If no calibration comes, take the one that a transient-local publisher sent before this node began.
 
-        With all other publishers such a subscription does not fit, and they would warn of it.
+        Without such a publisher this does not subscribe: the others would not match, and would warn.
         """
         topic = self._info_topics[0].topic_name
         if not len(self._infos):
@@ -160,5 +160,5 @@ class Depth:
 
 
 def nanoseconds_of(header: Header) -> int:
-    """The stamp of a header."""
+    """The stamp of a header, in nanoseconds."""
     return int(header.stamp.sec * NANOSECONDS + header.stamp.nanosec)

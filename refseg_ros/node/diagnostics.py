@@ -24,7 +24,7 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 
 
 class Diagnostics:
-    """Publishes the statuses of the node, whatever clock it runs on."""
+    """Publishes the statuses of the node every PERIOD of real time."""
 
     def __init__(self, node: Node, describe: Callable[[], list[DiagnosticStatus]]) -> None:
         """Begin; `describe` gives the statuses of the moment."""
@@ -41,13 +41,13 @@ class Diagnostics:
         self._publisher.publish(array)
 
     def publish_if_due(self) -> None:
-        """Publish, if the last time is long enough ago: for when the executor is held up."""
+        """Publish if the last time is a PERIOD ago; for use while the executor is blocked."""
         if time.monotonic() - self._published >= PERIOD:
             self.publish()
 
 
 def status(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
-    """A status; numbers among the values are rounded to what can be read."""
+    """A status; floats among the values are rounded to three digits."""
     shown = {key: f"{value:.3g}" if isinstance(value, float) else str(value) for key, value in values.items()}
     return DiagnosticStatus(
         name=name, level=level, message=message, values=[KeyValue(key=key, value=text) for key, text in shown.items()]
@@ -61,7 +61,7 @@ WHY_STALE = {
     WHEN_ANSWERED: "images are {age:.3g} s old when their answers are ready, older than max_frame_age {limit:g}: ask "
     "for fewer things at a time, choose a faster model, or set max_frame_age higher",
 }
-"""What the diagnostics say of images that are too old, by when they were."""
+"""When images were found to be too old -> what the diagnostics say about it."""
 
 
 def camera_status(

@@ -6,9 +6,9 @@ from rclpy.node import Node
 
 
 def forget_destroyed(node: Node) -> None:
-    """Drop what the node's callback group remembers of the destroyed, which rclpy never does: 3 kB for an activation.
+    """Drop destroyed entities from the node's callback group. rclpy never does: it leaks 3 kB for each activation.
 
-    Of what was destroyed a moment ago some may still be held by the executor; the next time drops it.
+    The executor may still hold some that were destroyed a moment ago; the next call drops them.
     """
     group = node.default_callback_group
     group.entities = {entity for entity in group.entities if entity() is not None}

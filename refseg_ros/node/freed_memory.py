@@ -8,11 +8,11 @@ from refseg_ros.engines.onnx import renew_memory
 
 
 def give_back_freed_memory() -> None:
-    """Give the system what is kept of memory that was freed: by ONNX Runtime, and by the C library if that is glibc.
+    """Give the system the freed memory that ONNX Runtime keeps, and that the C library keeps if it is glibc.
 
-    Threads take memory from up to eight arenas for each core, and what was freed serves threads of its arena alone. A
-    model that one thread after another loads, and the middleware's buffers of one topic after another, would leave
-    their size in each of them.
+    glibc has up to eight arenas for each core, and memory that was freed in one serves only the threads of that arena.
+    So a model that is loaded by one thread after another would take its size in each of them, and so would the
+    middleware's buffers of one topic after another.
     """
     renew_memory()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

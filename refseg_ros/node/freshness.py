@@ -14,7 +14,7 @@ MOST_ARRIVALS = 1024
 
 @dataclass
 class Counters:
-    """What became of a camera's images; each that was received ends in one of the others.
+    """What became of a camera's images; each received image is also counted in one of the others.
 
     Attributes:
         received: images that arrived.
@@ -22,7 +22,7 @@ class Counters:
         superseded: gave way to a newer one before their turn came.
         stale: were older than `max_frame_age` before they could be answered; the answer says so.
         refused: were no usable images.
-        failed: were lost in the network.
+        failed: were lost by an error.
         passed: no answer was due, because there was no query, or because of `max_rate`.
     """
 
@@ -38,10 +38,10 @@ class Counters:
 def frame_age(stamp: float, arrival: float, now: float) -> float:
     """How old an image is, in seconds, at least 0.
 
-    It counts from the stamp, or from the arrival where the stamp is no moment before that: 0, or in the future.
+    It counts from the stamp, or from the arrival if the stamp is 0 or later than that.
 
     Args:
-        stamp: of the image, in seconds; 0 where the camera gives none.
+        stamp: of the image, in seconds; 0 if the camera gives none.
         arrival: when it was received, in seconds on the node's clock.
         now: in seconds on the node's clock.
     """
@@ -50,7 +50,7 @@ def frame_age(stamp: float, arrival: float, now: float) -> float:
 
 
 class RateLimit:
-    """Says when an answer is due, so that they come at most at a certain rate, and on average at that rate."""
+    """Says when an answer is due: at most at a given rate, and on average at that rate."""
 
     def __init__(self) -> None:
         self._due = -math.inf
@@ -64,7 +64,7 @@ class RateLimit:
         self._due = min(self._due, now + period)  # the rate was raised
         if now < self._due:
             return False
-        # Whoever is late by less than this catches up: a camera at exactly this rate is early as often as late.
+        # An answer less than 1.5 periods late does not delay the next: a camera at this rate is early as often as late.
         self._due = (self._due if self._due > now - 1.5 * period else now) + period
         return True
 
@@ -76,7 +76,7 @@ class Rate:
         self._moments: deque[float] = deque(maxlen=MOST_ARRIVALS)
 
     def note(self, now: float) -> None:
-        """It happened; `now` in seconds of a clock that never jumps."""
+        """Note that it happened; `now` in seconds of a clock that never jumps."""
         self._moments.append(now)
 
     def per_second(self, now: float) -> float:

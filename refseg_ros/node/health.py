@@ -23,7 +23,7 @@ class Health:
         self.frame_age = 0.0
         """Age of the last image whose turn came, in seconds."""
         self.stale = ""
-        """When images are too old, a key of `diagnostics.WHY_STALE`; empty from an answer in time on."""
+        """If images are too old, the key of `diagnostics.WHY_STALE`; empty again after an answer in time."""
         self.failed_in_a_row = 0
         self.last_fault = ""
         """Why the last image was refused or lost."""
@@ -51,7 +51,7 @@ class Health:
         self._note_fault(reason)
 
     def failed(self, reason: str) -> None:
-        """An image was lost in the network."""
+        """An image was lost by an error."""
         self.counters.failed += 1
         self.failed_in_a_row += 1
         self._note_fault(reason)

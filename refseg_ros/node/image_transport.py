@@ -33,10 +33,10 @@ class Transport(NamedTuple):
         return f"sensor_msgs/msg/{self.message.__name__}"
 
     def topic(self, node: Node, name: str) -> str:
-        """The topic that carries the images which a user calls `name`, in full and remapped.
+        """The full, remapped topic of the images that a user calls `name`.
 
-        That is `name` with the suffix; or without, where the name ends in it already, or where somebody publishes
-        messages of this type under the name itself.
+        It is `name` with the suffix, or without it if the name already ends in it, or if somebody publishes messages
+        of this type under the name itself.
         """
         base = node.resolve_topic_name(name)
         if base.endswith(self.suffix):
@@ -55,11 +55,10 @@ DEPTH = {"raw": Transport(Image, ""), "compressed": Transport(CompressedImage, "
 class ImageSubscription:
     """Receives images of one name by a transport.
 
-    While none comes it looks for the topic again: whoever publishes them may have been discovered since, under the name
-    itself.
+    While none comes it looks for the topic again: a publisher under the name itself may have been discovered since.
 
     Attributes:
-        transport: by which they come.
+        transport: the current one.
         topic: in full; may be read in any thread.
         qos: of the subscription, before overrides.
     """
@@ -70,11 +69,11 @@ class ImageSubscription:
         """Subscribe.
 
         Args:
-            node: whose subscription it is.
-            transport: by which they come.
-            name: of the topic, with or without what the transport adds.
+            node: the owner of the subscription.
+            transport: of the images.
+            name: of the topic, with or without the suffix of the transport.
             take: called with each message.
-            depth: how many may wait to be taken from the network.
+            depth: of the queue.
         """
         self._node, self._name, self._take = node, name, take
         self.qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -25,7 +25,7 @@ from refseg_ros.ros.node_config import MOST_STABLE_FRAMES
 from refseg_ros.text import quoted
 
 LOOK = 0.1
-"""Seconds from one look at time limits and cancellations to the next; answers are looked at when they come."""
+"""Seconds from one check of time limits and cancellations to the next; answers are checked when they come."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Goal:
     query: Query
     camera: str
     wanted: int
-    """Images in a row."""
+    """Images in a row; 0: `stable_frames`."""
     deadline: float
     """Of `time.monotonic`, in seconds."""
     outcome: int = 0
@@ -46,7 +46,7 @@ class _Goal:
 
 
 class Locator:
-    """Serves the action. All of it is done in the executor's thread; only `take_answer` is called by the worker."""
+    """Serves the action in the executor's thread; only `take_answer` is called by the worker."""
 
     def __init__(self, node: Node, queries: ActiveQueries, cameras: Callable[[], list[str] | None]) -> None:
         """Open the action.
@@ -118,7 +118,7 @@ class Locator:
         self._timer.reset()
 
     def _look(self) -> None:
-        """Hand on the answers that came, and end what is at its end."""
+        """Pass on the answers that came, and end the goals that are done."""
         by_query = {goal.query.id: goal for goal in self._goals.values()}
         while self._answers:
             camera, answer = self._answers.popleft()
@@ -141,7 +141,7 @@ class Locator:
             self._timer.cancel()
 
     def _end(self, goal: _Goal, outcome: int) -> None:
-        """Look no more; the executor then calls `_conclude`."""
+        """End a goal; the executor then calls `_conclude`."""
         if goal.outcome:
             return
         goal.outcome = outcome
@@ -177,6 +177,6 @@ def _told(goal: _Goal) -> str:
 
 
 def _without_mask(answer: Segmentation) -> Segmentation:
-    """The same answer with an empty mask: one of a whole image would drown the rest of it in a terminal."""
+    """The same answer with an empty mask: in a terminal, a whole mask would drown the rest."""
     kept = (name for name in Segmentation.get_fields_and_field_types() if name != "mask")
     return Segmentation(**{name: getattr(answer, name) for name in kept})

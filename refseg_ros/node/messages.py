@@ -17,7 +17,7 @@ from refseg_ros.node.stability import Standing
 def result_message(
     answer: Answer, query: Query, standing: Standing, age: float, header: Header, placement: Placement | None = None
 ) -> Segmentation:
-    """The whole answer to a query; its `box` and `mask` are whole messages too. `age` of the image in seconds."""
+    """The message of an answer; its `box` and `mask` can be published alone. `age` of the image in seconds."""
     box, score = answer.box, float(answer.score)
     return Segmentation(
         header=header,
@@ -47,7 +47,7 @@ def answer_of(message: Segmentation) -> Answer:
 
     Raises:
         ImageError: its mask is no image.
-        ValueError: its verdict is none.
+        ValueError: its verdict is unknown.
     """
     attention = np.asarray(message.word_attention, np.float32)
     shape = (message.levels, len(message.words))

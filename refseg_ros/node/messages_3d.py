@@ -1,6 +1,6 @@
-"""What was found in space, as messages of ROS. All are in the frame of the header that they are given.
+"""Turns things that were found in space into ROS messages, in the frame of the header that is passed.
 
-To be called for one image and all that is asked of it, with the header of the image:
+For one image and all its queries, with the header of the image:
 
     lens = lens_of_message(camera_info, is_rectified(image_topic))      # LensError: no usable calibration
     depth = to_depth(depth_message)                                     # images.py; ImageError
@@ -70,11 +70,11 @@ def lens_of_message(info: CameraInfo, rectified: bool = False) -> Lens:
 
     Args:
         info: of the camera; its binning and region of interest count.
-        rectified: whether the images are: then P holds for them, without distortion; else K and D do. Drivers of
-            cameras without distortion leave P empty now and then: then K is the same.
+        rectified: whether the images are rectified. If so, P describes them, without distortion; if not, K and D do.
+            Some drivers of cameras without distortion leave P empty; then K is the same.
 
     Raises:
-        LensError: it is not calibrated, or its distortion model is not supported.
+        LensError: it is not calibrated, P is missing, or its distortion model is not supported.
     """
     size = size_of_images(info)
     if min(size) < 1:

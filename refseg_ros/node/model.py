@@ -19,13 +19,13 @@ from refseg_ros.node.stability import Stability
 from refseg_ros.segmenter import Segmenter, Stream
 
 FAILURES = 5
-"""Images lost in the network in a row after which something is wrong with it, and it is loaded again."""
+"""If the neural network fails on so many images in a row, it is considered broken and loaded again."""
 LONGEST_PAUSE = 60.0
 """Longest pause between two attempts to load, in seconds; the first is 1 s and each is twice the one before."""
 
 
 class Past:
-    """What one image leaves behind for the next image of its camera."""
+    """What is kept of a camera's earlier images."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -77,7 +77,7 @@ class Model:
         self.set_threshold(self._threshold)
 
     def set_threshold(self, threshold: float) -> None:
-        """Call things found from this score on, or from the model's own where it is 0."""
+        """Set the least score of a found thing; 0 for the model's own."""
         self._threshold = threshold
         if self.segmenter is not None:
             own = self.segmenter.manifest.thresholds
@@ -144,7 +144,7 @@ class Model:
             raise
 
     def _reload_if_broken(self) -> None:
-        """Load it again; the old one is let go of before, because a GPU's memory may be too small for two."""
+        """Load the model again if it is broken; the old one is freed first, because a GPU may be too small for two."""
         if self._failures < FAILURES or time.monotonic() < self._due:
             return
         self.trouble = f"the network is loaded again, for {self._failures} images in a row were lost: {self._reason}"
@@ -155,7 +155,7 @@ class Model:
         try:
             self.load()
             self.trouble = f"{self.trouble}; none was answered since"
-        except Exception as error:  # of a driver or a file, whatever it is
+        except Exception as error:  # whatever a driver or a file raises
             self.trouble = f"the network cannot be loaded again: {error}"
             self._log(self.trouble)
         self._failures = 0

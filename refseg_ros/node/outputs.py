@@ -47,12 +47,12 @@ class Outputs(Publishers):
     def publish_extras(
         self, image: np.ndarray, answers: Sequence[Answer], header: Header, spent: float, age: float, rate: float
     ) -> None:
-        """Publish the overlay, and what the inference took, where someone listens.
+        """Publish the overlay and the time of the inference, each if someone listens.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            answers: on it.
-            header: its header.
+            answers: on the image.
+            header: of the image.
             spent: on the inference, in milliseconds.
             age: of the image, in seconds.
             rate: images answered per second.

@@ -27,9 +27,9 @@ class Placed:
 
     lifted: Lifted | None = None
     frame: str = ""
-    """What `lifted` is in."""
+    """The frame of `lifted`."""
     reason: str = ""
-    """Empty where nothing was found, or where the camera has no depth."""
+    """Why the place is not known; empty if nothing was found, or the camera has no depth."""
 
     @property
     def spot(self) -> Spot | None:
@@ -37,7 +37,7 @@ class Placed:
         return None if self.lifted is None else Spot(self.frame, self.lifted.box.centre)
 
     def message(self) -> Placement:
-        """The message of it."""
+        """The placement as a message."""
         if self.lifted is None:
             return Placement(reason=self.reason)
         box = self.lifted.box
@@ -62,12 +62,12 @@ def place(
     """Place what each answer found.
 
     Args:
-        depth: of the camera; None where it has none.
-        transforms: to the frame that things are wanted in; None for that of the image.
+        depth: of the camera; None if it has none.
+        transforms: to the frame `target_frame`; None for the frame of the image.
         rectified: whether the camera's images are without distortion.
         header: of the image.
         image: (H, W, 3) uint8 RGB.
-        answers: on it.
+        answers: on the image.
     """
     found = [answer.verdict is Verdict.FOUND for answer in answers]
     if depth is None or not any(found):

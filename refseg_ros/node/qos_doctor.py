@@ -1,4 +1,4 @@
-"""Why no image comes, in words that say what to do: asks the network who publishes what, and how."""
+"""Says why no image comes, and what to do: asks the ROS graph who publishes what, and with which QoS."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from refseg_ros.node.image_transport import COLOUR, DEPTH
 MOST_PUBLISHERS = 3
 """Publishers that are named."""
 BY_TYPE = {transport.type_name: name for name, transport in COLOUR.items()}
-"""Values of the parameter `image_transport` by the type that is subscribed with them."""
+"""Message type -> the value of the parameter `image_transport` that subscribes to it."""
 UNREAD = "/zstd"
-"""The suffix of the one other transport whose messages have one of these types."""
+"""Suffix of the one transport that has these message types, but is not read."""
 
 
 def why_no_image(node: Node, topic: str, kind: str, qos: QoSProfile, own: Collection[str]) -> str:
     """Say in one line why nothing comes on a topic.
 
     Args:
-        node: who asks.
-        topic: that is subscribed, in full.
-        kind: type that is subscribed, such as "sensor_msgs/msg/Image".
+        node: the subscriber.
+        topic: the subscribed topic, in full.
+        kind: the subscribed type, such as "sensor_msgs/msg/Image".
         qos: of the subscription.
-        own: topics that the node publishes itself, which nobody means.
+        own: topics that the node publishes itself; they are never suggested.
     """
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
@@ -60,10 +60,10 @@ def _transport(kind: str) -> str:
 
 
 def _did_you_mean(node: Node, topic: str, kind: str, own: Collection[str]) -> str:
-    """The topic that is meant, if somebody publishes one.
+    """Say which topic was probably meant: the end of a sentence.
 
-    The same images by another transport go before those of the right type, and these before others; of them, the one
-    whose name is the nearest.
+    The same images by another transport come first, then topics of the right type, then others; among equals, the one
+    with the most similar name.
     """
     offered = [
         (name, other)

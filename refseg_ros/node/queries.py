@@ -35,10 +35,10 @@ class QueryError(ValueError):
 
 
 def split(text: str) -> tuple[tuple[str, ...], bool]:
-    """The expressions in a text, which stand between semicolons, and whether there were more than MOST_EXPRESSIONS.
+    """Split a text at its semicolons: the expressions, and whether there were more than MOST_EXPRESSIONS.
 
-    They come as a message can carry them: lone surrogates and NUL replaced, cut where nobody reads on. One character
-    more than is read is kept, for the answer to report the cut.
+    They can go into a message: lone surrogates and NUL are replaced, and long ones are cut. They keep one character
+    more than is read, so that the answer can report the cut.
     """
     expressions: list[str] = []
     for part in _PART.finditer(text):
@@ -52,7 +52,7 @@ def split(text: str) -> tuple[tuple[str, ...], bool]:
 
 
 def separator_hint(queries: Sequence[Query]) -> str:
-    """What to say about expressions that look like several: which one, and how to separate them; empty if none does."""
+    """A hint if an expression looks like several: which one, and how to separate them; otherwise empty."""
     for query in queries:
         if wrong := separator_in(query.text):
             return f"{quoted(query.text)} is one expression; only {SEPARATOR} separates several, not {ascii(wrong)}"
@@ -77,7 +77,7 @@ class ActiveQueries:
     def replace(self, text: str) -> bool:
         """Replace the last text's queries by the expressions of this one; returns whether all fitted.
 
-        The same expressions again change nothing: whoever publishes a text at a rate asks one question.
+        The same expressions again change nothing, so a text may be published over and over.
         """
         expressions, too_many = split(text)
         if expressions != tuple(query.text for query in self.published):

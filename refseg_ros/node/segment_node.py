@@ -51,11 +51,11 @@ class SegmentNode(LifecycleNode):
             (sensor_msgs/CameraInfo), where given.
         /tf and /tf_static (tf2_msgs/TFMessage), where `target_frame` is given.
 
-    Publishers, while active (relative, in namespace /refseg by default, below the name of the camera where there are
-    several; reliable), each message under its image's header, one for each expression; things in space under its stamp
-    and the frame `target_frame`, where that is given:
-        mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. A best guess where the verdict is UNCERTAIN,
-            empty when nothing was found.
+    Publishers, while active (relative, in namespace /refseg by default; with several cameras, below the name of the
+    camera; reliable). Messages have the header of their image; things in space have its stamp and, if it is set, the
+    frame `target_frame`. mask, bbox and result come once for each expression, pose once for each thing that was placed:
+        mask (sensor_msgs/Image): mono8, 0 or 255, the size of the image. A best guess if the verdict is UNCERTAIN,
+            empty if nothing was found.
         bbox (refseg_ros/BoundingBox): pixels of the image; otherwise as the mask.
         result (refseg_ros/Segmentation): the whole answer.
         overlay (sensor_msgs/Image): rgb8, the answers drawn over the image; made only while someone listens.
@@ -66,19 +66,18 @@ class SegmentNode(LifecycleNode):
         /diagnostics (diagnostic_msgs/DiagnosticArray): once per second, in every state.
 
     Services:
-        ~/segment_image (refseg_ros/SegmentImage): one image, out of any stream, and expressions; their answers.
-        ~/reset (std_srvs/Trigger): forget past images and what was stable.
+        ~/segment_image (refseg_ros/SegmentImage): answers expressions on one image that belongs to no stream.
+        ~/reset (std_srvs/Trigger): forgets past images and what was stable.
 
     Actions:
         locate (refseg_ros/Locate): look for one thing until it is stable. The feedback is the answer on each image
-            without its mask; the result has the mask where the goal wants it.
+            without its mask; the result has the mask if the goal wants it.
 
     Parameters: those of `SegmentNodeConfig`, and the QoS of the topics (`qos_overrides`).
 
-    Images are worked on in a thread of their own. One that comes while another is worked on waits in the only place
-    there is for its camera and gives way to the next. While there is no query, one image per interval of the clip is
-    still encoded, so that a query about motion finds the past that it needs: at 30 images a second a sixth of the work
-    of answering.
+    A thread of its own answers the images. Only the newest image of each camera waits for it; the next one takes its
+    place. While there is no query, one image per interval of the clip is still encoded, so that a query about motion
+    finds the past that it needs: at 30 images/s this is a sixth of the work of answering.
 
     Raises:
         ParameterError: a parameter at the start is not usable.
@@ -91,12 +90,12 @@ class SegmentNode(LifecycleNode):
         namespace: str = "/refseg",
         parameter_overrides: list[Parameter] | None = None,
     ) -> None:
-        """Open services, action and diagnostics; `start` does the rest, or a lifecycle manager.
+        """Open services, action and diagnostics; `start` or a lifecycle manager does the rest.
 
         Args:
             context: of ROS; None for the default one.
             namespace: of the node and its topics, unless the command line has another.
-            parameter_overrides: values of parameters, which go before those of the command line.
+            parameter_overrides: values of parameters; they win over those of the command line.
         """
         super().__init__("segment", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings = Parameters(self, SegmentNodeConfig, self._on_change)
@@ -150,7 +149,7 @@ class SegmentNode(LifecycleNode):
         self._state_machine.destroy_when_not_in_use()
 
     def refuse(self, kind: str, reason: str) -> None:
-        """Count a message or a call that nothing could be made of."""
+        """Count a message or a call that was refused."""
         self._faults.note(kind, reason)
 
     @transition
@@ -196,7 +195,7 @@ class SegmentNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the memory of the model."""
         self._model = None
-        gc.collect()  # the callbacks of cameras that were closed still hold it, in a circle
+        gc.collect()  # callbacks of closed cameras still hold it, in a reference cycle
         give_back_freed_memory()
         return TransitionCallbackReturn.SUCCESS
 

@@ -1,4 +1,4 @@
-"""The services of the node: one image out of any stream, and a new beginning."""
+"""The services of the node: answer a single image, and forget the past."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Services:
     """`~/segment_image` and `~/reset`. They are there in every state, and say so when the node is not active."""
 
     def __init__(self, node: Node, queries: ActiveQueries, session: Callable[[], Session | None]) -> None:
-        """Open them; `session` gives what there is while the node is active."""
+        """Open them; `session` returns the session, or None while the node is not active."""
         self._queries, self._session = queries, session
         self._waiting = 0
-        # A group of its own: while an image is waited for, all else of the group has to wait.
+        # Not in the default group: its other callbacks would have to wait while this one waits for an image.
         node.create_service(  # type: ignore[misc]  # a coroutine
             SegmentImage, "~/segment_image", self._segment_image, callback_group=ReentrantCallbackGroup()
         )
@@ -75,7 +75,7 @@ class Services:
 
 
 def _work(session: Session, request: SegmentImage.Request, queries: tuple[Query, ...], pending: Pending[Reply]) -> None:
-    """In the worker's thread."""
+    """Runs in the worker's thread."""
     model = session.model
     try:
         frame = Frame.of(request.image, session.settings.config.white)

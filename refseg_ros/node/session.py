@@ -22,19 +22,19 @@ from refseg_ros.ros.parameters import Parameters
 from refseg_ros.ros.qos import OVERRIDABLE
 
 PATIENCE = 1.0
-"""Seconds that a frame in the works has when the node is deactivated; one that takes longer is abandoned."""
+"""Seconds to wait for the current frame when the node is deactivated; if it takes longer, it is abandoned."""
 LAST_PATIENCE = 0.2
-"""Seconds that it has when the process ends."""
+"""The same when the process ends."""
 
 
 class Session:
     """Everything that activation opens and deactivation closes.
 
     Attributes:
-        model: what computes.
-        settings: of the node, as they are at any time.
-        worker: who computes.
-        is_closed: whether it is over.
+        model: the loaded model.
+        settings: the node's, always current.
+        worker: the thread that computes.
+        is_closed: whether it was closed.
         cameras: one for each name in the parameter `cameras`, or the one without a name.
     """
 
@@ -51,13 +51,13 @@ class Session:
         """Open everything.
 
         Args:
-            node: whose topics they are.
-            model: loaded.
-            settings: of the node, as they are at any time.
+            node: the owner of the topics.
+            model: the loaded model.
+            settings: the node's, always current.
             queries: the active ones.
             faults: where faults are counted.
             on_query: takes the text of a query that arrives.
-            on_goal_answer: as of `NodeParts`.
+            on_goal_answer: see `NodeParts`.
         """
         self._node = node
         self.is_closed = False

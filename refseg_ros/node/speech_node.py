@@ -1,4 +1,4 @@
-"""The node `speech`: what is said to a microphone, or in a WAV file, as queries of the node `segment`. Offline."""
+"""The node `speech`: turns speech from a microphone or a WAV file into queries of the node `segment`. Offline."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from refseg_ros.speech.sentences import nouns
 from refseg_ros.speech.sound import Samples, SoundError, microphone, play, read_ahead, read_wav, utterances
 
 PATIENCE = 0.2
-"""Seconds that the last utterance has when the node ends; one that takes longer is abandoned."""
+"""Seconds to wait for the last utterance when the node ends; if it takes longer, it is abandoned."""
 LISTENER_WAIT = 10.0
 """Seconds that a WAV file is held back until someone listens to the queries."""
 
@@ -43,7 +43,7 @@ class SpeechNode(Node):
     Raises:
         ParameterError: a parameter at the start is not usable.
         BundleError: the model bundle is missing or broken.
-        SoundError: the WAV file is none.
+        SoundError: the WAV file cannot be read.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SpeechNode(Node):
         Args:
             context: of ROS; None for the default one.
             namespace: of the node and its topic, unless the command line has another.
-            parameter_overrides: values of parameters, which go before those of the command line.
+            parameter_overrides: values of parameters; they win over those of the command line.
         """
         super().__init__("speech", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings: Parameters[SpeechConfig] = Parameters(self, SpeechConfig, lambda config, names: None)
@@ -99,7 +99,7 @@ class SpeechNode(Node):
         """End the listening; False when it is still busy with the last utterance."""
         self._is_closed = True
         if self._listener is None or not self._listener.is_alive():
-            return True  # also when a signal came amid its start
+            return True  # also if a signal came while it was starting
         self._listener.join(PATIENCE)
         return not self._listener.is_alive()
 
@@ -128,7 +128,7 @@ class SpeechNode(Node):
         except SoundError as error:
             self._is_deaf = True
             self.get_logger().fatal(str(error))
-        except Exception:  # of rclpy, when the end came in the middle of something
+        except Exception:  # rclpy raises many kinds if the context ends in the middle of a call
             if self._is_up():
                 self._is_deaf = True
                 raise

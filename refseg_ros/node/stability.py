@@ -1,4 +1,4 @@
-"""Whether a thing was found so often in a row, at the same place, that a gripper may go for it."""
+"""Whether a thing was found at the same place in enough frames in a row for a gripper to go for it."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class _Run:
     box: Box
     """In the last one."""
     begin: Spot | None
-    """In the first one that knew; all of them are measured by it, so that nothing creeps away unnoticed."""
+    """The place in the first frame that has one; later places are compared with it, so slow drift is noticed."""
     standing: Standing
 
 
 class Stability:
     """The standing of the queries of one camera.
 
-    Of a thing whose place in space is known, that place alone counts: it may move through the image with a camera that
-    moves, if it stays in the frame that the place is in. Else the boxes in the image count.
+    If the place of a thing in space is known, only that counts: the thing may move through the image of a camera that
+    moves, as long as it rests in the frame of its place. Otherwise the boxes in the image count.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Stability:
             answer: to it.
             wanted: frames in a row that make it stable.
             spot: where the thing is in space, if that is known.
-            distance: how far that may be from where the thing was in the first of the frames, in metres.
+            distance: how far `spot` may be from the place in the first of the frames, in metres.
         """
         run = self._last.get(query_id, _Run(answer.box, None, Standing()))
         if answer.verdict is not Verdict.FOUND:

@@ -19,11 +19,11 @@ from refseg_ros.space.transforms import Transform, TransformError, TransformTree
 AVAILABLE = find_spec("tf2_msgs") is not None
 """Whether the messages of /tf are installed; without them nothing else here may be used."""
 PATIENCE = 0.1
-"""Seconds that a transform may come after the image was worked on, where those before it came."""
+"""Seconds to wait for the transform of an answered image, if transforms have been coming."""
 SILENCE = 1.0
-"""Seconds after which a transform that came no more is not waited for."""
+"""A transform that has not come for so many seconds is not waited for."""
 KEPT_UNREAD = 100
-"""Messages that may wait to be taken from the network, as tf2 has it."""
+"""Queue depth of the subscriptions, the same as in tf2."""
 
 
 class Transforms:
@@ -47,10 +47,10 @@ class Transforms:
         ]
 
     def at(self, header: Header) -> Transform:
-        """What takes points of the frame of an image into the target at the image's stamp.
+        """The transform from the frame of an image to the target frame at the stamp of the image.
 
         Raises:
-            TransformError: there is none, nor did it come in time.
+            TransformError: there is none, and none came in time.
         """
         end = time.monotonic() + PATIENCE
         stamp = nanoseconds_of(header)

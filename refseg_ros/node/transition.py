@@ -1,4 +1,4 @@
-"""The steps of a managed node's life, which tell why they fail."""
+"""Lifecycle transitions that log why they fail."""
 
 from __future__ import annotations
 

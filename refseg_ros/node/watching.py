@@ -35,12 +35,12 @@ class Watching:
     """The topics of one camera.
 
     Args:
-        node: what subscribes.
+        node: the subscriber.
         config: of the node.
         hub: where images, answers and truth go.
         name: of the camera; empty for the only one.
-        on_answer: is told the expression of each answer.
-        refuse: is told the kind of a fault and its reason.
+        on_answer: called with the expression of each answer.
+        refuse: called with the kind of a fault and its reason.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Watching:
         self._camera = AsyncParameterClient(node, f"{self._beside}/camera")
 
     def open(self, watched: bool, in_space: bool) -> None:
-        """Subscribe or unsubscribe, as is wanted."""
+        """Subscribe or unsubscribe: images if `watched`, depth if `in_space`."""
         if watched and self._images is None:
             self._subscribe()
         elif not watched and self._images is not None:
@@ -87,7 +87,7 @@ class Watching:
         """Whether there is a node `camera` whose parameters can be set."""
         try:
             return bool(self._camera.services_are_ready())
-        except Exception:  # of rclpy, asked by the page's thread when the end has come
+        except Exception:  # rclpy raises if the page's thread asks after the context has ended
             if self._node.context.ok():
                 raise
             return False
@@ -130,7 +130,7 @@ class Watching:
         ]
 
     def _guarded(self, take: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Whatever is wrong with a message costs that message."""
+        """Wrap a callback: a refused message costs only itself."""
         return partial(self._take, take)
 
     def _take(self, take: Callable[[Any], None], message: Any) -> None:

@@ -46,10 +46,10 @@ LOOK = 0.2
 class WebNode(Node):
     """Serves the page. Images and answers are subscribed to only while a browser is open.
 
-    A process has one such node at most, for NiceGUI has one page at an address in a process.
+    A process can have only one such node, because NiceGUI has one page at an address in a process.
 
     Subscriptions (relative, in namespace /refseg by default, below the name of the camera where there are several):
-        query (std_msgs/String): what is asked, by whomever.
+        query (std_msgs/String): all queries.
         result (refseg_ros/Segmentation): the answers.
         the topic of `image_topic` (sensor_msgs/Image or CompressedImage): sensor-data QoS, depth 1.
         the topics of `depth_topic` and `camera_info_topic`: while the view in space is open.
@@ -70,7 +70,7 @@ class WebNode(Node):
 
     Raises:
         ParameterError: a parameter at the start is not usable.
-        BundleError: the model bundle, which has the words, is missing or broken.
+        BundleError: the model bundle, which has the vocabulary, is missing or broken.
         AddressError: the page cannot be served at that address.
     """
 
@@ -81,12 +81,12 @@ class WebNode(Node):
         namespace: str = "/refseg",
         parameter_overrides: list[Parameter] | None = None,
     ) -> None:
-        """Take the address; `start` serves the page, to which nothing comes unless `run` or an executor spins the node.
+        """Take the address; `start` serves the page, which gets no data unless `run` or an executor spins the node.
 
         Args:
             context: of ROS; None for the default one.
             namespace: of the node and its topics, unless the command line has another.
-            parameter_overrides: values of parameters, which go before those of the command line.
+            parameter_overrides: values of parameters; they win over those of the command line.
         """
         super().__init__("web", context=context, namespace=namespace, parameter_overrides=parameter_overrides)
         self._settings: Parameters[WebConfig] = Parameters(self, WebConfig, lambda config, names: None)
@@ -127,7 +127,7 @@ class WebNode(Node):
         return self._server.stop()
 
     def ask(self, text: str) -> None:
-        """See `Robot.ask`. Until there is an answer, it is said again to whoever comes to listen."""
+        """See `Robot.ask`. Until there is an answer, new subscribers get the query again."""
         message = String(data=transportable(text, MAX_CHARACTERS))
         self._unanswered = message if split(message.data)[0] else None
         self._query.publish(message)

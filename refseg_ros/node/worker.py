@@ -61,4 +61,4 @@ class Worker:
     def _work(self) -> None:
         while (job := self._mailbox.take()) is not None:
             job()
-            del job  # it holds an image, and the next one may be long in coming
+            del job  # it holds an image, and the next job may come much later

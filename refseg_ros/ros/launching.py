@@ -56,13 +56,13 @@ def given(kind: type, context: LaunchContext) -> dict[str, Any]:
 
 
 def with_unknown_arguments_named(file: str, description: LaunchDescription) -> LaunchDescription:
-    """The description of a launch file that first names what was typed for it and is none of its arguments.
+    """The description of a launch file, which first warns of typed arguments that the file does not have.
 
-    `ros2 launch` passes over it in silence. Where another launch file includes this one, what was typed is that one's.
+    `ros2 launch` itself ignores them. If another launch file includes this one, what was typed is for that one.
 
     Args:
         file: path of the launch file.
-        description: all that it does.
+        description: what the file does.
     """
     if Path(file).name not in {Path(word).name for word in sys.argv}:
         return description

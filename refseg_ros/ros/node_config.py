@@ -29,15 +29,15 @@ _CAMERA = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def depth_transport_of(depth_transport: str, image_transport: str) -> str:
-    """How depth comes, with "auto" resolved: as the colour images do."""
+    """The transport of depth images; "auto" is that of the colour images."""
     return image_transport if depth_transport == AS_COLOUR else depth_transport
 
 
 def check_cameras(settings: Any) -> None:
-    """Check what settings that have `cameras`, TOPICS and `mono16_range` say of cameras.
+    """Check the settings `cameras`, TOPICS and `mono16_range` of a node.
 
     Raises:
-        ValueError: a value of them is not usable, or does not go with another one.
+        ValueError: a value is not usable, or does not go with another one.
     """
     if not settings.image_topic:
         raise ValueError("image_topic is empty; it must name a topic of sensor_msgs/Image")

@@ -1,6 +1,6 @@
-"""Params files: what they have for a node, and whether they name it at all.
+"""Params files: their parameters for a node, and whether they name it at all.
 
-ROS passes over what is for other nodes in silence, and so over a misspelt name.
+ROS silently ignores parameters of other nodes, and so those under a misspelt name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PATTERNS = {"**": r"(/\w+)*", "*": r"/\w+"}
 
 
 def parameters_of(file: Path, node: str) -> dict[str, Any]:
-    """The parameters that a file has for a node, as ROS reads them: of several values of one, the last in the file.
+    """The parameters that a file has for a node, as ROS reads them: if one stands there twice, the last value counts.
 
     Args:
         file: of NODE: ros__parameters: NAME: VALUE, where NODE may be nested by namespaces and have wildcards.

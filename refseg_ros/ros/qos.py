@@ -26,7 +26,7 @@ def is_override(name: str) -> bool:
 
 
 def check_override(name: str, value: object) -> None:
-    """Check the value of a parameter that `is_override`; rclpy does so when the topic is opened, if at all.
+    """Check the value of a QoS override; rclpy itself checks it when the topic is opened, if at all.
 
     Raises:
         ValueError: rclpy could not use it.
@@ -38,9 +38,9 @@ def check_override(name: str, value: object) -> None:
 
 
 def warn_of_unused_overrides(node: Node) -> None:
-    """Log the parameters of a node that `is_override` and that none of its topics has; call it when they are open."""
+    """Warn of QoS overrides of a node that none of its topics takes; call it when the topics are open."""
     topics = [f"qos_overrides.{name}" for name in node.get_parameters_by_prefix("qos_overrides")]
-    # Of a topic that another node of the process, or of the file, has at its other end.
+    # These may be for another node of the process, or of the params file, at the other end of the topic.
     others = {re.sub(r"\.(publisher|subscription)\.", ".", name) for name in topics}
     for name in filter(is_override, sorted(node._parameter_overrides)):
         if not node.has_parameter(name) and re.sub(r"\.(publisher|subscription)\.", ".", name) not in others:

@@ -17,7 +17,7 @@ _PLACE = ", at /"
 
 
 class NodeError(ValueError):
-    """ROS does not make a node; the one-line message is its own, with what to do."""
+    """ROS refuses to make a node; the one-line message is that of ROS, and what to do."""
 
 
 def reason(error: Exception) -> str:

@@ -100,7 +100,7 @@ def run_node(
         forget_interrupt()
         code = 0
     except Exception as error:
-        # Where a signal has come it is the reason: compiled modules make another error of a KeyboardInterrupt.
+        # If a signal came, it is the reason: compiled modules turn a KeyboardInterrupt into another error.
         code = 0 if signals.has_come else _told(name, error, refusals)
     finally:
         rclpy.try_shutdown()
@@ -110,7 +110,7 @@ def run_node(
 
 
 def _told(name: str, error: Exception, refusals: tuple[type[Exception], ...]) -> int:
-    """Log why a node cannot run, and return its exit code; raise what is no such reason."""
+    """Log why a node cannot run, and return its exit code; raise any other error again."""
     if isinstance(error, refusals):
         get_logger(name).fatal(str(error))
     elif isinstance(error, (InvalidParameterTypeException, InvalidParameterValueException)):  # rclpy's own parameters
@@ -135,11 +135,11 @@ class _FirstSignal:
             signal.signal(number, self._on_signal)
 
     def end(self) -> None:
-        """Ignore signals from now on, and end rclpy's thread for them; before anything of rclpy is destroyed.
+        """Ignore signals from now on, and end rclpy's thread for them; call it before anything of rclpy is destroyed.
 
-        After a signal that thread triggers guard conditions of executors and nodes, and shuts the context down. It
-        looks at nothing that another thread does: a node that was taken down meanwhile, or an executor that was
-        forgotten with the exception, ended the process by a segmentation fault.
+        After a signal that thread triggers guard conditions of executors and nodes, and shuts the context down. It does
+        not look at what other threads do: if a node was destroyed meanwhile, or an executor was freed with the
+        exception, the process ended with a segmentation fault.
         """
         self._is_over = True
         self._ignore()

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from refseg_ros.text import quoted
 
 LOOK = 1.0
-"""Most seconds from one look whether to go on to the next: rclpy does not always wake up at a signal."""
+"""Most seconds from one call of `goes_on` to the next: rclpy does not always wake up at a signal."""
 
 
 def spin(node: Node, refuse: Callable[[str, str], object], goes_on: Callable[[], bool] = lambda: True) -> None:

@@ -1,4 +1,4 @@
-"""Whether the topics in a node's settings are names of topics at all."""
+"""Checks that the topics in a node's settings have valid names."""
 
 from __future__ import annotations
 

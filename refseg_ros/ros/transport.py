@@ -7,15 +7,15 @@ from pathlib import Path
 
 PROFILE = Path(__file__).resolve().parent / "fastdds.xml"
 LAST_DOMAIN = 232
-"""The ports of those beyond it are no numbers of 16 bits."""
+"""Greatest ROS domain; ports of greater ones do not fit in 16 bits."""
 _OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
 """Those with Fast DDS 2."""
 PROFILE_OF_OLD, PROFILE_OF_NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
-"""Environment variables in which Fast DDS 2, and 3, looks for a profile; ROS 2 Kilted still takes the old one, too."""
+"""Environment variables that name the profile for Fast DDS 2 and Fast DDS 3; ROS 2 Kilted still takes the old one."""
 
 
 def fault_of_domain() -> str:
-    """What is wrong with the ROS_DOMAIN_ID of this process, with which its middleware would end it; or empty."""
+    """What is wrong with the ROS_DOMAIN_ID of this process, or empty; the middleware would end the process for it."""
     text = os.environ.get("ROS_DOMAIN_ID", "")
     if not text or (text.isdecimal() and int(text) <= LAST_DOMAIN):
         return ""
@@ -35,6 +35,6 @@ def prefer_large_shared_memory() -> None:
 
 
 def profile_variables() -> tuple[str, ...]:
-    """The environment variables that this shell's distribution reads, the one to set first."""
+    """The environment variables that this shell's distribution reads; set the first one."""
     is_old = os.environ.get("ROS_DISTRO") in _OLD_DISTRIBUTIONS
     return (PROFILE_OF_OLD,) if is_old else (PROFILE_OF_NEW, PROFILE_OF_OLD)
