@@ -105,9 +105,9 @@ def measure(effort: Effort) -> list[Table]:
         notes=[
             f"The floor is the time that the multiply-adds take at the cores' peak: {floats / 1e9:.0f} G/s in float32 "
             f"and {whole / 1e9:.0f} G/s in 8 bits, as ONNX Runtime multiplies matrices of {SIDE} x {SIDE}. It leaves "
-            "out everything else that a graph does: softmaxes, norms, sums, moving arrays from one operator to the next, "
-            "and waking the other cores for each. Graphs in one row run side by side. `text` runs once a query; the sum "
-            "is without it."
+            "out everything else that a graph does: softmaxes, norms, sums, moving arrays from one operator to the "
+            "next, and waking the other cores for each. Graphs in one row run side by side. `text` runs once a query; "
+            "the sum is without it."
         ],
     )
     total = np.zeros(4)

@@ -117,7 +117,7 @@ def _check_node(
         yield error(f"{full} does not answer calls; does it hang, or has a middleware or firewall only half of it?")
     yield from _check_clock(listener, full)
     yield from _check_inputs(listener, name, namespace, others)
-    mine = [status for key, status in statuses.items() if key.startswith(full.lstrip("/"))]
+    mine = [status for key, status in statuses.items() if key.startswith(f"{full.lstrip('/')}: ")]
     for status in sorted(mine, key=lambda one: one.name):
         if status.level != DiagnosticStatus.OK:
             yield LEVELS.get(status.level, warn)(f"{status.name} says: {status.message}")

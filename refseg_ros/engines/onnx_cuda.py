@@ -53,6 +53,9 @@ class OnnxCudaEngine:
             raise UnavailableError(f"the {PROVIDER} does not start; are the CUDA and cuDNN that it wants there?")
         self._gpu, self._name = gpu, name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
+        for node in self._session.get_outputs():
+            if node.type not in DTYPES:
+                raise BundleError(f"{name}: gives `{node.name}` as {node.type}; it must be one of {', '.join(DTYPES)}")
         self._dtypes = {node.name: np.dtype(DTYPES[node.type]) for node in self._session.get_outputs()}
         self.outputs = tuple(self._dtypes)
 

@@ -76,6 +76,7 @@ class TensorRTEngine:
 
         Raises:
             BundleError: TensorRT refuses it.
+            EngineError: it cannot run, as where the GPU has too little memory left.
         """
         self._gpu, self._name, self._lock = gpu, name, threading.Lock()
         self._listener = listener(trt)
@@ -90,6 +91,8 @@ class TensorRTEngine:
             self._context = engine.create_execution_context(settings)
         else:
             self._context = engine.create_execution_context()
+        if self._context is None:
+            raise EngineError(f"{name}: {LIBRARIES[trt.__name__]} cannot run it on this GPU ({self._listener.said})")
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         self._dtypes = {name: np.dtype(trt.nptype(engine.get_tensor_dtype(name))) for name in names}
         wanted = [engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT for name in names]

@@ -156,7 +156,10 @@ class WebNode(Node):
             if response is None or not response.success:
                 given.set_exception(ConnectionError(response.message if response else "no answer"))
             else:
-                given.set_result([answer_of(result) for result in response.answers])
+                try:
+                    given.set_result([answer_of(result) for result in response.answers])
+                except ValueError as error:
+                    given.set_exception(ConnectionError(f"an answer of the node segment cannot be read: {error}"))
 
         image = to_message(rgb, "rgb8", Header())
         self._segment_image.call_async(SegmentImage.Request(image=image, query=text)).add_done_callback(done)

@@ -13,7 +13,8 @@ from onnx import TensorProto, helper
 from refseg_ros.engines import tensorrt
 from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
 from refseg_ros.engines.tensorrt import TensorRTEngine
-from refseg_ros.errors import BundleError, UnavailableError
+from refseg_ros.errors import BundleError, EngineError, UnavailableError
+from refseg_ros.gpu_check import stand_ins
 from tests.bundles import model
 
 LIMITS = Limits(cameras=3, queries=4, words=6, past=2)
@@ -90,4 +91,15 @@ def test_progress_is_shown_where_it_does_not_fill_a_log(rtx: ModuleType, capfd: 
 def test_bytes_that_are_no_engine_are_refused_in_one_line(rtx: ModuleType, plan: bytes) -> None:
     with pytest.raises(BundleError, match=r"my\.engine: TensorRT-RTX refuses it \(.+\); build it again") as caught:
         TensorRTEngine(rtx, None, plan, "my.engine")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_engine_for_which_the_gpu_has_no_memory_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorRT then returns no context, and logs why. In a rehearsal, because that needs a GPU."""
+
+    def none(engine: stand_ins._Engine, settings: object = None) -> None: ...
+
+    monkeypatch.setattr(stand_ins._Engine, "create_execution_context", none)
+    with pytest.raises(EngineError, match="graph.onnx: TensorRT cannot run it on this GPU") as caught:
+        TensorRTEngine(stand_ins._tensorrt("tensorrt", {}), None, graph("batch"), "graph.onnx")
     assert "\n" not in str(caught.value)

@@ -72,6 +72,10 @@ def test_one_that_stays_broken_is_told_as_an_error_and_the_next_query_is_answere
     assert told.level == DiagnosticStatus.ERROR
     assert "images in a row were lost" in told.message
     show_until_told(bench, reader, "camera", lambda status, _: status.level == DiagnosticStatus.ERROR, "an error")
+    bench.ask("")
+    show_until_told(
+        bench, reader, "camera", lambda status, _: status.level != DiagnosticStatus.ERROR, "images in order"
+    )
     known = len(bench.results)
     bench.ask("red")
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
