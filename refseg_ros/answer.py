@@ -53,11 +53,11 @@ NO_BOX = Box(0, 0, 0, 0)
 POSSIBLE = 0.15
 """Least probability of a pixel that may belong to the thing."""
 SMALLEST = 1e-4
-"""Share of the frame that a mask has at least, and no mask."""
+"""Smallest share of the frame in an `Evidence`; it also stands for an empty mask."""
 
 
 class Evidence(NamedTuple):
-    """What speaks for an answer. The bundle's `certainty` makes the score of it."""
+    """The evidence for an answer; the bundle's `certainty` turns it into the score."""
 
     presence: float
     """Logit of "there is such a thing"."""
@@ -76,10 +76,10 @@ class Answer:
     text: str
     """The expression as the user gave it."""
     verdict: Verdict
-    """The mask of FOUND has at least one pixel, that of UNCERTAIN may have some, all others are empty."""
+    """With FOUND the mask has at least one pixel, with UNCERTAIN it may have some, otherwise it is empty."""
     score: float
-    """How likely the answer is right, in [0, 1]: the thing is in the frame, and the mask is on it. It is as good as the
-    bundle's `certainty`. 0 if the expression was not understood, or is stale."""
+    """Probability, in [0, 1], that the thing is in the frame and the mask is on it, as estimated by the bundle's
+    `certainty`. 0 if the expression was not understood or the frame was too old."""
     mask: np.ndarray
     """(H, W) uint8: 255 where the thing is, else 0."""
     box: Box
@@ -91,7 +91,7 @@ class Answer:
     truncated_words: tuple[str, ...] = ()
     """Words beyond the longest expression, which the network did not see."""
     evidence: Evidence | None = None
-    """What the score is made of; None if the expression was not understood, or is stale, or in a message."""
+    """What the score was computed from; None for NOT_UNDERSTOOD, STALE, and answers read from a message."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def conclude(
         outcome: the network's output for it.
         letterbox: of the frame.
         thresholds: probabilities that decide the verdict and the mask.
-        certainty: what makes the score.
+        certainty: weights of the evidence in the score.
     """
     evidence = Evidence(outcome.presence)
     attention = outcome.word_attention[:, : len(tokens.words)]

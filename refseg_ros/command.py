@@ -39,13 +39,13 @@ def program() -> str:
 def refuse_without_effect(
     parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str], when: str
 ) -> None:
-    """Refuse options that were given where they would do nothing; one that has its default value asks for nothing.
+    """Refuse options that have no effect here; an option with its default value counts as not given.
 
     Args:
         parser: of the options.
         options: as parsed.
         names: of the options, as attributes of `options`.
-        when: they do nothing, such as "without --data".
+        when: they have no effect, such as "without --data".
 
     Raises:
         ValueError: one of them was given.
@@ -56,7 +56,7 @@ def refuse_without_effect(
 
 
 def seed(text: str) -> int:
-    """The type of an argument that seeds a generator."""
+    """Parse the argument of a seed, a whole number of at least 0."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is below 0")
@@ -64,10 +64,10 @@ def seed(text: str) -> int:
 
 
 def forget_interrupt() -> None:
-    """Say to Python that a KeyboardInterrupt was handled, so that the process ends with the exit code it gives itself.
+    """Tell Python that a KeyboardInterrupt was handled, so that the process ends with its own exit code.
 
-    One that went through an `exec` of text, as dataclasses and rosbags have it, leaves a mark for which `python -m`
-    ends by SIGINT in any case; the next `exec` takes the mark away.
+    An interrupt that passes through an `exec` of text, as dataclasses and rosbags use it, leaves a mark, and then
+    `python -m` ends by SIGINT whatever the exit code. The next `exec` removes the mark.
     """
     exec("")
 

@@ -46,10 +46,10 @@ def add_option(parser: argparse.ArgumentParser, kind: type, name: str) -> None:
 
 
 class Settings:
-    """What a settings class is: a frozen dataclass whose values fit the types, ranges and choices of its fields.
+    """Base of the settings classes: checks that each value fits the type, range and choices of its field.
 
     Raises:
-        ValueError: one does not; the message names the field, its value and what is allowed.
+        ValueError: a value does not fit; the message names the field, its value and what is allowed.
     """
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From a typed or spoken expression to word ids, for training and for the robot alike.
+"""Turns a typed or spoken expression into word ids, in training and on the robot.
 
 Hostile text is ordinary here: any `str` (10 MB, control characters, lone surrogates, right-to-left marks) gives a
 defined result, and whatever the network will not see is reported instead of being dropped in silence.
@@ -35,18 +35,18 @@ _WORD = re.compile(rf"{_PART}(?:'{_PART})?|{SIGN}[{SIGN}{MARK}]*")
 
 
 def normalise(text: str) -> str:
-    """The text in lower case, compatibility forms folded (NFKC), control characters and runs of space made one space.
+    """The text in lower case, compatibility forms folded (NFKC), runs of control characters and space made one space.
 
-    Characters that only say how others are drawn are left out, as joiners of Persian and Hindi are and the variation
-    selectors of emoji. All signs that serve as an apostrophe become "'".
+    Characters that only say how others are drawn are left out, such as the joiners of Persian and Hindi and the
+    variation selectors of emoji. All signs that serve as an apostrophe become "'".
 
-    At most MAX_CHARACTERS, of the first MAX_CHARACTERS. `normalise(normalise(t)) == normalise(t)`.
+    Only the first MAX_CHARACTERS are read, and the result is no longer. `normalise(normalise(t)) == normalise(t)`.
     """
     return read(text)[0]
 
 
 def read(text: str) -> tuple[str, bool]:
-    """`normalise`, and whether a part of the text was cut off."""
+    """The normalised text, and whether a part of it was cut off."""
     normal = " ".join(folded(text[:MAX_CHARACTERS]).split())
     return normal[:MAX_CHARACTERS].rstrip(), max(len(text), len(normal)) > MAX_CHARACTERS
 
@@ -71,8 +71,8 @@ class Tokens:
     ids: np.ndarray
     """(max_words,) int64: word ids, PADDING after the last word."""
     words: tuple[str, ...]
-    """The words behind the ids, unknown ones among them; those that only ask ("could you", "please") are left out
-    where they are unknown."""
+    """The words behind the ids, including unknown ones; unknown words that only ask ("could you", "please") are left
+    out."""
     unknown: tuple[str, ...]
     """Words of the expression that the vocabulary lacks, each once; the network sees the id UNKNOWN for them."""
     truncated: tuple[str, ...]
@@ -82,7 +82,7 @@ class Tokens:
 
     @property
     def readable(self) -> bool:
-        """Whether at least one word is known that says something: then a network can make something of it."""
+        """Whether the model knows at least one word that is not a function word."""
         return any(word not in self.unknown and word not in FUNCTION_WORDS for word in self.words)
 
     @property
@@ -92,22 +92,22 @@ class Tokens:
 
     @property
     def doubtful(self) -> bool:
-        """Whether a word that says more of the thing than a request does is unknown: the thing may be another one."""
+        """Whether a word that describes the thing is unknown, so that another thing may be meant."""
         return any(word in self.unknown for word in self.words)
 
 
 class Vocabulary:
-    """The words that a model knows, each with its id, and other words for them."""
+    """The words that a model knows, each with its id, and their synonyms."""
 
     def __init__(self, words: Iterable[str], synonyms: Mapping[str, str] | None = None) -> None:
         """Give the words their ids.
 
         Args:
             words: without the two special entries, in the order of their ids.
-            synonyms: a word that the model does not know -> the one of `words` that it is read as.
+            synonyms: a word that the model does not know -> the one of `words` that replaces it.
 
         Raises:
-            ValueError: a word stands twice, or a synonym is of no use.
+            ValueError: a word occurs twice, or a synonym is known or stands for an unknown word.
         """
         self.words: tuple[str, ...] = ("<pad>", "<unknown>", *words)
         self.synonyms = dict(synonyms or {})
@@ -162,7 +162,7 @@ class Vocabulary:
         """The same words with other synonyms, which come from the file `name`.
 
         Raises:
-            ValueError: a synonym is of no use; the message begins with `name`.
+            ValueError: as the constructor; the message begins with `name`.
         """
         try:
             return Vocabulary(self.words[2:], synonyms)
@@ -174,7 +174,7 @@ class Vocabulary:
         return "".join(f"{word}\n" for word in self.words)
 
     def encode(self, text: str, max_words: int) -> Tokens:
-        """Word ids of a text, padded at the end to `max_words`, with a report of what is unknown or too much."""
+        """Word ids of a text, padded at the end to `max_words`, with the words that are unknown or cut off."""
         normal, is_cut = read(text)
         said = _words(normal)
         asking, end, head = request(said), len(said) - courtesy(said), head_noun(said)

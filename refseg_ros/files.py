@@ -1,6 +1,6 @@
-"""Paths as people write them, and writing of whole files: no final name ever belongs to a half-written file.
+"""Expands paths as people write them, and writes files so that a final name never belongs to a half-written file.
 
-Not even after the power was lost: a file is on the disk before it gets its name.
+This holds after a power loss, too: a file is on the disk before it gets its name.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def expanded(path: str | Path) -> Path:
 
 
 def check_folder(path: Path) -> None:
-    """See that a folder can be made of a path, or is there, before the work whose results it is to hold.
+    """Check that a path is a folder, or can become one, before the work begins whose results go there.
 
     Raises:
-        NotADirectoryError: there is a file in its place, or above it.
+        NotADirectoryError: the path, or a part of it, is a file.
     """
     there = next(part for part in (path, *path.absolute().parents) if part.exists())
     if not there.is_dir():
@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     If the block raises, the temporary file is removed and `path` stays as it was.
 
     Raises:
-        OSError: the file cannot be written there; it names `path`, because the user does not know the temporary file.
+        OSError: the file cannot be written there; the error names `path`, not the temporary file.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -69,7 +69,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of `replacing` in a folder whose process is gone: it was killed at once."""
+    """Remove the temporary files of `replacing` that killed processes left in a folder."""
     for path in folder.glob(".*.partial*"):
         if (match := _TEMPORARY.fullmatch(path.name)) and not _runs(int(match[1])):
             path.unlink(missing_ok=True)

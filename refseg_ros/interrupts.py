@@ -1,6 +1,6 @@
-"""What ends a process: Ctrl-C, also while it is still importing its modules, and the end of its parent.
+"""Ends a process at Ctrl-C, even while it still imports its modules, and when its parent ends.
 
-A KeyboardInterrupt would go through whatever is half imported, and some modules make another error of it.
+During an import, a KeyboardInterrupt would pass through half-imported modules, and some turn it into another error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def is_started_from(package: str) -> bool:
 
 
 def end_at_interrupt(code: int = STOPPED, word: bytes = b"stopped\n") -> Any:
-    """Let Ctrl-C end the process at once with an exit code, after a word on stderr; returns the handler before.
+    """Let Ctrl-C end the process at once with an exit code, after a word on stderr; returns the previous handler.
 
     Where Ctrl-C is ignored, or the process has a handler of its own, nothing changes.
     """
@@ -58,7 +58,7 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def held_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of a block that it must not tear apart.
+    """Delay Ctrl-C until the end of a block that it must not interrupt.
 
     Processes and threads that the block starts never get it, even from a terminal, which sends it to all processes.
     """

@@ -1,4 +1,4 @@
-"""From an expression to ids by a file of Hugging Face's `tokenizers` (BPE, WordPiece), which knows every word."""
+"""Turns an expression into ids with a file of Hugging Face's `tokenizers` (BPE, WordPiece), which knows every word."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from refseg_ros.text import one_line
 
 
 class OpenVocabulary:
-    """A tokenizer of pieces of words. It has the two methods of `Vocabulary` that a model needs."""
+    """A subword tokenizer. It has the two methods of `Vocabulary` that a model needs: `encode` and `len`."""
 
     def __init__(self, tokenizer: Any) -> None:
-        """`tokenizer` is a `tokenizers.Tokenizer`; its own padding says with which id, else it is PADDING."""
+        """`tokenizer` is a `tokenizers.Tokenizer`; the padding id is its own, or PADDING if it has none."""
         self._padding = (tokenizer.padding or {}).get("pad_id", PADDING)
         tokenizer.no_padding()
         self._tokenizer = tokenizer
@@ -29,7 +29,7 @@ class OpenVocabulary:
         """Read the content of a `tokenizer.json`.
 
         Raises:
-            ValueError: it is none; the message calls the file `name`.
+            ValueError: it is no such file; the message calls it `name`.
             UnavailableError: the library is not installed.
         """
         try:

@@ -1,4 +1,4 @@
-"""The front door of the library: frames and expressions in, answers out. NumPy on both sides, and no ROS."""
+"""The entry point of the library: frames (NumPy) and expressions in, answers out. Without ROS."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from refseg_ros.outlines import GuidedFilter
 
 
 class Segmenter:
-    """A model that is loaded and ready. One serves any number of images, cameras and threads.
+    """A model that is loaded and ready. One segmenter serves any number of images, cameras and threads.
 
         segmenter = Segmenter()
         answer = segmenter.segment(image, "the red mug")
 
     Attributes:
-        manifest: what the bundle says of the model.
-        tokenizer: what makes ids of an expression, and says which words the model does not know.
+        manifest: what the bundle says about the model.
+        tokenizer: turns an expression into ids, and says which words the model does not know.
         config: the settings.
-        thresholds: where the answers' decisions lie; may be set at any time, and counts from the next answer on.
+        thresholds: probabilities that decide verdict and mask; may be set at any time, for the next answers.
         runtime: in one line, what the network runs on, and why on nothing faster.
     """
 
@@ -41,8 +41,8 @@ class Segmenter:
         """Load a model bundle and run it once.
 
         Args:
-            model: as of `SegmenterConfig`.
-            thresholds: those of the bundle, unless others are given.
+            model: as in `SegmenterConfig`.
+            thresholds: None for those of the bundle.
             settings: the other fields of `SegmenterConfig`, by name.
 
         Raises:
@@ -76,7 +76,7 @@ class Segmenter:
         return stream.answer([text])[0]
 
     def stream(self) -> Stream:
-        """Begin a camera's stream: it has a past of its own, the model is shared."""
+        """Begin a camera's stream; it has its own past and shares the model."""
         return Stream(self)
 
     def observe(self, streams: Sequence[Stream], images: Sequence[np.ndarray], stamps: Sequence[float]) -> None:
@@ -132,11 +132,11 @@ class Stream:
     """One camera: its newest frame and the past that goes with it. For one thread at a time.
 
     Attributes:
-        watch: what each step of the newest frame's way took.
+        watch: how long each step took for the newest frame.
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
-        """Begin without a frame; `Segmenter.stream` is the way to make one."""
+        """Begin without a frame. Make streams with `Segmenter.stream`."""
         self.watch = Stopwatch()
         self._segmenter = segmenter
         clip = segmenter.manifest.clip
@@ -182,7 +182,7 @@ class Stream:
         return self._newest.letterbox
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
-        """Find what each expression names in the newest frame; what hangs on them alone is kept until they change.
+        """Find what each expression names in the newest frame; encoded expressions are kept until they change.
 
         Raises:
             ValueError: no frame was observed yet.
@@ -202,11 +202,11 @@ class Stream:
             ]
 
     def outcomes(self, texts: Sequence[str]) -> list[Outcome | None]:
-        """What the network itself makes of each expression on the newest frame, before outlines and verdicts.
+        """The network's own output for each expression on the newest frame, before outlines and verdicts.
 
         Returns:
-            For each expression its outcome; None where no word is known that says something. That of one whose noun is
-            unknown is what benchmarks score; `answer` does not rely on it.
+            An outcome for each expression; None for one that is not readable (`Tokens.readable`). If its noun is
+            unknown, benchmarks score the outcome, but `answer` does not use it.
 
         Raises:
             ValueError: no frame was observed yet.
@@ -229,7 +229,7 @@ class Stream:
 
 
 class _Query:
-    """Some expressions, read once: `arrays` have a row for each one that is readable; none where none is."""
+    """Some expressions, encoded once: `arrays` have a row for each readable one, and are empty if none is."""
 
     def __init__(self, segmenter: Segmenter, texts: tuple[str, ...]) -> None:
         length = segmenter.manifest.text.length
@@ -240,7 +240,7 @@ class _Query:
 
 
 class Stopwatch:
-    """Seconds spent in each step of the newest frame's way.
+    """Seconds spent in each step for the newest frame.
 
     Attributes:
         spent: step -> seconds, in the order in which the steps were first taken.

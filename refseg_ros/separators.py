@@ -29,7 +29,7 @@ _BETWEEN = re.compile(rf"\bbetween\b[^{_MARKS}]*?(?:{_AND})", re.IGNORECASE)
 def separator_in(text: str) -> str:
     """What looks like a separator of several expressions in a text; empty if nothing does.
 
-    An "and", a full stop or a slash counts where a noun stands on either side of it, and so not in "the black and white
+    An "and", a full stop or a slash counts only if there is a noun on each side of it, so not in "the black and white
     mug".
     """
     text = _BETWEEN.sub("", text[:LONGEST])

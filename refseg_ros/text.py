@@ -9,7 +9,7 @@ from collections.abc import Iterable
 SHOWN = 80
 """Most characters of a text from outside in a log."""
 NEAR = 0.8
-"""Least likeness, from 0 to 1, of two names where one may be meant for the other."""
+"""Lowest similarity of two names, from 0 to 1, at which one is suggested for the other."""
 LONGEST_REASON = 300
 """Most characters of another library's error in one of ours."""
 
@@ -49,6 +49,6 @@ def transportable(text: str, longest: int) -> str:
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """The hint that follows a name that is not there: the nearest that is, or nothing where none is near."""
+    """A hint to put after an unknown name: the most similar of `names`; empty if none is similar."""
     nearest = difflib.get_close_matches(name, list(names), n=1, cutoff=NEAR)
     return f"; did you mean {nearest[0]}?" if nearest else ""

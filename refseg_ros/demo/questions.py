@@ -72,7 +72,7 @@ def _suitable(truth: dict[str, Any], left: Sequence[str]) -> bool:
 def _ask_scene(client: Client, scene: int, left: Sequence[str]) -> Row | None:
     """Ask about the shown scene; None if it offers no expression of the kinds that are left.
 
-    The expression hangs on the scene, not on how long others took: where nothing moves it is the same in each run.
+    The expression depends on the scene, not on how long others took: if nothing moves, each run asks the same.
     """
     for _ in range(round(MOTION_WAIT / 0.2)):
         truth = client.newest_truth

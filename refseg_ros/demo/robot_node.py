@@ -33,7 +33,7 @@ _STEP = 0.02  # seconds between two commands to the rails
 
 
 class RobotNode(Node):
-    """Simulated time goes on as real time does; a slow machine has fewer images, and no slower gripper.
+    """A simulated robot. Simulated time follows real time: a slow machine has fewer images, but no slower gripper.
 
     Publishers:
         /camera/image_raw, /camera/depth, /camera/camera_info, /camera/truth: as those of the node `camera`.
@@ -42,9 +42,9 @@ class RobotNode(Node):
             about the vertical, and how far the fingers are apart.
 
     Subscribers:
-        gripper/goal (geometry_msgs/PoseStamped): where the middle of the tips shall go, in `world`. Of the orientation
-            the turn about the vertical counts; the fingers close along the y axis.
-        gripper/opening (std_msgs/Float64): how far the fingers shall be apart, metres.
+        gripper/goal (geometry_msgs/PoseStamped): where the middle of the tips should go, in `world`. Of the orientation
+            only the turn about the vertical counts; the fingers close along the y axis.
+        gripper/opening (std_msgs/Float64): how far apart the fingers should be, metres.
 
     Parameters: those of `RobotConfig`.
     """
@@ -74,7 +74,7 @@ class RobotNode(Node):
         return True
 
     def close(self) -> bool:
-        """Give the simulator back; no thread is left."""
+        """Close the simulator; no thread is left."""
         self._tabletop.close()
         return True
 
@@ -105,7 +105,7 @@ class RobotNode(Node):
         self._gripper.open(opening.data)
 
     def _on_timer(self) -> None:
-        """Let as much time pass as has passed, and publish what it looks like then."""
+        """Let simulated time catch up with real time, and publish what the camera sees then."""
         now = time.monotonic()
         for _ in range(round((now - self._shown) / _STEP)):
             self._gripper.drive(_STEP)

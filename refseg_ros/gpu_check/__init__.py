@@ -1,1 +1,1 @@
-"""Everything that runs on a GPU, tried in one command, and rehearsed where there is none."""
+"""Tries everything that runs on a GPU in one command, or rehearses it without a GPU."""

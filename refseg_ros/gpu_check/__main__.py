@@ -36,7 +36,7 @@ from refseg_ros.text import printable
 BUDGET = 600.0
 """Seconds after which the command ends, whatever still runs."""
 RESERVE = 30.0
-"""Seconds before, from which on nothing new begins, so that what runs can come to its end."""
+"""Seconds before the end in which nothing new begins, so that what runs can finish."""
 SICK = 1
 """Exit code where something is wrong."""
 
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _examine(model: str, folder: Path, is_rehearsal: bool) -> Iterator[Finding]:
-    """Everything, one line after the other.
+    """Run all checks; gives one finding after the other.
 
     Raises:
         UnavailableError: there is nothing to try.

@@ -15,15 +15,15 @@ from refseg_ros.interrupts import end_with_parent
 
 
 def within(seconds: float, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Findings that another process makes, which is ended with all that it started when the time is over.
+    """Make findings in another process, and end it, with all that it started, when the time is over.
 
-    A build cannot be stopped from within its process, nor a call that a driver does not come back from. A process that
-    a library takes down leaves the findings before it.
+    A build, or a call that hangs in a driver, cannot be stopped from within its process. If a library crashes the
+    process, the findings before the crash remain.
 
     Raises:
         Exception: whatever `findings` raise.
     """
-    context = multiprocessing.get_context("fork")  # it has all that this process has, the stand-ins among it
+    context = multiprocessing.get_context("fork")  # the child inherits everything, including the stand-ins
     ours, theirs = context.Pipe(duplex=False)
     worker = context.Process(target=_send, args=(findings, theirs))
     end = time.monotonic() + seconds

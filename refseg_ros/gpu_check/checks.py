@@ -33,7 +33,7 @@ FRAMES = 50
 """Frames of the clip on which runtimes are compared."""
 PRECISIONS = ("fp32", "fp16")
 ROUNDS = 20
-"""Frames whose median is the time of a frame."""
+"""Frames that are timed; the median counts."""
 
 
 def check_engines(machine: Machine) -> Iterator[Finding]:

@@ -20,11 +20,11 @@ from refseg_ros.interrupts import end_with_parent
 from refseg_ros.text import one_line
 
 PATIENCE = 200.0
-"""Seconds for a command, where that many are left."""
+"""Most seconds for a command; fewer if the deadline is nearer."""
 
 
 def lacking() -> list[str]:
-    """A line for each of what is not there."""
+    """A line for each module that is missing."""
     missing = [name for name in ("benchmarks", "torch", "onnx") if importlib.util.find_spec(name) is None]
     return [
         f"{name} is not there, so training and bench are not tried: run make gpu-check in a clone" for name in missing
@@ -32,11 +32,11 @@ def lacking() -> list[str]:
 
 
 def with_half_precision(bundle: Bundle, folder: Path, deadline: Deadline) -> tuple[Bundle, list[Finding]]:
-    """A copy of a bundle with graphs in 16 bits, or the bundle itself where they cannot be made, and why if one tried.
+    """A copy of a bundle with graphs in 16 bits, or the bundle itself if there are none; and the failure, if any.
 
     Args:
         bundle: of the model.
-        folder: to make, for the copy.
+        folder: for the copy; it must not exist yet.
         deadline: of all checks.
     """
     if lacking():
@@ -82,7 +82,7 @@ def _told(
 
 
 def _run(deadline: Deadline, module: str, *arguments: str) -> tuple[list[str], str]:
-    """The lines that a command prints, and why it failed, in one line; empty where it did not."""
+    """The lines that a command prints, and why it failed, in one line; empty if it did not."""
     line, seconds = [module, *arguments], min(PATIENCE, deadline.left)
     try:
         done = subprocess.run(

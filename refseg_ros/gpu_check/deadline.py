@@ -1,4 +1,4 @@
-"""How each thing is tried by itself, as long as there is time."""
+"""Tries each thing by itself, as long as there is time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refseg_ros.text import one_line
 
 
 class Deadline:
-    """From when on nothing new begins.
+    """The moment from which on nothing new begins.
 
     Args:
         seconds: until then.
@@ -26,11 +26,11 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def attempt(self, what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-        """The findings of a thing, and one of what a driver or a library raised at it, so that the next one is tried.
+        """Give the findings of a check; an error becomes a finding, too, so that the next check runs.
 
         Args:
-            what: the thing, as a finding names it.
-            findings: made while they are read; none is where no time is left.
+            what: name of the check in findings.
+            findings: made while they are read; not read if no time is left.
         """
         if not self.left:
             yield warn(f"not tried, for the time is over: {what}")

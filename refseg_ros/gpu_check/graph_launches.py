@@ -16,9 +16,9 @@ from refseg_ros.gpu_check.pipeline import Clip, frames_of, network_of
 from refseg_ros.text import one_line
 
 LAUNCH = "cuGraphLaunch"
-"""What the names of the driver's functions that launch a graph begin with."""
+"""Prefix of the driver's functions that launch a graph."""
 PATIENCE = 20.0
-"""Seconds in which the first graph is launched: the kernels for a shape are compiled while frames are answered."""
+"""Seconds to wait for the first launch: the kernels for a shape are compiled while frames are answered."""
 
 
 def check_graphs(machine: Machine) -> Iterator[Finding]:

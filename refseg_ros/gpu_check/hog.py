@@ -13,7 +13,7 @@ LEAST = 1 << 20
 
 
 def main() -> int:
-    """Take it block by block, halving the block where none is free any more, and say how much."""
+    """Take the memory in ever smaller blocks until none is free, and print how many bytes."""
     if "--rehearse" in sys.argv[1:]:
         stand_ins.install()
     gpu = first_gpu()

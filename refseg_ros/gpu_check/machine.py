@@ -81,5 +81,5 @@ class Machine:
         return {name: TensorRTEngine(trt, self.gpu, plan, name) for name, plan in plans.items()}
 
     def on_cpu(self) -> Engines:
-        """The graphs in fp32 on the CPU, which all are held to."""
+        """The graphs in fp32 on the CPU, with which all others are compared."""
         return {name: OnnxEngine(self.bundle.contents[name], name, 0) for name in self.bundle.manifest.graphs}

@@ -1,4 +1,4 @@
-"""What becomes of a stream while another process has the memory of the GPU."""
+"""Checks what happens to a stream while another process has the memory of the GPU."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _short_of_memory(machine: Machine, runtime: Runtime) -> Iterator[Finding]:
 
 @contextmanager
 def _memory_taken(is_rehearsal: bool) -> Iterator[int]:
-    """Another process that has all the memory of the GPU that is free; gives the bytes."""
+    """Let another process take all free memory of the GPU; gives the number of bytes."""
     command = [sys.executable, "-m", "refseg_ros.gpu_check.hog", *["--rehearse"] * is_rehearsal]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
@@ -57,7 +57,7 @@ def _loaded(bundle: Bundle, runtime: Runtime) -> None:
 
 
 def _tried(what: str, step: Callable[[], object]) -> Finding:
-    """Both will do: that it works, and that it is refused in one line."""
+    """Try a step. Both outcomes are fine: it works, or it is refused in one line."""
     try:
         step()
     except (EngineError, BundleError) as refusal:

@@ -1,4 +1,4 @@
-"""docs/performance-gpu.md."""
+"""Writes docs/performance-gpu.md."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write_page(path: Path, findings: Sequence[Finding]) -> None:
 
 
 def _row(finding: Finding) -> str:
-    """A row of the table, which a line break or a bar in the words of a library would end."""
+    """A row of the table, without line breaks and bars, which would end it."""
     words = html.escape(printable(finding.text), quote=False).replace("|", "&#124;")
     return f"| {finding.level.name} | {words} |\n"
 

@@ -1,4 +1,4 @@
-"""A clip through all graphs of a bundle, on any runtime, and how far two runtimes are apart on it."""
+"""Runs a clip through all graphs of a bundle on any runtime, and compares two runtimes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Clip:
 
 
 def difference(bundle: Bundle, network: Network, reference: Network, count: int) -> float:
-    """Difference of the logits of two networks on a clip, as a share of their norm; the largest of all frames.
+    """Difference of two networks' logits on a clip, as a share of the reference's norm; the largest of all frames.
 
     Raises:
         EngineError: one of them failed.
@@ -65,7 +65,7 @@ def difference(bundle: Bundle, network: Network, reference: Network, count: int)
 
 @contextmanager
 def counted_copies(gpu: Gpu) -> Iterator[Counter[str]]:
-    """Count what crosses between host and GPU: "up" and "down"."""
+    """Count the copies from host to GPU ("up") and back ("down")."""
     copies: Counter[str] = Counter()
     copy = gpu.copy
 

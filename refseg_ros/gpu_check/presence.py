@@ -30,7 +30,7 @@ def provider() -> tuple[bool, list[Finding]]:
 
 
 def starting(bundle: Bundle, gpu: Gpu) -> list[Finding]:
-    """A finding where the provider does not start, as without the cuDNN that it wants: the smallest graph says it.
+    """A finding if the provider does not start, for example without its cuDNN; the smallest graph is tried.
 
     The provider's libraries are looked for when the first session is made; until then it counts as available.
     """
@@ -39,6 +39,6 @@ def starting(bundle: Bundle, gpu: Gpu) -> list[Finding]:
         onnx_cuda.OnnxCudaEngine(bundle.contents[name], name, gpu)
     except UnavailableError as reason:
         return [error(f"ONNX Runtime: {reason}")]
-    except BundleError:  # of the graph, which is tried with all others
+    except BundleError:  # the graph is at fault, and is tried again with all others
         pass
     return []

@@ -1,4 +1,4 @@
-"""How much of the rehearsal's memory is left, between the processes of one rehearsal."""
+"""Shares the memory of a rehearsal between its processes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class SharedBudget:
     """Bytes that the processes of a rehearsal share, as they would share a GPU.
 
     Attributes:
-        total: bytes of all.
-        real: bytes of a block at most that really is made; a larger one is taken to be in the way alone.
+        total: bytes in all.
+        real: largest block, in bytes, that is really allocated; larger ones only count as taken.
     """
 
     total, real = 4 << 30, 1 << 30
@@ -33,7 +33,7 @@ class SharedBudget:
         return self.total - taken
 
     def take(self, size: int) -> bool:
-        """Take some, if as much is left."""
+        """Take so many bytes if they are left; return whether they were."""
         if size > self.left:
             return False
         self._own += size

@@ -1,7 +1,7 @@
-"""CUDA, CUPTI, TensorRT and ONNX Runtime's CUDA provider as this package calls them, over the memory of the host.
+"""Stand-ins for CUDA, CUPTI, TensorRT and ONNX Runtime's CUDA provider, over the memory of the host.
 
-A rehearsal replaces the libraries, not our code: all of it that would run on a GPU runs, and ONNX Runtime's CPU
-provider computes. What these libraries do on a GPU is not tried by it.
+A rehearsal replaces the libraries, not our code: all our code for a GPU runs, and ONNX Runtime's CPU provider computes.
+It does not test what these libraries do on a GPU.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class _Anything:
 
 
 class _ParsedNetwork:
-    num_inputs = 0  # so that no profile is made of them: those of the graph hold
+    num_inputs = 0  # so that no shapes enter a profile; those of the graph hold
     onnx = b""
 
 
@@ -211,7 +211,7 @@ class _Engine:
 
 
 class _Context:
-    """Shapes of outputs are known once it has run, so it runs when it is asked for the first of them."""
+    """The shapes of outputs are known only after a run, so it runs when the first shape is asked for."""
 
     def __init__(self, engine: _Engine, captures: bool) -> None:
         self._engine, self._captures = engine, captures
@@ -262,7 +262,7 @@ class _Cupti:
 
     @classmethod
     def tell(cls, function: str) -> None:
-        """What the driver does at each call: it tells when it begins and when it ends."""
+        """Report a call as the driver does: once when it begins, once when it ends."""
         for site in (cls.ApiCallbackSite.API_ENTER, cls.ApiCallbackSite.API_EXIT):
             if cls._callback is not None:
                 cls._callback(
@@ -272,7 +272,7 @@ class _Cupti:
 
 _WHOLE_GRAPH = 1
 _RTX = {"CudaGraphStrategy": SimpleNamespace(WHOLE_GRAPH_CAPTURE=_WHOLE_GRAPH)}
-"""What TensorRT-RTX has beside TensorRT's."""
+"""What TensorRT-RTX has in addition to TensorRT."""
 
 
 def _tensorrt(name: str, more: Mapping[str, Any]) -> ModuleType:

@@ -1,8 +1,8 @@
-"""The data of sensor_msgs/CompressedImage: pictures of compressed_image_transport, and depth of
+"""Unpacks the data of sensor_msgs/CompressedImage: pictures of compressed_image_transport, and depth of
 compressed_depth_image_transport. Without ROS.
 
-Its format names the encoding of the image before it was compressed, then how it was: "bayer_rggb8; png compressed ",
-"rgb8; jpeg compressed bgr8", "32FC1; compressedDepth rvl"; or, of other publishers, "jpeg" alone.
+Its format names the encoding of the image before compression, then the compression: "bayer_rggb8; png compressed ",
+"rgb8; jpeg compressed bgr8", "32FC1; compressedDepth rvl". Other publishers write "jpeg" alone.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from refseg_ros.images.rvl import decode_rvl
 from refseg_ros.text import quoted
 
 _DEPTH_HEADER = struct.Struct("<iff")
-"""Before a depth image: its format, and the two numbers that inverse depth was packed with."""
+"""Header of a depth image: its format, and the two numbers that inverse depth was packed with."""
 _PNG = b"\x89PNG"
 
 
 def decode_colours(data: bytes, image_format: str = "", white: int | None = None) -> npt.NDArray[np.uint8]:
-    """Unpack a picture into (H, W, 3) uint8 RGB; a rotation that it asks for is not made.
+    """Unpack a picture into (H, W, 3) uint8 RGB; its EXIF orientation is ignored.
 
-    compressed_image_transport makes BGR of all encodings of colours before it compresses them, but leaves a Bayer
-    pattern as it is: one channel under the name of a pattern is demosaiced here.
+    compressed_image_transport converts colours to BGR before it compresses them, but not Bayer patterns. So one channel
+    under the name of a Bayer pattern is demosaiced here.
 
     Args:
         data: of the message.
         image_format: of the message.
-        white: what becomes 255 of a pixel of 16 bits, as of `encodings.eight_bits`.
+        white: value of a 16-bit pixel that becomes 255, see `encodings.eight_bits`.
 
     Raises:
         ImageError: it is no picture, broken, of a size that is not accepted, or holds no colours.
@@ -44,7 +44,7 @@ def decode_colours(data: bytes, image_format: str = "", white: int | None = None
         said = f" (of format {quoted(image_format)})" if error.kind == "encoding" and image_format else ""
         raise ImageError(error.kind, f"{error}{said}") from error
     if picture.ndim == 2 and encoding.startswith("bayer_"):
-        wide = picture.dtype == np.uint16  # a JPEG of a pattern of 16 bits has 8, and a PNG of one of 12 has 16
+        wide = picture.dtype == np.uint16  # JPEG stores a 16-bit pattern in 8 bits, PNG a 12-bit pattern in 16
         pattern = encoding.rstrip("0123456789") + ("16" if wide else "8")
         layout_of(pattern)
         return colours_of(picture, pattern, white)
@@ -55,13 +55,13 @@ def decode_depth(data: bytes, image_format: str) -> npt.NDArray[np.float32]:
     """Unpack a depth image into (H, W) float32 metres, NaN where depth is unknown.
 
     Args:
-        data: a PNG of 16 bits, or the RVL code of one, after the header of compressed_depth_image_transport; or a
-            lossless picture, PNG or TIFF, of compressed_image_transport. Some drivers leave the header out.
+        data: a 16-bit PNG or RVL code after the header of compressed_depth_image_transport, or a lossless picture, PNG
+            or TIFF, of compressed_image_transport. Some drivers leave the header out.
         image_format: such as "16UC1; compressedDepth png", "32FC1; compressedDepth rvl", "16UC1; png compressed" or
-            "32FC1; tiff compressed"; "png", "tiff" or nothing of drivers that do not say more, for millimetres.
+            "32FC1; tiff compressed". Drivers that write only "png", "tiff" or nothing mean millimetres.
 
     Raises:
-        ImageError: as `decode_colours`; also where the format is another, or the pixels are not of its encoding.
+        ImageError: as `decode_colours`; also if the format is not supported, or the pixels do not fit its encoding.
     """
     encoding, _, way = (part.strip() for part in image_format.partition(";"))
     if encoding in ("png", "tiff", "") and not way:
@@ -84,7 +84,7 @@ def decode_depth(data: bytes, image_format: str) -> npt.NDArray[np.float32]:
     stored = decode_rvl(data) if way.endswith("rvl") else decode_picture(data)
     wanted = np.dtype(LAYOUTS["16UC1" if packed else encoding].dtype)
     if encoding == "16SC1" and stored.dtype == np.uint16:
-        stored = stored.view(np.int16)  # no picture format of OpenCV but TIFF has a sign
+        stored = stored.view(np.int16)  # of OpenCV's picture formats only TIFF has signed pixels
     elif stored.dtype != wanted or stored.ndim != 2:
         held = f"{stored.dtype}, shape {stored.shape}"
         raise ImageError("data", f"compressed depth holds pixels of {held}, not of {wanted} and one channel")

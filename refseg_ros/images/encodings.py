@@ -1,7 +1,7 @@
 """How the pixels of an encoding of sensor_msgs/Image lie in memory, and how they become colours or metres. Without ROS.
 
-An image from the network may say anything about itself. Here it either becomes an array that it really holds, or an
-`ImageError` says in one line which of its fields is wrong.
+Any field of an image from the network may be wrong. Here it either becomes an array of pixels that it really holds, or
+an `ImageError` says in one line which field is wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BAYER = {
 
 
 SENSOR_BITS = (8, 10, 12, 14, 16)
-"""How many bits of a number of 16 a camera may fill."""
+"""How many bits of a 16-bit pixel a camera may fill."""
 
 
 class ImageError(ValueError):
@@ -48,11 +48,11 @@ class Layout:
     dtype: type[np.generic]
     channels: int
     to_rgb: int | None = None
-    """OpenCV's conversion code; None where nothing is to be converted (rgb8) or where nothing can be (depth)."""
+    """OpenCV's conversion code; None for pixels that are RGB already, and for depth."""
     even: tuple[int, int] = (1, 1)
     """What width and height must be multiples of."""
     tint_rows: float = 0.0
-    """Rows that follow with the colours, for each row of the image; 0.5 of one colour for 2 x 2 pixels."""
+    """Rows of colour data that follow, per row of the image; 0.5 if 2 x 2 pixels share a colour."""
 
 
 LAYOUTS = {
@@ -66,7 +66,7 @@ LAYOUTS = {
     "bgra16": Layout(np.uint16, 4, cv2.COLOR_BGRA2RGB),
     "mono8": Layout(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     "mono16": Layout(np.uint16, 1, cv2.COLOR_GRAY2RGB),
-    # Of drivers that name the type of OpenCV's array, whose colours are in OpenCV's order.
+    # Some drivers name the type of OpenCV's array; its colours are in OpenCV's order.
     "8UC1": Layout(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     "8UC3": Layout(np.uint8, 3, cv2.COLOR_BGR2RGB),
     "8UC4": Layout(np.uint8, 4, cv2.COLOR_BGRA2RGB),
@@ -115,8 +115,8 @@ def view_pixels(
         encoding: a name of LAYOUTS.
         height: rows.
         width: pixels in a row.
-        step: bytes in a row; what is more than its pixels take is padding.
-        big_endian: the order of the bytes of a number.
+        step: bytes in a row; those beyond its pixels are padding.
+        big_endian: whether the highest byte of a number comes first.
 
     Returns:
         As `refseg_ros.images.messages.to_array`.
@@ -169,14 +169,14 @@ def white_of(text: str) -> int | None:
 
 
 def eight_bits(pixels: npt.NDArray[np.generic], white: int | None = None) -> npt.NDArray[np.uint8]:
-    """Pixels of 16 bits, uint16, in 8.
+    """Convert 16-bit pixels to uint8.
 
     Cameras of 10, 12 and 14 bits leave the upper bits empty, and nothing in an image says so.
 
     Args:
-        pixels: of any shape.
-        white: the value that becomes 255, as 4095 of a camera of 12 bits; larger ones do, too. None: the largest value
-            of as many bits (SENSOR_BITS) as the brightest pixel takes; then the upper 8 of these bits stay.
+        pixels: uint16 of any shape.
+        white: the value that becomes 255, such as 4095 for a 12-bit camera; larger values become 255, too. None: the
+            smallest of SENSOR_BITS that holds the brightest pixel decides, and the upper 8 of these bits are kept.
     """
     stored = pixels.astype(np.uint16)
     if white is not None:
@@ -194,7 +194,7 @@ def colours_of(pixels: npt.NDArray[np.generic], encoding: str, white: int | None
     Args:
         pixels: of the image.
         encoding: a name of LAYOUTS.
-        white: of 16 bits, as of `eight_bits`.
+        white: for 16-bit pixels, see `eight_bits`.
 
     Raises:
         ImageError: the encoding holds no colours, or the image is too small for it.
@@ -213,9 +213,9 @@ def colours_of(pixels: npt.NDArray[np.generic], encoding: str, white: int | None
 
 
 def _nv24(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """As nv12 of twice the size, which has a colour for each pixel of this one.
+    """Convert nv24 as nv12 of twice the size, which has a colour for each pixel of this image.
 
-    A row of colours has twice the bytes of a row of grey values, padding included, as V4L2 has it.
+    A row of colours has twice the bytes of a row of grey values, padding included, as in V4L2.
     """
     height, width = len(pixels) // 3, pixels.shape[1]
     greys = pixels[:height].repeat(2, axis=0).repeat(2, axis=1)
@@ -228,9 +228,8 @@ def _nv24(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
 def metres_of(pixels: npt.NDArray[np.generic], encoding: str) -> npt.NDArray[np.float32]:
     """Turn pixels of a depth image into (H, W) float32 metres, NaN where depth is unknown.
 
-    Integers are millimetres and 0 is unknown; of numbers with a fraction, metres, those that are not above 0 or not
-    finite are unknown (REP-118). Drivers also fill in the largest number of the type, 65535 or 32767 mm or 3.4e38 m:
-    that is unknown here, too.
+    Integers are millimetres, floats are metres; values that are not finite or not above 0 are unknown (REP-118). Some
+    drivers write the largest number of the type, 65535 or 32767 mm or 3.4e38 m, for unknown depth; it is NaN, too.
 
     Raises:
         ImageError: the encoding is not one of depth.

@@ -1,7 +1,7 @@
-"""What a picture file says of itself before anything is unpacked: its kind, its size, and where a JPEG's data ends.
+"""Reads a picture file's kind and size, and where a JPEG's data ends, before anything is unpacked.
 
-For every kind of colours that OpenCV reads. A few bytes can claim gigabytes, so the size is looked at before memory is
-taken.
+It knows every kind of colour picture that OpenCV reads. A few bytes can claim gigabytes, so the size is checked before
+memory is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Size = tuple[int, int]
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """JPEG markers behind which height and width stand."""
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-"""Those of them whose scans refine each other."""
+"""Those of progressive JPEGs, whose scans refine each other."""
 SCAN, END, RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
 _NUMBER = rb"(?:\s|#[^\n]*\n)+(\d{1,9})"
 
@@ -29,7 +29,7 @@ class Header(NamedTuple):
 
     kind: str
     size: Size | None
-    """None where the bytes end before it, or say nothing that can be."""
+    """None if the bytes end before the size, or the size makes no sense."""
 
 
 def header_of(data: bytes) -> Header | None:
@@ -44,17 +44,17 @@ def header_of(data: bytes) -> Header | None:
 
 
 class Segment(NamedTuple):
-    """A marker of a JPEG with what belongs to it: for a scan its entropy-coded data, too."""
+    """A marker of a JPEG with its data, for a scan also the entropy-coded data."""
 
     marker: int
     begin: int
-    """Of the marker's first byte."""
+    """Offset of the marker's first byte."""
     end: int
-    """Of the first byte after all that belongs to it; may lie beyond a file that was cut."""
+    """Offset of the first byte after the segment; beyond the data if the file was cut."""
 
 
 def jpeg_segments(data: bytes) -> Iterator[Segment]:
-    """The segments of a JPEG after its first two bytes, up to its end (END), to where it stops being one, or is cut.
+    """The segments of a JPEG after its first two bytes, up to its END marker, or to where it is invalid or cut.
 
     A thumbnail within a segment is a part of that segment, and data after the end does not belong to the picture.
     """
@@ -77,7 +77,7 @@ def jpeg_segments(data: bytes) -> Iterator[Segment]:
 
 
 def _end_of_scan(data: bytes, place: int) -> int:
-    """Where the next marker stands that is neither a stuffed 0xFF nor a restart."""
+    """Offset of the next marker that is neither a stuffed 0xFF nor a restart."""
     while True:
         place = data.find(b"\xff", place)
         if place < 0 or place + 1 >= len(data):
@@ -138,14 +138,14 @@ def _jpeg_2000(data: bytes) -> Size | None:
 
 
 def _avif(data: bytes) -> Size | None:
-    """Of the largest image in it; others are its transparency and thumbnails."""
+    """Size of the largest image in the file; the others are its transparency and thumbnails."""
     sizes = [_pair(">II", data, found.end() + 4) for found in re.finditer(b"ispe", data[: 2**16])]
     width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
     return (height, width) if sizes else None
 
 
 def _written(pattern: bytes, height: int = 2, width: int = 1) -> Callable[[bytes], Size | None]:
-    """A size in decimal figures, in these groups of the pattern."""
+    """A reader of a size in decimal digits, in these groups of the pattern."""
 
     def size(data: bytes) -> Size | None:
         found = re.search(pattern, data[:2000], re.DOTALL)
@@ -167,6 +167,6 @@ _KINDS: dict[str, tuple[bytes, Callable[[bytes], Size | None]]] = {
     "PAM": (rb"P7\s", _written(rb"WIDTH\s+(\d{1,9}).*HEIGHT\s+(\d{1,9})")),
     "Sun raster": (rb"\x59\xa6\x6a\x95", _width_first(">II", 4)),
 }
-"""Name -> how it begins, and where its size stands."""
+"""Name -> pattern of the first bytes, and function that reads the size."""
 KINDS = tuple(_KINDS)
 """Names of all kinds."""

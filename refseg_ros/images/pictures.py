@@ -1,4 +1,4 @@
-"""Picture files in memory: whole ones become pixels, and anything else is refused with its reason. Without ROS.
+"""Unpacks picture files in memory, and refuses damaged and unknown ones with the reason. Without ROS.
 
 All pictures that come from outside, from files and from `sensor_msgs/CompressedImage`, are unpacked here.
 """
@@ -33,16 +33,16 @@ from refseg_ros.images.headers import (
 )
 
 COLOURS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
-"""Grey or three colours, of as many bits as are stored; a rotation that the picture asks for is made."""
+"""Grey or three colours, of as many bits as are stored, turned by the EXIF orientation."""
 STORED = COLOURS | cv2.IMREAD_IGNORE_ORIENTATION
-"""The same, with the pixels where they are stored."""
+"""The same, but not turned."""
 _LACKING = 128
-"""What libjpeg fills in for data that it lacks."""
+"""Grey level that libjpeg fills in for missing data."""
 _OTHER_DATA = b"\x55\x2a" * 2048
-"""Entropy-coded data that no picture goes on with."""
+"""Entropy-coded data that continues no picture."""
 _END_MARKER = bytes([0xFF, END])
 _NOT_DATA = bytes(8)
-"""No entropy-coded data ends so; a file whose place was kept before it came does."""
+"""Entropy-coded data never ends so; a file whose space was reserved in advance does."""
 STDERR = 2
 _silencing = threading.RLock()
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -50,16 +50,16 @@ _COMPLAINT = re.compile(rb"Corrupt JPEG data|Premature end of JPEG|libpng (error
 """How a line of libjpeg or libpng begins."""
 _EXTRA = re.compile(rb"Corrupt JPEG data: (\d+) extraneous bytes")
 _MOST_EXTRA = 16
-"""Bytes that no pixel needs, such as webcams leave between a picture and its end, unless they are all the same."""
+"""Most extra bytes before the end marker that are harmless, such as webcams write, unless all are the same."""
 
 
 def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = None) -> npt.NDArray[np.uint8]:
     """Read a picture file as (H, W, 3) uint8 RGB.
 
     Args:
-        path: of the file; of a picture in motion, or one of several pages, the first picture counts.
+        path: of the file; of an animation, or of several pages, the first picture is read.
         as_displayed: turn it as its EXIF orientation says.
-        white: as of `encodings.eight_bits`.
+        white: as in `encodings.eight_bits`.
 
     Raises:
         OSError: it cannot be read.
@@ -78,16 +78,16 @@ def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = 
 def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
     """Unpack a picture of any kind that OpenCV reads.
 
-    A JPEG is whole when its data goes on to its last pixel. libjpeg fills what is lacking with grey and calls that a
-    picture, so where the end looks so, the picture is unpacked again with other data behind its end: one that is whole
-    stays the same. Where its middle was overwritten, only libjpeg's warnings tell, which `read_picture` heeds.
+    A JPEG is whole if its data reaches its last pixel. libjpeg fills missing data with grey and reports no error. So a
+    picture that may be cut is unpacked again with other data appended: a whole picture stays the same. Damage in its
+    middle shows only in libjpeg's warnings, which `read_picture` checks.
 
     Args:
         data: of the file.
         flags: of `cv2.imread`.
 
     Returns:
-        (H, W) or (H, W, 3), grey or BGR as OpenCV has it, of the dtype that is stored.
+        (H, W) grey or (H, W, 3) BGR, in the dtype that is stored.
 
     Raises:
         ImageError: it is no picture, or broken, or cut short, or of a size that is not accepted.
@@ -96,7 +96,7 @@ def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
 
 
 def _unpacked(data: bytes, flags: int) -> tuple[npt.NDArray[Any], list[bytes]]:
-    """See `decode_picture`; and what the decoder complained of."""
+    """As `decode_picture`, with the decoder's warnings."""
     header = header_of(data)
     if header is None:
         kinds = ", ".join(KINDS)
@@ -128,7 +128,7 @@ def rgb_of(picture: npt.NDArray[Any], white: int | None = None) -> npt.NDArray[n
 
     Args:
         picture: grey or BGR.
-        white: as of `encodings.eight_bits`.
+        white: as in `encodings.eight_bits`.
 
     Raises:
         ImageError: its numbers are no colours.
@@ -146,8 +146,8 @@ def _damaged(kind: str, data: bytes) -> ImageError:
 
 
 def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.NDArray[Any], is_suspect: bool) -> bool:
-    """Whether a JPEG's data ends before its picture does, though its end is marked. Where nothing else is suspect, only
-    the looks of its corners are.
+    """Whether a JPEG's data ends before its last pixel, despite its end marker. If nothing else is suspect, it is
+    unpacked again only if a corner is grey.
     """
     frame, end = next(segment for segment in segments if segment.marker in FRAME_HEADERS), segments[-1]
     refined, colours = frame.marker in PROGRESSIVE, data[frame.begin + 9]
@@ -158,7 +158,7 @@ def _is_lacking(data: bytes, segments: list[Segment], flags: int, picture: npt.N
     restarts = len(_RESTART.findall(data, scan.begin, scan.end))
     has_restarts = any(segment.marker == RESTART_INTERVAL for segment in segments)
     coded = data[: scan.end].rstrip(b"\xff")  # which pads markers
-    # What is lacking of an interval is not looked for behind a restart, and a whole interval only there.
+    # libjpeg looks for the rest of a cut interval at once, for a missing interval only after a restart marker.
     tails = [b"", bytes([0xFF, 0xD0 + restarts % 8])] if has_restarts else [b""]
     with _complaints():
         others = [_decode(coded + tail + _OTHER_DATA + data[end.begin : end.end], flags) for tail in tails]
@@ -178,9 +178,9 @@ def _tells_damage(complaint: bytes, data: bytes) -> bool:
 
 @contextmanager
 def _complaints() -> Iterator[list[bytes]]:
-    """Keep what libjpeg and libpng write past Python from the standard error; afterwards the list has their lines.
+    """Keep the warnings of libjpeg and libpng, which bypass Python, off stderr; afterwards the list has their lines.
 
-    One thread at a time, so that no other's picture is meant. What other threads write meanwhile comes after it.
+    One thread at a time, so that the warnings are of its picture. Other threads' output comes after the block.
     """
     complaints: list[bytes] = []
     with _silencing, ExitStack() as stack:

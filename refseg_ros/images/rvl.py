@@ -1,8 +1,8 @@
-"""Depth images in RVL, as compressed_depth_image_transport writes them.
+"""Unpacks depth images in RVL, as compressed_depth_image_transport writes them.
 
-Andrew D. Wilson: "Fast Lossless Depth Image Compression", ISS 2017. Runs of zeros and of other pixels follow each
-other; of the latter each is its difference to the one before. All numbers are of variable length: 3 bits in each group
-of 4, the lowest first, the 4th says that more follow.
+Andrew D. Wilson: "Fast Lossless Depth Image Compression", ISS 2017. Runs of zeros and runs of other pixels alternate;
+each other pixel is stored as its difference from the one before. Numbers have variable length: each group of 4 bits
+holds 3 bits of the number, the lowest first, and one bit that says whether more follow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from refseg_ros.images.encodings import ImageError, check_size
 _SIZE = struct.Struct("<II")
 """Before the code: width and height."""
 _LONGEST = 10
-"""Groups of a number of 32 bits, at most."""
+"""Most groups in a number."""
 
 
 def decode_rvl(data: bytes) -> npt.NDArray[np.uint16]:

@@ -1,17 +1,17 @@
-"""What a TIFF file says of its first picture, in both byte orders, and in the form for large files."""
+"""Reads what a TIFF file says about its first picture, in both byte orders, BigTIFF included."""
 
 from __future__ import annotations
 
 import struct
 
 _FORMS = {1: "B", 3: "H", 4: "I", 16: "Q"}
-"""Types of whole numbers."""
+"""Field types of whole numbers -> formats of `struct`."""
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PLANES = 256, 257, 258, 259, 284
 _PIECES = ((273, 279), (324, 325))
-"""Tags of where the strips and the tiles are, and how long."""
+"""Tags of the offsets and lengths of strips and of tiles."""
 _IN_PLANES = 2
 _UNREAD = {34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP"}
-"""Compressions that OpenCV's wheels and Debian's OpenCV have not."""
+"""Compressions that neither OpenCV's wheels nor Debian's OpenCV read."""
 
 _READ = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PLANES, *(tag for pair in _PIECES for tag in pair)}
 Tags = dict[int, tuple[int, ...]]
@@ -19,10 +19,10 @@ Tags = dict[int, tuple[int, ...]]
 
 
 def tags_of(data: bytes) -> Tags:
-    """The first directory.
+    """The tags in the first directory.
 
     Raises:
-        struct.error: the file ends before it does.
+        struct.error: the file ends before the directory does.
     """
     order = "<" if data.startswith(b"II") else ">"
     large = struct.unpack_from(order + "H", data, 2)[0] == 43
@@ -50,10 +50,10 @@ def size_of(data: bytes) -> tuple[int, int] | None:
 def is_cut(data: bytes) -> bool:
     """Whether the file ends before the pixels of the first picture do.
 
-    Some programs write lengths that are far too large, which no decoder minds: those say nothing.
+    Some programs write lengths that are far too large. Decoders accept them, so they are ignored here.
 
     Args:
-        data: of a file whose size is known.
+        data: of a file in which `size_of` finds a size.
     """
     tags = tags_of(data)
     (height, *_), (width, *_) = tags[_HEIGHT], tags[_WIDTH]
@@ -63,7 +63,7 @@ def is_cut(data: bytes) -> bool:
 
 
 def unread(data: bytes) -> str:
-    """Why OpenCV does not read it, though it is whole; empty where it does."""
+    """Why OpenCV cannot read the file, though it is undamaged; empty if it can."""
     tags = tags_of(data)
     (compression, *_) = tags.get(_COMPRESSION, (1,))
     if compression in _UNREAD:

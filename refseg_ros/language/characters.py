@@ -1,4 +1,4 @@
-"""The characters of an expression: those that say nothing, those that stand for others, and what words are made of."""
+"""Brings the characters of an expression into one form, and tells letters, combining marks and signs apart."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _IGNORED = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Unicode's Default_Ignorable_Code_Point, which only says how others are drawn; without the zero width space, which
-parts words."""
+"""Unicode's Default_Ignorable_Code_Point: characters that only say how others are drawn. Without the zero width space,
+which separates words."""
 _APOSTROPHES = dict.fromkeys(
     map(
         ord,
@@ -28,14 +28,14 @@ _APOSTROPHES = dict.fromkeys(
     "'",
 )
 _UNSAID = re.compile("[\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{DEGREE SIGN}\N{FRACTION SLASH}]")
-"""Symbols that stand at words and numbers without a word of their own."""
+"""Symbols beside words and numbers that nobody says aloud."""
 _SPACES = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 _SIGNS = ("Sc", "Sk", "Sm", "So", "Cn", "Co")
 
 
 def folded(text: str) -> str:
-    """The text in lower case, in one form for characters that are written in several, and with spaces as separators."""
-    plain = _IGNORED.sub("", text).translate(_APOSTROPHES)  # compatibility makes a space of an acute accent
+    """The text in lower case, with one form for characters that have several, and spaces for control characters."""
+    plain = _IGNORED.sub("", text).translate(_APOSTROPHES)  # before NFKC, which makes a space of an acute accent
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold()).translate(_APOSTROPHES)
     return "".join(" " if unicodedata.category(character) in _SPACES else character for character in plain)
 

@@ -1,4 +1,4 @@
-"""How far the file of a film goes, by the sizes that its container holds. Nothing is decoded."""
+"""Checks whether a video file is complete, by the sizes that its container holds. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a film's container goes on to its end; True for kinds other than MP4, QuickTime, AVI, Matroska and WebM.
+    """Whether a video's container is complete; True for kinds other than MP4, QuickTime, AVI, Matroska and WebM.
 
     Raises:
         OSError: the file cannot be read.
@@ -35,7 +35,7 @@ def _is_walked(data: mmap.mmap, after: Callable[[mmap.mmap, int], int]) -> bool:
 
 
 def _after_box(data: mmap.mmap, place: int) -> int:
-    """Of MP4 and QuickTime (ISO/IEC 14496-12): the begin of the next box, of those that lie in no other."""
+    """MP4 and QuickTime (ISO/IEC 14496-12): where the next top-level box begins."""
     (size,) = struct.unpack_from(">I", data, place)
     if size == 0:  # to the end of the file
         return len(data)
@@ -47,7 +47,7 @@ def _after_box(data: mmap.mmap, place: int) -> int:
 
 
 def _after_chunk(data: mmap.mmap, place: int) -> int:
-    """Of AVI: the begin of the next chunk; the first one in a list comes after the list's head."""
+    """AVI: where the next chunk begins; lists are entered, not skipped."""
     name, size = struct.unpack_from("<4sI", data, place)
     if not name.isascii() or not name.decode().isprintable():
         raise ValueError("no chunk")
@@ -55,7 +55,7 @@ def _after_chunk(data: mmap.mmap, place: int) -> int:
 
 
 def _after_element(data: mmap.mmap, place: int) -> int:
-    """Of Matroska and WebM (RFC 8794): the begin of the next element; a cluster's first one comes after its head."""
+    """Matroska and WebM (RFC 8794): where the next element begins; segments and clusters are entered, not skipped."""
     begin = place + _length(data[place])
     end = begin + _length(data[begin])
     if data[place:begin] in (_SEGMENT, _CLUSTER):  # their size may be left open
@@ -64,7 +64,7 @@ def _after_element(data: mmap.mmap, place: int) -> int:
 
 
 def _length(first: int) -> int:
-    """Bytes of a number whose first byte is this."""
+    """How many bytes a number has, from its first byte."""
     if first == 0:
         raise ValueError("no number")
     return 9 - first.bit_length()

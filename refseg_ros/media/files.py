@@ -49,7 +49,7 @@ def images_of(folder: Path, warn: Callable[[str], object]) -> list[Path]:
 
 
 def report_motion(path: Path, warn: Callable[[str], object]) -> None:
-    """Call `warn` with one line where a picture file holds further pictures, which nobody looks at."""
+    """Call `warn` with one line if a picture file holds more than one picture; only the first is used."""
     if (count := cv2.imcount(str(path))) > 1:
         name = printable(str(path))
         warn(f"{name}: only the first of its {count} pictures is looked at; for all, make it an MP4")

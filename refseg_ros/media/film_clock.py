@@ -12,9 +12,9 @@ LOOKED_AT = 100
 _UNKNOWN_RATE = 1000.0
 """What OpenCV says for a container that has no rate."""
 _REORDERED = 3
-"""Steps that a stamp may lie behind the latest one and be out of order; what lies further back begins anew."""
+"""A stamp up to so many usual steps back is out of order; one further back begins a new timeline."""
 _SHORTEST = 1.0 / 16.0
-"""Of a usual step; pictures with the same stamp are no closer."""
+"""Smallest step between pictures with the same stamp, as a share of the usual step."""
 
 
 class FilmClock:

@@ -1,8 +1,8 @@
 """Video files, read from the beginning, each picture with its time in the stream.
 
 A container may give no frame rate, or a wrong one: OpenCV reports 1000 for a browser's recording. The time stamp of
-each picture is right, so times come from the stamps. The number of pictures that OpenCV reports is of use only for a
-film that is known to be damaged: whole ones that were trimmed, or whose sound is longer, hold fewer.
+each picture is right, so times come from the stamps. The number of pictures that OpenCV reports helps only with a film
+that is known to be damaged: an undamaged film has fewer if it was trimmed, or if its sound is longer.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from refseg_ros.media.film_clock import ASSUMED_RATE, LOOKED_AT, FilmClock
 LOWEST_RATE, HIGHEST_RATE = 1.0, 240.0
 """Limits of the rate that `rate_of` returns."""
 PAUSE = 10.0
-"""Mean steps from which on a step is a pause."""
+"""A step longer than so many mean steps is a pause."""
 MOST_DAMAGED = 1000
-"""Damaged pictures in a row that are passed over; OpenCV does not tell them from the end."""
+"""Most damaged pictures in a row that are skipped; OpenCV cannot tell them from the end."""
 
 
 class FilmError(ValueError):
@@ -70,7 +70,7 @@ class Film:
     def damage(self) -> str | None:
         """One line with how many pictures of a damaged or cut film could be read; None for a whole one.
 
-        Of use at the end, when `grab` has returned False.
+        Call it at the end, when `grab` has returned False.
 
         Raises:
             OSError: the file is gone.
@@ -127,7 +127,7 @@ def stamps_of(path: Path, most: int | None = None) -> list[float]:
 
 
 def rate_of(path: Path) -> float:
-    """Pictures per second while nothing pauses, from the first LOOKED_AT steps; the rate of a video made from this one.
+    """Pictures per second without pauses, from the first LOOKED_AT steps; for writing a video made from this one.
 
     Raises:
         FilmError: as `stamps_of`.

@@ -15,14 +15,14 @@ from refseg_ros.media.source import Picture, Source, SourceError
 STREAM_PATIENCE = 10
 """Seconds to wait for a network stream, when it opens and for each picture."""
 PATIENCE = 1.0
-"""Seconds that a picture on its way has when a live source is closed; a slower one is abandoned."""
+"""Seconds to wait for a picture on its way when a live source is closed; a slower one is abandoned."""
 
 
 class Live(Source):
     """A webcam or a network stream; its pictures come in real time, whatever the reader asks for.
 
-    A thread grabs each picture as it comes, and makes an array only of one that was asked for. A picture that nobody
-    grabs waits in the queues of driver, FFmpeg and network, and is seconds old when its turn comes.
+    A thread grabs each picture as it comes, and decodes only those that are asked for. A picture that nobody grabs
+    waits in the queues of driver, FFmpeg and network, and is seconds old when its turn comes.
     """
 
     def __init__(self, name: str, capture: cv2.VideoCapture, now: Callable[[], float]) -> None:
@@ -44,7 +44,7 @@ class Live(Source):
         """Ask for the next picture that comes.
 
         Returns:
-            Gets the picture and the moment at which it was grabbed, or SourceError where the camera gives no more. Its
+            A future of the picture and the moment of its grab, or of SourceError if the camera gives no more. Its
             callbacks run in another thread, or at once.
         """
         with self._lock:
@@ -63,8 +63,8 @@ class Live(Source):
 
     def _grab(self) -> None:
         try:
-            # A source that nobody closed ends with the program, which Python does not end before its threads. A daemon
-            # thread would be ended inside OpenCV, whose C++ code then aborts the process.
+            # Python waits for its threads at exit, so a source that nobody closed must end with the main thread. A
+            # daemon thread would die inside OpenCV, whose C++ code then aborts the process.
             while self._capture.grab() and not self._is_over and threading.main_thread().is_alive():
                 if self._is_asked and not self._give(self._now()):
                     break
@@ -73,7 +73,7 @@ class Live(Source):
             self._end()
 
     def _give(self, moment: float) -> bool:
-        """Give the picture grabbed last to whoever asked; False if there is none, or nobody any more."""
+        """Give the last picture to whoever asked; False if there is none, or the source is closed."""
         good, pixels = self._capture.retrieve()
         if not good:
             return False
@@ -93,10 +93,10 @@ class Live(Source):
 
 
 class ServedFilm(Source):
-    """A film on a server, which waits for its reader; it is given picture by picture."""
+    """A film on a server, which waits for its reader; no picture is skipped."""
 
     def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
-        """As of `Live`."""
+        """As `Live`, but without a clock."""
         self._name, self._capture = name, capture
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture:
@@ -119,7 +119,7 @@ def open_webcam(number: int, width: int, height: int, now: Callable[[], float]) 
         number: N of /dev/videoN.
         width: to request, in pixels.
         height: as `width`.
-        now: as of `Live`.
+        now: as for `Live`.
 
     Raises:
         SourceError: the camera does not open.
@@ -137,8 +137,8 @@ def open_stream(url: str, now: Callable[[], float]) -> Live | ServedFilm:
     """Open a network stream that FFmpeg can read.
 
     Args:
-        url: of a stream in real time, or of a film, whose length is known; rtsp:// sends also a film in real time.
-        now: as of `Live`.
+        url: of a live stream, or of a film, which has a known length; rtsp:// sends a film in real time, too.
+        now: as for `Live`.
 
     Raises:
         SourceError: the stream does not open within STREAM_PATIENCE.

@@ -46,7 +46,7 @@ class SimulatedCamera(Source):
         self._tabletop.reset(seed, self._split, moving)
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture:
-        """See `Source.read`; never at its end."""
+        """See `Source.read`; it never ends."""
         if self._started:
             self._in_scene += elapsed
             if 0 < self._scene_seconds <= self._in_scene:

@@ -1,7 +1,7 @@
 """A camera as a source of pictures. Without ROS.
 
 The reader decides how fast time passes: `read(elapsed)` gives the picture that the camera sees `elapsed` seconds after
-the one before. Only a live camera, whose time is the real one, gives what comes next.
+the one before. Only a live camera runs in real time; it gives the next picture that comes.
 """
 
 from __future__ import annotations
@@ -57,4 +57,4 @@ class Source(ABC):
 
     @abstractmethod
     def close(self) -> bool:
-        """Release the device or file; False if a thread is still inside a runtime, which releases it at its end."""
+        """Release the device or file; False if a thread still waits for the device, and releases it later."""

@@ -40,10 +40,10 @@ def open_source(
         split: "train" or "held_out": the textures and the pairs of colour and class of simulated scenes.
         moving: whether simulated things move; None lets the seed decide.
         scene_seconds: simulated seconds until the next scene; 0 keeps the first.
-        warn: called with one line for each file of a folder that is left out, for a damaged video, and for a
-            moving picture, whose first one alone is shown.
+        warn: called with one line for each file of a folder that is left out, for a damaged video, and for a picture
+            file if only its first picture is shown.
         objects: folder of meshes to put on the simulated table; "" for the simulator's own objects.
-        now: clock of the moments of live pictures, in seconds; called in another thread.
+        now: clock that stamps live pictures, in seconds; called in another thread.
 
     Raises:
         SourceError: the source does not open.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-"""Byte order marks, and the encodings that they tell of."""
+"""Byte order mark -> encoding."""
 
 
 def decoded(data: bytes, path: Path, what: str) -> tuple[str, str]:
@@ -19,7 +19,7 @@ def decoded(data: bytes, path: Path, what: str) -> tuple[str, str]:
     Args:
         data: of the file.
         path: of the file, for the message.
-        what: the file should be, for the message.
+        what: what the file should be, for the message.
 
     Raises:
         ValueError: it has another encoding; the message names the line.
@@ -41,13 +41,13 @@ class Table:
     what: str
     """What the file should be, for messages."""
     data: bytes
-    """Of the file."""
+    """Bytes of the file."""
     encoding: str
     delimiter: str
     names: tuple[str, ...]
-    """Of the columns, as the first line has them."""
+    """Names of the columns, as in the first line."""
     rows: tuple[tuple[int, dict[str, str]], ...]
-    """Each with the number of its last line; fields by the names of their columns."""
+    """For each row the number of its last line, and its fields by column."""
 
     @classmethod
     def of(cls, data: bytes, path: Path, columns: tuple[str, ...], what: str) -> Table:
@@ -56,12 +56,12 @@ class Table:
         Args:
             data: of the file.
             path: of the file, for messages.
-            columns: that it must have; more are allowed.
-            what: the file should be, for messages.
+            columns: names of those that it must have; more are allowed.
+            what: what the file should be, for messages.
 
         Raises:
-            ValueError: it is no such table: the encoding, a column that is missing, a row that has more or fewer fields
-                than the header; the message names the file and the line.
+            ValueError: it is no such table: another encoding, a missing column, or a row with more or fewer fields than
+                the header; the message names the file and the line.
         """
         text, encoding = decoded(data, path, what)
         first = text.partition("\n")[0]
@@ -93,7 +93,7 @@ class Table:
                 without a field stay empty.
 
         Raises:
-            ValueError: what is there keeps the row from being read.
+            ValueError: the row could not be read after the present text.
         """
         text, _ = decoded(self.data, self.path, self.what)
         end = "\r\n" if "\r\n" in text else "\n"

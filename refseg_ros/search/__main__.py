@@ -4,7 +4,7 @@
     python -m refseg_ros.search 'fleet/2026-*/**/*.mcap' list.txt "the red mug" --scheduler tcp://head:8786 -o mugs
 
 The folder gets answers.parquet, a row for each image and expression, and best.html, pictures of the best frames. The
-same command again goes on where it was stopped, and takes bags in that are new or have changed.
+same command again continues where it was stopped, and adds bags that are new or have changed.
 
 Exit code 0 when all bags were searched; 1 when some, or files of some, could not be read, which are named on stderr; 2
 with one line on stderr when there are no answers at all; 130 after Ctrl-C.
@@ -85,7 +85,7 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _for_workers(model: str) -> str:
-    """A model as its name, if it ships, or as the whole path of its folder: workers have folders of their own."""
+    """The name of a model that ships, or the absolute path of a folder, since workers run in other folders."""
     return str(expanded(model).absolute()) if model and expanded(model).is_dir() else model
 
 

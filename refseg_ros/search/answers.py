@@ -23,11 +23,11 @@ class Task:
     recording: Recording
     config: SearchConfig
     model: str
-    """As of `SegmenterConfig`; a folder is a whole path."""
+    """As in `SegmenterConfig`; a folder is an absolute path."""
 
 
 def search_bag(task: Task) -> bytes:
-    """Answer the expressions on the images of a bag; the part of its rows.
+    """Answer the expressions on the images of a bag; return the bytes of its part (`parts.py`).
 
     An image is answered as by `refseg_ros.replay`: in the order of time, with the images before it as its past.
 
@@ -67,7 +67,7 @@ def search_bag(task: Task) -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def _segmenter(model: str, wanted: str) -> Segmenter:
-    """The model of this process; threads of its own would contend with those of the other workers."""
+    """The model of this process, on one thread, because more would compete with the other workers."""
     segmenter = Segmenter(model, threads=1)
     if digest(segmenter.manifest) != wanted:
         name = model or "that ships"

@@ -1,4 +1,4 @@
-"""Bags to workers and parts back, by Dask: processes of this machine, or those of a scheduler that is there."""
+"""Sends bags to Dask workers and gets parts back; workers are processes of this machine, or a scheduler's."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.text import one_line
 
 PATIENCE = 10.0
-"""Seconds in which a scheduler has to answer first."""
+"""Seconds to wait for a scheduler's first answer."""
 PAUSE = 1.0
-"""Seconds from telling how many bags are being read to the next time."""
+"""Seconds between two reports of how many bags are being read."""
 
 
 @contextmanager
@@ -54,16 +54,15 @@ def remote(scheduler: str) -> Iterator[Client]:
     Raises:
         OSError: it does not answer.
     """
-    # What went wrong arrives as an exception.
+    # Logs are not needed: failures arrive as exceptions.
     with silence_logging_cmgr(logging.CRITICAL), Client(scheduler, timeout=PATIENCE) as client:
         yield client
 
 
 def search(client: Client, tasks: Sequence[Task], tell: Callable[[int], None]) -> Iterator[tuple[Task, bytes | str]]:
-    """Search bags; each comes once, in any order: its part, or in one line why there is none.
+    """Search bags; gives each once, in any order, with its part, or with one line that says why there is none.
 
-    A bag whose worker dies goes to another one, until it has taken several with it. Where there is no worker, one is
-    waited for.
+    If a worker dies, its bag goes to another one, until several have died. If there is no worker, the search waits.
 
     Args:
         client: of the workers.
@@ -107,6 +106,6 @@ def _outcome(task: Task, future: Future) -> bytes | str:
         ) from error
     except KilledWorker:
         return f"{path}: the workers that read it died; is there enough memory?"
-    except Exception as error:  # whatever a worker met: it is the bag's, and the others go on
+    except Exception as error:  # of any kind: it concerns this bag, and the others go on
         words = one_line(error)
         return words if words.startswith(path) else f"{path}: {type(error).__name__}: {words}"

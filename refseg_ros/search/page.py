@@ -26,7 +26,7 @@ from refseg_ros.search.run_length import decode
 MOST = 50
 """Frames on the page."""
 WIDTH = 400
-"""Of a picture, in pixels, at most."""
+"""Largest width of a picture, in pixels."""
 
 _STYLE = """
 body { font-family: sans-serif; margin: 2em; background: #fff; color: #222 }
@@ -39,7 +39,7 @@ figure { margin: 0 } img { max-width: 100% } figcaption { font-size: 85%; overfl
 class BestFrames:
     """The frames in which things were found with the highest scores.
 
-    The best of each bag and expression goes before the second best of any: neighbours in a bag look alike.
+    The best of each bag and expression goes before the second best of any: neighbours in a bag look the same.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class BestFrames:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Of the answers, the best first."""
+        """Rows of the chosen answers, the best first."""
         return [row for _, row in self._ranked]
 
 

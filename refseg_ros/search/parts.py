@@ -1,4 +1,4 @@
-"""Answers as rows of Parquet: a part for each bag, which says what became of it, and all of them as one file."""
+"""Stores answers as rows of Parquet: a part for each bag, with notes on the bag, and one file of all parts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         ("mask", pa.struct([("size", pa.list_(pa.int32())), ("counts", pa.string())])),  # as pycocotools decodes it
     ]
 )
-"""Of the rows, which stand in the order of bag, topic, moment and expression."""
+"""Columns of the rows, which are in the order of bag, topic, moment and expression."""
 ROWS_AT_ONCE = 50_000
 """Rows that are held before they are written."""
 _KEY = "refseg_ros"
@@ -46,17 +46,17 @@ class Searched:
 
     recording: Recording
     frames: int = 0
-    """That were answered."""
+    """Number of frames that were answered."""
     refused: dict[str, int] = field(default_factory=dict)
     """How many images were passed over for which reason."""
     remarks: list[str] = field(default_factory=list)
-    """What of the expressions the model did not see."""
+    """Notes on words that the model does not know or did not see."""
     lost: list[str] = field(default_factory=list)
     """A line for each of its files that cannot be read; the frames are those of the others."""
 
     @classmethod
     def read(cls, path: Path) -> Searched:
-        """Read it of a part.
+        """Read it from a part.
 
         Raises:
             OSError, ValueError, LookupError, TypeError: there is none, or it is not whole.
@@ -110,7 +110,7 @@ def part_path(folder: Path, recording: Recording) -> Path:
 
 
 def done(folder: Path, recordings: Iterable[Recording]) -> dict[Recording, Searched]:
-    """What became of the bags that have a part and did not change since; a part that cannot be read is as none."""
+    """What became of the bags that have a part and did not change since; an unreadable part counts as missing."""
     found = {}
     for recording in recordings:
         with suppress(OSError, ValueError, LookupError, TypeError):

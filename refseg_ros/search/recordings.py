@@ -1,4 +1,4 @@
-"""Which bags are meant: folders, patterns, files and lists of these."""
+"""Finds the bags that arguments mean: folders, patterns, files, and lists of these."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Recording:
     size: int
     """Bytes of its files."""
     changed: int
-    """When the last of them was, in nanoseconds since 1970."""
+    """When the newest of them was changed, in nanoseconds since 1970."""
 
 
 def recordings(arguments: Iterable[str]) -> list[Recording]:
     """The bags that are meant, in alphabetical order, each once: by its own name rather than that of a link.
 
     Args:
-        arguments: a bag; a folder, in which all bags are meant, however deep; a pattern with * ? [] or ** of either; or
-            a text file with one of these on each line, relative to the file's folder (# begins a comment). A path at
-            which there is nothing is one of a bag that cannot be read, and so is a folder that cannot be listed.
+        arguments: each is a bag; a folder, for all bags in it at any depth; a pattern with * ? [] or ** for either; or
+            a text file with one of these on each line, relative to the file's folder (# begins a comment). A path that
+            does not exist, or a folder that cannot be listed, counts as a bag that cannot be read.
 
     Raises:
         ValueError: a folder or a pattern has no bag, or a list is no text, or names nothing.
@@ -74,9 +74,9 @@ def _bags_at(path: Path, lists: set[str]) -> Iterator[Path]:
 
 
 def _bags_in(path: Path) -> list[Path]:
-    """The bag itself, or all that are in a folder; what a link leads to is looked at last, unless it was met before.
+    """The bag itself, or all bags in a folder. Links are followed last, and no folder is searched twice.
 
-    A folder that cannot be listed, such as lost+found, counts as a bag: it is named when it cannot be read.
+    A folder that cannot be listed, such as lost+found, counts as a bag, so that it is reported as not read.
     """
     path = meant(path)
     if not os.path.isdir(path):
@@ -102,8 +102,8 @@ def _bags_in(path: Path) -> list[Path]:
 def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
     """The bags that lie in a folder itself, and the folders in it to look into.
 
-    A folder with metadata.yaml is one bag, whatever is in it. One without it is a bag if it has all the files of one
-    recording, and these are several.
+    A folder with metadata.yaml is one bag, whatever is in it. Without it, a folder is a bag if its bag files are the
+    two or more of one recording.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -116,7 +116,7 @@ def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
         bags.append(folder)
         inside = [entry for entry in inside if entry not in parts]
     for entry in inside:
-        if os.path.isdir(entry):  # it says no, where a Path raises, of a link to where one may not look
+        if os.path.isdir(entry):  # Path.is_dir would raise for a link to a place without permission
             below.append(entry)
         elif is_file_of_bag(entry):
             bags.append(entry)
@@ -143,7 +143,7 @@ def _recording(path: Path) -> Recording:
     try:
         files = [file for file in path.iterdir() if os.path.isfile(file)] if os.path.isdir(path) else [path]
         states = [file.stat() for file in files if os.path.exists(file)]
-    except OSError:  # who reads it says why it cannot be read
+    except OSError:  # the worker says why it cannot be read
         states = []
     return Recording(
         str(path),

@@ -1,4 +1,4 @@
-"""A whole search: which bags are left to do, their parts as they come, and in the end one file and one page."""
+"""Runs a whole search: finds the bags that are left, keeps their parts as they come, and writes a file and a page."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Outcome:
     """What became of a search."""
 
     searched: dict[Recording, Searched]
-    """The bags that have answers, those of an earlier run among them."""
+    """The bags that have answers, including those of an earlier run."""
     failed: list[str] = field(default_factory=list)
-    """For each of the others a line that names it and says why."""
+    """A line with name and reason for each other bag."""
     rows: int = 0
-    """In the file."""
+    """Number of rows in the file."""
     verdicts: Counter[str] = field(default_factory=Counter)
-    """How many of them had which verdict."""
+    """Number of rows with each verdict."""
 
     @property
     def lost(self) -> list[str]:
-        """A line for each file that cannot be read of a bag whose other files were searched."""
+        """A line for each unreadable file of a bag in which the other files were searched."""
         return [line for searched in self.searched.values() for line in searched.lost]
 
 
@@ -53,9 +53,9 @@ def run(
         recordings: the bags, in the order of the rows.
         config: what to look for.
         model: as of `Task`.
-        folder: is made, or has what was done before it was stopped.
+        folder: is made, or holds the parts of a search that was stopped.
         workers: processes on this machine, at most.
-        scheduler: address of Dask's, whose workers are used instead; empty: none.
+        scheduler: address of a Dask scheduler to use instead; empty: none.
 
     Raises:
         ValueError: the folder is another search's, or no bag can be read.
@@ -68,7 +68,7 @@ def run(
     (folder / FOLDER).mkdir(exist_ok=True)
     outcome = Outcome(done(folder, recordings))
     left = [recording for recording in recordings if recording not in outcome.searched]
-    # The largest first, so that in the end none is waited for long.
+    # The largest first, so that the last one does not take long.
     tasks = [Task(recording, config, model) for recording in sorted(left, key=lambda one: one.size, reverse=True)]
     if tasks:
         with fleet.remote(scheduler) if scheduler else fleet.local(min(workers, len(tasks))) as client:
@@ -111,7 +111,7 @@ def _write(folder: Path, config: SearchConfig, recordings: Sequence[Recording], 
 
 
 class _Bar:
-    """How far a search is: by the bytes of the bags, for how many frames they hold is not known before."""
+    """The progress of a search, by the bytes of the bags, because their numbers of frames are unknown."""
 
     def __init__(self, outcome: Outcome, sizes: Sequence[int]) -> None:
         self._outcome = outcome
@@ -122,7 +122,7 @@ class _Bar:
         self._reading = ""
 
     def add(self, size: int, frames: int) -> None:
-        """Show it after a bag of so many bytes and so many answered frames."""
+        """Add a bag of so many bytes and so many answered frames."""
         self._read, self._frames, self._last = self._read + size, self._frames + frames, self._progress.seconds
         self._show()
 

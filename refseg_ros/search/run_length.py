@@ -1,8 +1,8 @@
 """Masks as COCO's compressed run lengths, as `pycocotools.mask` writes and reads them.
 
-The mask is read column by column as runs of 0 and 1, the first of 0. From the fourth run on, the difference to the run
-two before stands for it. Each number is written in digits of 5 bits, the lowest first: bit 5 of a character says that
-another follows, bit 4 of the last one is the sign, and 48 is added, which makes it printable.
+The mask is read column by column as runs of 0 and 1, the first of 0. From the fourth run on, a run is stored as its
+difference from the run two before. Each number is written in digits of 5 bits, the lowest first: bit 5 of a character
+says that another follows, bit 4 of the last one is the sign, and 48 is added, which makes it printable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a search looks for, which is written beside its answers: another search does not go on with them."""
+"""The settings of a search, written beside its answers so that no other search adds to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refseg_ros.files import write_bytes
 
 FILE = "settings.json"
 FORMAT = 1
-"""Of the answers."""
+"""Format of the answers."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ def digest(manifest: Manifest) -> str:
 
 
 def bind(folder: Path, config: SearchConfig, *, begun: bool) -> None:
-    """Write the settings into the folder of the answers, or hold them to those that are there.
+    """Write the settings into the folder of the answers, or compare them with those that are there.
 
     Args:
         folder: of the answers.
         config: the settings.
-        begun: the folder has answers; without any, settings that are there are replaced.
+        begun: whether the folder has answers; if not, settings that are there are replaced.
 
     Raises:
-        ValueError: the folder has answers of other settings, or is one of something else.
+        ValueError: the folder has answers with other settings, or holds something else.
         OSError: it cannot be written to.
     """
     ours = json.loads(json.dumps(dataclasses.asdict(config)))

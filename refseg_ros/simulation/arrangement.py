@@ -62,7 +62,7 @@ class Arrangement:
         # Nobody says "orange orange" or "green green onion".
         said = (pair for pair in paired if pair.colour and pair.colour not in (pair.noun or "").split())
         self.heads = [*self.plain, *(pair for pair in said if self.clear_cut(pair))]
-        """Those, and one for each clear pair with a colour in the frame."""
+        """The plain ones, and one for each noun with a colour in the frame, if it is clear."""
         self.anything = [Description()] if closed else []
         """The description that fits every thing, if all things are known."""
         colours = [Description(None, colour) for colour in sorted({t.colour for t in self.things if t.colour})]
@@ -84,7 +84,7 @@ class Arrangement:
         return description.noun in self._vague or any(description.may_match(thing) for thing in self.things)
 
     def unique(self) -> list[tuple[Description, ObjectTruth]]:
-        """Noun phrases that fit exactly one thing, which is clearly visible: these can be anchors."""
+        """Noun phrases that fit exactly one, clearly visible thing, which can be an anchor; and that thing."""
         found = ((description, self.fitting(description)) for description in self.heads)
         return [(d, fits[0]) for d, fits in found if len(fits) == 1 and fits[0].instance_id in self.clear]
 

@@ -12,8 +12,8 @@ from refseg_ros.simulation.wording import EVENTS, PUSHES, Description, pick
 
 
 def events(fits: Sequence[ObjectTruth]) -> dict[str, list[ObjectTruth]]:
-    """Event (a key of EVENTS) -> those of some things that it is true of. What people would not agree on is left out:
-    all of it without a clip, or where a thing is neither at rest nor clearly in motion in one of the frames.
+    """Event (a key of EVENTS) -> the things for which it is true. What people would not agree on is left out: all of it
+    without a clip, or if a thing is neither at rest nor clearly in motion in one of the frames.
     """
     paces = [[*thing.earlier, speed(thing)] for thing in fits]
     if any(len(clip) == 1 or any(RESTING < pace < MOVING for pace in clip) for clip in paces):

@@ -34,7 +34,7 @@ class GripperState:
 
 
 class Gripper:
-    """Give `equip` to a `Tabletop`; after each `reset` call `wake`, and `drive` before each `advance`."""
+    """A gripper on a `Tabletop` made with `equip`. Call `wake` after each `reset`, `drive` before each `advance`."""
 
     def equip(self, spec: mujoco.MjSpec, scene: Scene) -> None:
         """Add the gripper to a model, where it waits: behind the camera and above it."""
@@ -84,7 +84,7 @@ class Gripper:
         self._goal = np.array([*(position - self._home), turn])
 
     def open(self, opening: float) -> None:
-        """Bring the fingers so far apart (metres), or as near to it as what is between them allows."""
+        """Bring the fingers this far apart (metres), or as close as the thing between them allows."""
         closed = (WIDEST - float(np.clip(opening, 0.0, WIDEST))) / 2
         for name in ("left", "right"):
             self._data.actuator(f"gripper {name}").ctrl[0] = closed

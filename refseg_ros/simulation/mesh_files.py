@@ -30,7 +30,7 @@ _PLY_TYPES = {
 
 @dataclass(frozen=True, eq=False)
 class FileMesh:
-    """A mesh as it is in its file, in the file's unit."""
+    """A mesh as read from its file, in the file's unit."""
 
     vertices: NDArray[np.float64]
     """(V, 3)."""
@@ -43,7 +43,7 @@ class FileMesh:
     colours: NDArray[np.float64] | None = None
     """(F, 3) RGB, 0 to 1: colour of each face, for a mesh without texture or whose picture does not exist."""
     remarks: tuple[str, ...] = ()
-    """What its files name and is not shown."""
+    """Notes on what its files name but is not shown."""
 
 
 def read_mesh(path: Path) -> FileMesh:

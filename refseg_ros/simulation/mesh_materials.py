@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = (".obj", ".ply", ".stl")
-"""Of the meshes that are read; a thing in several formats is read from the first of these."""
+"""Suffixes of meshes that are read; a thing in several formats is read from the first of these."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 _OPTIONS = re.compile(r"(?:-[a-zA-Z]+(?:\s+(?:-?[\d.]+(?:e[-+]?\d+)?|on|off|[rgbmlz])(?=\s))+\s+)*")
@@ -50,14 +50,14 @@ def read_materials(path: Path) -> dict[str, Material]:
 
 
 def _picture(path: Path, said: str) -> Path:
-    """The picture of a line. Options may stand before its name, those with words too: then a file tells the name."""
+    """The picture that a line names after its options. If that is no file, but the last word is one, the last word."""
     picture = _beside(path, _OPTIONS.sub("", said, count=1))
     last = _beside(path, said.split()[-1])
     return last if last.is_file() and not picture.is_file() else picture
 
 
 def _beside(path: Path, named: str) -> Path:
-    """The picture that a file names; where its path is of another machine, that of the same name beside the file."""
+    """The picture that a file names. If its path does not exist here, the picture of the same name beside the file."""
     picture = path.parent / named.replace("\\", "/")
     beside = path.parent / picture.name
     return beside if beside.is_file() and not picture.is_file() else picture

@@ -49,7 +49,7 @@ def _rings(points: Array, texture: Array) -> Mesh:
 
 
 def lathe(profile: Sequence[tuple[float, float]], sides: int = 24, repeats: float = 2.0) -> Mesh:
-    """Turn a profile of (radius, height) points about the z axis; going up on the outside points normals outwards."""
+    """Turn a profile of (radius, height) points about the z axis; normals point outwards if its outside goes up."""
     outline = np.maximum(np.asarray(profile, dtype=np.float64), [[1e-4, -np.inf]])
     angle = np.linspace(0.0, 2.0 * np.pi, sides + 1)
     radius, height = outline[:, :1], outline[:, 1:]

@@ -37,8 +37,8 @@ class Mover:
         self._planner = Planner(scene, data, rng)
         self._friction = model.geom_friction.copy()
         self._motions: dict[int, Motion] = {}
-        self._began: dict[int, float] = {}  # when each of them did, seconds of the physics
-        self._waiting: list[tuple[float, Motion]] = []  # those that begin later, and when
+        self._began: dict[int, float] = {}  # when each motion began, seconds of the physics
+        self._waiting: list[tuple[float, Motion]] = []  # motions that begin later, and when
 
     def start(self, may_fall: bool, spread: float = 0.0) -> None:
         """End the current motions and set 1 to 3 things in motion; only `may_fall` lets a thing be lifted to fall.

@@ -54,7 +54,7 @@ class Solid:
 class Pose:
     """A resting pose: quaternion (w, x, y, z), relative frequency, and how the thing rolls in it.
 
-    `rolls` is "any" (any way, a ball), "z" or "y" (about that own axis, which lies level) or "" (not at all).
+    `rolls` is "any" (any way, a ball), "z" or "y" (about that axis of the thing, which is level) or "" (not at all).
     """
 
     quaternion: tuple[float, float, float, float]

@@ -6,7 +6,7 @@
     DIR/bolt.stl                or a file, named by itself
     DIR/fasteners/nut.stl       also where several things share a folder: "fasteners/nut"
 
-Without `objects.json` the name of the folder or file says what a thing is. No mesh is lost in silence: see `left_out`.
+Without `objects.json` the name of the folder or file says what a thing is. `left_out` names unused meshes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from refseg_ros.text import brief
 LIST = "objects.json"
 
 _GENERIC = ("textured", "visual", "mesh", "model", "object", "scan")
-"""Words for the file of a thing in the thing's own folder, the one to take first."""
+"""Usual file names of the mesh in a thing's own folder, in the order of preference."""
 _LESSER = ("simple", "nontextured", "collision", "convex", "hull", "low", "decimated", "simplified")
-"""Words for another form of it, which shows less."""
+"""Words for a simpler form of a mesh, which is used only if there is no other."""
 _OF_FILES = {*_GENERIC, *_LESSER, "high", "full", "res", "poly", "lod", "v", "version"}
-"""Words that say nothing of what a thing is."""
+"""Words that do not say what a thing is."""
 _UNREAD = (".dae", ".glb", ".gltf", ".fbx", ".3mf", ".off", ".step", ".stp", ".iges", ".igs")
-"""Of files that hold a shape, too."""
+"""Suffixes of other files with shapes, which are not read."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def left_out(folder: Path) -> list[str]:
     """A line for each mesh of a folder that `list_scans` does not give, and why.
 
     Raises:
-        ValueError: as of `list_scans`.
+        ValueError: as `list_scans`.
     """
     listed = {thing.id for thing in list_scans(folder)}
     lines = []
@@ -80,7 +80,7 @@ def left_out(folder: Path) -> list[str]:
 
 
 def _found(folder: Path) -> dict[str, list[Path]]:
-    """Ids of the things of a folder -> their meshes, the one to read first."""
+    """Id of each thing of a folder -> its meshes, in the order of preference."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder of meshes")
     meshes = sorted(path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.suffix.lower() in SUFFIXES)
@@ -104,7 +104,7 @@ def _preference(path: Path) -> tuple[bool, int, int, Path]:
 
 
 def _says_nothing(name: str, folder: str = "") -> bool:
-    """Whether the name of a file says nothing of what it shows beside the name of its folder."""
+    """Whether the name of a file says nothing about the thing beyond the name of its folder."""
     return set(_plain(name).split()) <= _OF_FILES | set(_plain(folder).split())
 
 

@@ -22,7 +22,7 @@ def names_and_colours(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         name: of its file, without the suffix.
     """
     words: list[str] = []
-    after: list[str] = []  # a number: in "gear_20_teeth" it is no name of the thing
+    after: list[str] = []  # words after a number: in "gear_20_teeth" they do not name the thing
     said = words
     for token in filter(None, _SEPARATORS.split(name)):
         beginning = re.split(r"\d", token.lower())[0]

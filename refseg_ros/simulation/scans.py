@@ -64,7 +64,7 @@ class ScanSet:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that change with all that is drawn or said of its things, whatever file says it."""
+        """16 hexadecimal digits that change with the look or the words of a thing, in whatever file they are."""
         found = hashlib.sha256()
         for scan in self.scans:
             (part,) = scan.blueprint.parts

@@ -56,7 +56,7 @@ class Speaker:
         return self.opening(text) + text
 
     def opening(self, *texts: str) -> str:
-        """An opening for all of some noun phrases that makes none of them too long."""
+        """One opening that suits several noun phrases and makes none of them too long."""
         prefix, longest = pick(self.rng, wording.PREFIXES), max(len(text.split()) for text in texts)
         if prefix == "a " and any(text.startswith(tuple("aeiou")) for text in texts):
             return "the "

@@ -117,7 +117,7 @@ class Description:
     """A class of the simulator, worded as one of its CLASS_WORDS."""
     colour: str | None = None
     noun: str | None = None
-    """One of the names of a thing, used as it is."""
+    """One of the names of a thing, used unchanged."""
 
     @property
     def of_a_kind(self) -> bool:
@@ -152,7 +152,7 @@ def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
 
 
 def all_texts(events: bool = False) -> list[str]:
-    """Texts that together contain every word of any phrase, of events or without; the vocabulary is made from them."""
+    """Texts that together contain every word of any phrase, with or without events; they make the vocabulary."""
     templates = [SMALL, LARGE, NOT_COLOUR, NOT_SIDE, BETWEEN, AT_REST, PREFIXES, ANYTHING, ORDINALS]
     tables = [CLASS_WORDS, COLOUR_WORDS, SIDES, RELATIONS, DIRECTIONS, VERBS, *([EVENTS, PUSHES] if events else [])]
     grouped = [*templates, tuple(COLOURS), *(words for table in tables for words in table.values())]

@@ -2,8 +2,8 @@
 
 The eroded mask is trusted. The border that was taken off is trusted where its depth continues from there. Small pieces
 beyond a jump in depth drop out. So does whatever lies farther behind the nearest piece than the mask is wide there,
-such as a wall seen through glass; if the nearest piece is the smaller part, it is unclear which one is the thing. So it
-is where the smaller part are single pixels or lines, such as the wires of a basket.
+such as a wall seen through glass. If the nearest piece is the smaller part, it is unclear which one is the thing, and
+the mask is refused. The same holds if that part is scattered pixels or lines, such as the wires of a basket.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STEEPEST = 8.0
 LEAST_PIECE = 0.05
 """Smallest size of a piece of the thing, as a share of its largest piece."""
 LEAST_SCATTERED = 0.1
-"""Smallest share of the pixels of a part that is scattered over the mask; fewer are noise."""
+"""Smallest share of the pixels that a part scattered over the mask must have; fewer are noise."""
 
 
 def measured(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -67,7 +67,7 @@ def of_one_thing(
     Args:
         mask: (H, W) of the thing.
         core: what `eroded` leaves of it.
-        raw: (H, W) metres as `measured` gives them; scattered pixels are seen in them alone.
+        raw: (H, W) metres as `measured` gives them; scattered pixels are visible only there.
         depth: the same, `smoothed`.
         lens: of all.
 
@@ -90,15 +90,15 @@ def of_one_thing(
 def _nearest(
     values: npt.NDArray[np.float32], width_per_metre: float, least: Callable[[list[int]], float]
 ) -> npt.NDArray[np.float32]:
-    """The nearest of the groups of depths, sorted, which lie farther apart than the thing is wide.
+    """Split depths where they are farther apart than the thing is wide; return the nearest group, sorted.
 
     Args:
         values: (N,) metres.
         width_per_metre: width of the thing at a depth of one metre.
-        least: from the sizes of all groups, that of one that counts.
+        least: from the sizes of all groups, the smallest size that counts.
 
     Raises:
-        LiftingError: it is the smaller part.
+        LiftingError: it is smaller than all others together.
     """
     values = np.sort(values)
     ends = np.flatnonzero(np.diff(values) > width_per_metre * values[:-1])

@@ -1,4 +1,4 @@
-"""Finding what a camera's other topics said of the moment of an image: by stamp, never the latest."""
+"""Finds what a camera's other topics said at the moment of an image: by stamp, never simply the latest."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StampedBuffer(Generic[Item]):
         return item if abs(nearest - stamp) <= round(self.tolerance * NANOSECONDS) else None
 
     def is_final(self, stamp: int) -> bool:
-        """Whether no message that is still to come changes what `at` gives, if they go on at their pace, in order."""
+        """Whether later messages cannot change what `at` gives, if they come in order and at the usual pace."""
         stamps = sorted(other for other, _ in self._items)
         if not stamps:
             return False

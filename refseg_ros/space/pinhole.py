@@ -21,11 +21,11 @@ _OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
 _FISHEYE = ("equidistant", "fisheye")
 DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
 _UNTIL = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 1e-3)
-"""When a ray is found: after so many steps, or to this part of a pixel. OpenCV's own five steps leave centimetres."""
+"""The search for a ray ends after so many steps, or at this error in pixels. OpenCV's five steps leave centimetres."""
 _OFF, _LOST = 0.01, 0.5
-"""Pixels between a pixel and where its ray comes back to, beyond which the ray is found anew, and there is none."""
+"""Error in pixels of a ray projected back: beyond the first it is searched again, beyond the second it is NaN."""
 _undistort_points = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
-"""The function that takes criteria, by its name in OpenCV 4 and since."""
+"""The function that takes criteria; OpenCV 4 has another name for it."""
 
 
 class LensError(ValueError):
@@ -94,15 +94,15 @@ class Lens:
     def rays(self, columns: npt.ArrayLike, rows: npt.ArrayLike) -> Array:
         """The points (N, 3) at depth 1 m that the pixels at `columns` (N,) and `rows` (N,) show.
 
-        NaN for pixels that the model shows nothing at, such as corners of a wide lens where its polynomial turns back.
+        NaN for pixels where the model shows nothing, such as corners of a wide lens where its polynomial turns back.
         """
         pixels = np.stack([np.asarray(columns, np.float64), np.asarray(rows, np.float64)], axis=-1)
         if not self.is_distorted or not len(pixels):
             flat = (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
             return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
-        # OpenCV's few steps find most rays; further ones are taken for those that do not come back to their pixel.
+        # OpenCV's few steps find most rays; those that do not project back to their pixel get more steps.
         points = self._looking(pixels, exact=False)
-        found = self._distances(points, pixels) <= _OFF  # not where it is no number
+        found = self._distances(points, pixels) <= _OFF  # false for NaN
         if not found.all():
             rest = self._looking(pixels[~found], exact=True)
             comes_back = self._distances(rest, pixels[~found]) <= _LOST

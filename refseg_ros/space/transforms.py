@@ -125,7 +125,7 @@ class TransformTree:
         _remember(frame, stamp, (place, turn / length))
 
     def _forget_one(self, stamp: int) -> bool:
-        """Forget the frame that moved and has been silent longest, if its poses are too old; returns whether one was.
+        """Forget the moving frame that has been silent longest, if its poses are too old; return whether they were.
 
         A tracker that numbers its things, object_1, object_2, ..., leaves frames behind that never come again.
         """

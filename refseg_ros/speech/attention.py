@@ -36,10 +36,10 @@ class Attention:
 
         Args:
             heard: what was said.
-            begin: when, in seconds of the sound.
-            end: as `begin`.
-            minimum_confidence: of what counts.
-            wake_seconds: from the end of the wake word to the beginning of a query, at most.
+            begin: when it began, in seconds of the sound.
+            end: when it ended.
+            minimum_confidence: less confident speech is ignored.
+            wake_seconds: most seconds from the end of the wake word to the beginning of a query.
         """
         words = tokenise(heard.text)
         if heard.confidence < minimum_confidence:

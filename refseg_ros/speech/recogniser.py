@@ -22,7 +22,7 @@ SENTENCES = 6_000
 PAUSE = 0.3
 """Seconds of silence added before and after an utterance, so that its first and last sounds are recognised."""
 NOISE = 30.0
-"""Standard deviation of noise added to the samples; the recogniser's noise removal makes sounds of digital silence."""
+"""Standard deviation of noise added to samples; the recogniser's noise removal turns digital silence into sounds."""
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,9 @@ def play(samples: Samples) -> Generator[Samples, None, None]:
 
 
 def read_ahead(chunks: Generator[Samples, None, None]) -> Generator[Samples, None, None]:
-    """Give the same chunks, and read them in a thread of their own meanwhile.
+    """Give the same chunks, read ahead by a separate thread.
 
-    Who recognises what was said does not read; a microphone drops what nobody reads for longer than its buffer.
+    The caller does not read while it recognises an utterance; a microphone drops what its buffer cannot hold.
 
     Raises:
         Exception: those of `chunks`.
@@ -116,7 +116,7 @@ def read_ahead(chunks: Generator[Samples, None, None]) -> Generator[Samples, Non
         with suppress(Empty):
             while True:
                 waiting.get_nowait()  # the thread may wait for a place
-        reader.join()  # PortAudio is shut down with the process, and nobody may be in it then
+        reader.join()  # PortAudio is shut down with the process, and no thread may be in it then
 
 
 def microphone(device: str) -> Generator[Samples, None, None]:

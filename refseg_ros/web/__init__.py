@@ -1,3 +1,1 @@
-"""The live page: what it knows, draws and serves. Without ROS, which its node, node/web_node.py, has. Needs the extra
-`web`.
-"""
+"""The live page: what it knows, draws and serves. Without ROS; its node is node/web_node.py. Needs the extra `web`."""

@@ -1,4 +1,4 @@
-"""The panel of the answers: in words, and for those who hear the page."""
+"""The panel of the answers, in words, and for screen readers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ON_ASK = "(event) => {const it = event.target.closest('[data-ask]'); if (it) emi
 
 
 class _Card:
-    """What is said of one answer. Its elements stay while what they say changes: so does a button under a finger."""
+    """Shows one answer. Its elements stay when their content changes, so that no button vanishes under a finger."""
 
     def __init__(self, colour: str, correct: Callable[[], object]) -> None:
         with ui.element("li").style(f"--colour:{colour}") as self.element:
@@ -44,7 +44,7 @@ class AnswersPanel:
     """A card with the answers to what is asked."""
 
     def __init__(self, ask: Callable[[object], object], correct: Callable[[Moment, Answer], object]) -> None:
-        """Build it; `ask` is called with a query that it offers, `correct` with an answer that is wrong."""
+        """Build it; `ask` gets a suggested query, `correct` an answer that is wrong, with its moment."""
         self._correct = correct
         self._moment: Moment | None = None
         self._cards: list[_Card] = []

@@ -29,12 +29,12 @@ def brief(text: str, most: int = 90) -> str:
 
 
 def quiet(text: str) -> str:
-    """A line that stands where there is nothing yet; `text` is our own."""
+    """A line for where there is nothing yet; `text` must be our own, since it is not escaped."""
     return f'<p class="quiet">{text}</p>'
 
 
 def summary(moment: Moment) -> str:
-    """The verdicts in a sentence, for those who hear the page."""
+    """The verdicts in a sentence, for screen readers."""
     return "; ".join(f"{one.answer.verdict.label}: {printable(one.answer.text[:LONGEST])}" for one in moment.sightings)
 
 
@@ -55,7 +55,7 @@ def finding_lines(findings: Sequence[Finding]) -> str:
 
 
 def place_words(sighting: Sighting) -> str:
-    """Where a thing is and how large, in words; why that is not known; empty where nobody asked."""
+    """Where a thing is and how large, in words, or why that is not known; empty without depth."""
     place = sighting.place
     if place is None:
         return f"not placed in space: {printable(sighting.not_placed)}" if sighting.not_placed else ""

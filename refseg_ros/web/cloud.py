@@ -47,6 +47,6 @@ def cloud_of(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], lens: L
 
 
 def upright(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(..., 3) of an optical frame as the page draws them, z up."""
+    """Points (..., 3) of an optical frame in the frame of the page, z up."""
     turned: npt.NDArray[np.float64] = np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)
     return turned

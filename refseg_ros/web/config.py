@@ -21,7 +21,7 @@ def _as_segment(name: str) -> Any:
 
 @dataclass(frozen=True)
 class WebConfig(Settings):
-    """Settings of the node `web`. What it has in common with the node `segment` has to be set alike."""
+    """Settings of the node `web`. Those that the node `segment` has, too, must be the same there."""
 
     image_topic: str = _as_segment("image_topic")
     image_transport: str = _as_segment("image_transport")

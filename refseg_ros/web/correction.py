@@ -23,11 +23,11 @@ MOST_AT_A_TIME = 8
 NODE_WAIT = 10.0
 """Seconds that the node has for proposals."""
 MOST_POINTS = 5000
-"""Of a stroke."""
+"""Most points of a stroke."""
 
 
 class CorrectionPanel:
-    """A card that is there while this browser corrects; another one tells of a draft that waits."""
+    """A card that is visible while this browser corrects; a second one announces a waiting draft."""
 
     BRUSH = 15
     """Width of a stroke at first, pixels of the image."""
@@ -69,7 +69,7 @@ class CorrectionPanel:
             self._left.set_text(f"A correction is not ended yet: {brief(draft.text)}")
 
     def begin(self, moment: Moment, answer: Answer) -> None:
-        """Begin with what the model answered; a draft that is there already goes first."""
+        """Begin a correction with the model's mask, or open the draft that is waiting already."""
         lessons = self._hub.lessons
         if lessons.draft is not None or _done(lambda: lessons.begin(moment.rgb, answer.text, answer.mask)):
             self._open()
@@ -149,7 +149,7 @@ class CorrectionPanel:
 
 
 def _done(act: Callable[[], object]) -> bool:
-    """Do something to the lessons, and tell a failure in the page; whether it is done."""
+    """Do something to the lessons, and show a failure on the page; return whether it worked."""
     try:
         act()
     except (OSError, ValueError) as error:

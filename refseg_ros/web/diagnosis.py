@@ -13,7 +13,7 @@ FINE, WARNING, FAULT = 0, 1, 2
 
 @dataclass(frozen=True)
 class Finding:
-    """One line."""
+    """One line about the node."""
 
     level: int
     """FINE, WARNING or FAULT; as of diagnostic_msgs."""
@@ -56,5 +56,5 @@ class Diagnosis:
 
 
 def _part(name: str) -> str:
-    """ "camera front" of "refseg/segment: camera front"."""
+    """The part of a status's name: "camera front" of "refseg/segment: camera front"."""
     return name.partition(": ")[2]

@@ -67,8 +67,8 @@ def marks(moment: Moment, things: Sequence[TrueThing] = ()) -> list[dict[str, An
     """What the browser draws over the picture, ready for JSON: boxes in pixels, each with its colour and name.
 
     Args:
-        moment: that is shown.
-        things: that are truly there, to be named too.
+        moment: to show.
+        things: those that are truly there, to be named, too.
     """
     boxes = [
         {"box": [*sighting.answer.box], "colour": colour, "name": _name(sighting.answer.verdict), "dashed": False}

@@ -28,7 +28,7 @@ class LiveView(Element, component="live_view.js"):
         self._props["tool"] = ""
 
     def describe(self, label: str) -> None:
-        """Say what is seen, for those who hear the page."""
+        """Set the text for screen readers."""
         if self._props["label"] != label:
             self._props["label"] = label
             self.update()
@@ -46,7 +46,7 @@ class LiveView(Element, component="live_view.js"):
 
 
 class Microphone(Element, component="microphone.js"):
-    """Records and has it recognised. Events: "listening", "heard" (what /speech said), "failed" (why)."""
+    """Records speech and sends it to /speech. Events: "listening", "heard" (the response), "failed" (why)."""
 
     def toggle(self) -> None:
         """Begin to record, or end it."""

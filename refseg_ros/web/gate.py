@@ -18,7 +18,7 @@ _NO_TOKEN = "This page wants the address with the token, which stands in the log
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is that of this machine alone."""
+    """Whether a host can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -35,13 +35,13 @@ def new_token() -> str:
 class Gate:
     """ASGI middleware in front of the whole server, its websockets too.
 
-    Without a token the name under which the page is asked for must be one of this machine: else a page of the internet
-    could have its own name point here (DNS rebinding). With one, the token must come in the address, `?token=...`,
-    once; a cookie remembers it. A request from another page's script is refused in both cases.
+    Without a token, the Host header must be a loopback name: a page of the internet could point its own name here (DNS
+    rebinding). With a token, the address must contain it once, as `?token=...`; a cookie remembers it. A request from
+    another page's script is always refused.
     """
 
     def __init__(self, app: ASGIApp, token: str = "") -> None:
-        """Guard an application; no token: it is served on this machine alone."""
+        """Guard an application; without a token only this machine may use it."""
         self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ class Gate:
             await self._refuse(scope, receive, send)
         elif self._token and given and scope["type"] == "http":
             into = RedirectResponse(scope["path"])  # the token leaves the address bar
-            # Not strict: that would keep it from the page where a link on another page led here.
+            # Not strict: then the browser would not send it after a link on another page led here.
             into.set_cookie(COOKIE, given, httponly=True, samesite="lax")
             await into(scope, receive, send)
         else:
@@ -64,7 +64,7 @@ class Gate:
     def _admits(self, headers: Headers, given: str) -> bool:
         if not self._token:
             return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
-        # Not by http.cookies: one malformed cookie, of any service of this machine, costs all the others there.
+        # Not by http.cookies: there, one malformed cookie, of any service of this machine, drops all the others.
         kept = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         return any(_same(text, self._token) for text in (given, kept))
 

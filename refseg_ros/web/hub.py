@@ -1,4 +1,4 @@
-"""What all browsers and the robot share: cameras, queries, diagnostics, corrections. ROS puts in, pages look."""
+"""What all browsers and the robot share: cameras, queries, diagnostics, corrections. ROS writes, pages read."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from refseg_ros.web.stream import Stream
 from refseg_ros.web.truth import Truth
 
 MOST_ASKED = 12
-"""Queries that the history has."""
+"""Most queries in the history."""
 
 
 class Robot(Protocol):
-    """What the page asks of the node. Each may be called in any thread, and none waits."""
+    """What the page asks of the node. Each may be called in any thread, and only `cloud` may take long."""
 
     def ask(self, text: str) -> None:
         """Publish a query."""
@@ -42,10 +42,10 @@ class Robot(Protocol):
         """Have things move on a simulated table, or rest."""
 
     def proposals(self, rgb: npt.NDArray[np.uint8], text: str) -> Future[list[Answer]]:
-        """Answers to a query on one image, (H, W, 3) RGB; as of the service segment_image."""
+        """Answers to a query on one image, (H, W, 3) RGB, from the service segment_image."""
 
     def cloud(self, camera: str, moment: Moment) -> Cloud | None:
-        """What a camera sees in space; may take a moment, so it is for a thread of its own. None without depth."""
+        """What a camera sees in space; call it in its own thread. None without depth."""
 
     def now(self) -> float:
         """Seconds on the node's clock."""
@@ -57,10 +57,10 @@ class Viewer:
     Attributes:
         camera: the one that is shown.
         shown: the moment that is on the screen.
-        page_age: of the image when the browser had drawn it, seconds.
+        page_age: age of the image when the browser had drawn it, seconds.
         paused: the picture stands still.
-        with_truth: what is truly there is named in it.
-        with_space: what is there in space is shown too.
+        with_truth: the picture names what is truly there.
+        with_space: the view in space is shown, too.
         correcting: the draft of the lessons is shown instead of the camera.
     """
 
@@ -76,11 +76,11 @@ class Viewer:
         self._loop = asyncio.get_running_loop()
 
     def wake(self) -> None:
-        """There may be something new to see; from any thread."""
+        """Say that there may be something new to see; from any thread."""
         self._loop.call_soon_threadsafe(self._changed.set)
 
     def look_again(self) -> None:
-        """Show the same moment anew, drawn in another way."""
+        """Send the picture again, drawn anew."""
         self._sent = None
         self._changed.set()
 
@@ -120,14 +120,14 @@ class Hub:
         streams: of each camera, by its name.
         truths: of each camera, where it is simulated.
         vocabulary: words of the model.
-        connections: for pictures, and who looks through each. A browser that lost one opens the next before the lost
-            one is known to be, so it may have several.
+        connections: connection for pictures -> its viewer. A browser that lost one opens the next before the loss is
+            noticed, so it may have several.
         asked: the last query on the topic.
         history: the last queries, the newest first.
     """
 
     def __init__(self, cameras: Sequence[str], vocabulary: Collection[str], diagnosis: Diagnosis, lessons: Lessons):
-        """Begin with nothing seen; `cameras` are names, one of them empty where there is only one camera."""
+        """Begin with nothing seen; `cameras` are names; the name of a single camera may be empty."""
         self.streams = {name: Stream() for name in cameras}
         self.truths = {name: Truth() for name in cameras}
         self.vocabulary = vocabulary
@@ -139,11 +139,11 @@ class Hub:
 
     @property
     def viewers(self) -> tuple[Viewer, ...]:
-        """Who has a page open; may be asked in any thread."""
+        """The viewers of all open pages; may be read in any thread."""
         return tuple(self.connections.values())
 
     def note_query(self, text: str) -> None:
-        """Somebody asked: a browser, or a program."""
+        """Take a query that a browser or a program has asked."""
         text = transportable(text.strip(), MAX_CHARACTERS)
         self.asked = text
         if text in self.history:

@@ -1,7 +1,7 @@
 """Corrections as own frames (docs/datasets.md), ready for `python -m model_training.train --data`.
 
 A correction under way is a draft. Image, mask and draft are on the disk from the first moment on, and after every
-stroke; only `keep` writes the row that training reads. There is one draft at a time, whoever looks at the page.
+stroke; only `keep` writes the row that training reads. All browsers share one draft.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Draft:
     """A correction under way."""
 
     name: str
-    """Of its image and mask, without the suffix."""
+    """File name of its image and mask, without the suffix."""
     text: str
     """The expression."""
     rgb: npt.NDArray[np.uint8]
@@ -55,7 +55,7 @@ class Lessons:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take up the folder, which need not be there yet, and a draft that was left in it."""
+        """Open the folder, which need not exist yet, and a draft that was left in it."""
         self.folder = folder
         self.draft: Draft | None = self._left()
 
@@ -64,7 +64,7 @@ class Lessons:
         """Corrections that were kept.
 
         Raises:
-            OSError, ValueError: the table is there, but is not to be read.
+            OSError, ValueError: the table exists, but cannot be read.
         """
         return len(self._table().rows)
 
@@ -114,7 +114,7 @@ class Lessons:
 
         Raises:
             OSError: it cannot be written; the draft stays.
-            ValueError: a person has made the table one that no row can be added to; the draft stays.
+            ValueError: no row can be added to the table, because a person edited it; the draft stays.
         """
         if self.draft is None:
             return

@@ -1,4 +1,4 @@
-"""What a person says to the browser's microphone, as a query; heard by the recogniser of `speech/`, on this machine."""
+"""Turns speech from the browser's microphone into a query, with the recogniser of `speech/`, on this machine."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Heard:
     text: str
     query: str = ""
     why: str = ""
-    """It is no query."""
+    """Why it is no query."""
 
 
 class Listening:
     """A recogniser that is loaded with the first utterance."""
 
     most_bytes = 16_000 * 2 * 20
-    """Of an utterance of 20 s."""
+    """Size of an utterance of 20 s."""
 
     def __init__(self, vocabulary: Collection[str]) -> None:
         """`vocabulary` has the words that are listened for."""

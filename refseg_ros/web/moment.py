@@ -20,7 +20,7 @@ class Place:
     centre: tuple[float, float, float]
     """Metres."""
     quaternion: tuple[float, float, float, float]
-    """Direction of the box's edges: x, y, z, w."""
+    """Orientation of the box: x, y, z, w."""
     size: tuple[float, float, float]
     """Lengths of the edges, metres."""
 
@@ -32,7 +32,7 @@ class Sighting:
     query_id: int
     answer: Answer
     age: float
-    """Of the image when it was answered, seconds."""
+    """Age of the image when it was answered, seconds."""
     stable: bool = False
     place: Place | None = None
     not_placed: str = ""

@@ -23,7 +23,7 @@ TITLE = "refseg: look at it"
 ACCENT = "#0f766e"
 """Colour of what is chosen; as in style.css."""
 REFRESH = 0.2
-"""Seconds from one look at the hub to the next; pictures come by themselves."""
+"""Seconds between two looks at the hub; pictures have a connection of their own."""
 SPACE_REFRESH = 1.0
 """Seconds, for the view in space."""
 THEMES = {None: ("brightness_auto", "as the system"), True: ("dark_mode", "dark"), False: ("light_mode", "light")}
@@ -32,10 +32,10 @@ _LEVELS = ("fine", "warning", "fault")
 
 
 class Page:
-    """Builds the page, and keeps it as the hub is.
+    """Builds the page, and keeps it up to date with the hub.
 
     Attributes:
-        key: under which the browser asks for its pictures; nobody guesses it.
+        key: the secret with which the browser asks for its pictures.
     """
 
     def __init__(self, hub: Hub, robot: Robot, viewer: Viewer, can_listen: bool) -> None:
@@ -61,7 +61,7 @@ class Page:
         ui.timer(REFRESH, self._refresh)
 
     def on_end(self, end: Callable[[], object]) -> None:
-        """Have something done when the browser is gone for good."""
+        """Call a function when the browser is gone for good."""
         ui.context.client.on_delete(end)
 
     def _build_top(self) -> None:
@@ -218,7 +218,7 @@ class Page:
         ui.notify(str(why)[:300])
 
     async def _copy(self, event: GenericEventArguments) -> None:
-        """Copy what stands at a pixel, in words that a program reads too."""
+        """Copy what is at a pixel, in words that a program can read, too."""
         x, y = (int(value) for value in event.args)
         moment = self._viewer.shown
         told = [f"pixel {x}, {y}"]

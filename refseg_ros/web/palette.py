@@ -1,9 +1,9 @@
-"""The colours in which several expressions are told apart: Okabe and Ito's, which the colour-blind tell apart too."""
+"""The colours of the expressions: those of Okabe and Ito, which colour-blind people can tell apart, too."""
 
 from __future__ import annotations
 
 COLOURS = ("#2fbf8f", "#e69f00", "#56b4e9", "#e87bb0", "#f0e442", "#d55e00", "#7f8cff", "#c0c0c0")
-"""Of the first, second, ... expression; as many as the node answers at a time."""
+"""Colours of the first, second, ... expression; as many as the node answers at a time."""
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:

@@ -21,16 +21,16 @@ from refseg_ros.web.moment import NANOSECONDS
 from refseg_ros.web.page import TITLE, Page
 
 PATIENCE = 1.0
-"""Seconds after which a browser that waits for a picture hears that there is none."""
+"""Seconds after which a browser that waits for a picture gets an empty one."""
 RATE = 15.0
-"""Pictures a second that a browser gets at most: more would cost the robot, and show a person little."""
+"""Most pictures per second for a browser: more would burden the robot, and help a person little."""
 CLOSING = 3.0
-"""Seconds that the server has to end."""
+"""Seconds to wait for the server to end."""
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
-"""The browser itself keeps the page from asking anything of another machine."""
+"""Content security policy: the browser lets the page load nothing from another machine."""
 
 
 class AddressError(ValueError):
@@ -45,10 +45,10 @@ class Server:
     """
 
     def __init__(self, hub: Hub, robot: Robot, host: str, port: int) -> None:
-        """Take the address.
+        """Bind the address.
 
         Raises:
-            AddressError: it is not to be had.
+            AddressError: it is not available.
         """
         self._hub, self._robot = hub, robot
         self._viewers: dict[str, Viewer] = {}
@@ -72,7 +72,7 @@ class Server:
         self._thread.start()
 
     def stop(self) -> bool:
-        """End; whether that took less than CLOSING."""
+        """End; return whether that took less than CLOSING."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(CLOSING)
@@ -96,9 +96,9 @@ class Server:
         return application
 
     async def _pictures(self, connection: WebSocket, key: str) -> None:
-        """The browser says which stamp it has drawn, and gets the next picture: nothing ever queues up.
+        """Send a picture each time the browser says which stamp it has drawn, so that nothing ever queues up.
 
-        A picture is the length of its head (4 bytes, big-endian), the head (JSON) and a JPEG; an empty one says that
+        A picture is the length of its head (4 bytes, big-endian), the head (JSON) and a JPEG; an empty one means that
         nothing is new.
         """
         viewer = self._viewers.get(key)
@@ -124,7 +124,7 @@ class Server:
             del self._hub.connections[connection]
 
     async def _speech(self, request: Request) -> Response:
-        """Sound of one utterance, 16-bit little-endian samples at 16 kHz, becomes a query; says what was heard."""
+        """Turn an utterance, 16-bit little-endian samples at 16 kHz, into a query; respond with what was heard."""
         said = bytearray()
         async for part in request.stream():
             said += part
@@ -157,7 +157,7 @@ def _bound(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen()  # who comes before the server has started waits
+        bound.listen()  # browsers that come before the server starts wait
     except OSError as error:
         raise AddressError(
             f"the page cannot be served at {host}:{port} ({error.strerror}); set host and port to an address of this "
@@ -167,7 +167,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _written(host: str) -> str:
-    """A host as an address has it: for all addresses of the machine, its name."""
+    """A host as in a URL; for all addresses of the machine, its name."""
     if host in ("0.0.0.0", "::"):
         return socket.gethostname()
     return f"[{host}]" if ":" in host else host

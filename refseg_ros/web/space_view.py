@@ -27,7 +27,7 @@ GROUND = "#161c1b"
 
 
 class SpaceView:
-    """Turned by the mouse. Everything is drawn in the camera's frame, upright; so are boxes of that frame alone."""
+    """A view that the mouse turns, drawn in the camera's frame, upright. It has only the boxes in that frame."""
 
     def __init__(self) -> None:
         """Build it, hidden."""
@@ -39,7 +39,7 @@ class SpaceView:
         self.show(False)
 
     def show(self, visible: bool) -> None:
-        """Show it, or hide it. The scene is made when it is first seen, for a hidden one has no size."""
+        """Show it, or hide it. The scene is made when it is first shown, because a hidden one has no size."""
         if visible and self._scene is None:
             with self._place:
                 self._scene = ui.scene(width=WIDTH, height=HEIGHT, grid=False, background_color=GROUND)

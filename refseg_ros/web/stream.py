@@ -11,13 +11,13 @@ from refseg_ros.space.pairing import StampedBuffer
 from refseg_ros.web.moment import Moment, Sighting
 
 QUIET = 3.0
-"""Seconds without an answer after which images are shown without any: masks must not flicker where answers are slow."""
+"""Seconds without an answer until images are shown without answers; masks must not flicker if answers are slow."""
 FEWEST, WINDOW = 4, 20
 """Moments over which the rate is measured, at least and at most."""
 
 
 class Stream:
-    """For one thread that puts; `newest` may be read from any.
+    """One camera's stream. One thread puts images and answers in; any thread may read `newest`.
 
     Attributes:
         newest: what to show; None until an image came.
@@ -32,15 +32,15 @@ class Stream:
         self._images: StampedBuffer[Moment] = StampedBuffer(0.0)
         self._gathered: dict[int, Sighting] = {}
         self._stamp: int | None = None
-        """Of the image that answers are gathered for."""
+        """Stamp of the image that answers are gathered for."""
         self._expected = 1
-        """Answers on an image, by those on the one before."""
+        """How many answers to wait for, from the image before."""
         self._answered: list[float] = []
         self._past = -1
-        """Stamp of the last image before nothing was asked any more: what still comes on images until then is late."""
+        """Stamp of the last image before the query was cleared; answers on images up to it are too late."""
 
     def put_image(self, stamp: int, frame_id: str, rgb: npt.NDArray[np.uint8]) -> bool:
-        """Keep an image; whether there is something new to show."""
+        """Keep an image; return whether there is something new to show."""
         self.heard = time.monotonic()
         self._images.put(stamp, Moment(stamp, frame_id, rgb))
         self._past = min(self._past, stamp - 1)  # where the clock jumped back
@@ -53,7 +53,7 @@ class Stream:
         return True
 
     def expect_nothing(self) -> None:
-        """Nothing is asked any more: images are shown as they come."""
+        """Show images as they come, because the query was cleared."""
         last = self._images.newest(lambda moment: True)
         self._past = -1 if last is None else last.stamp
         self._show_images()
@@ -63,10 +63,10 @@ class Stream:
         self.rate = 0.0
 
     def put_sighting(self, stamp: int, sighting: Sighting) -> bool:
-        """Add an answer to its image; whether there is something new to show.
+        """Add an answer to its image; return whether there is something new to show.
 
-        The answers on an image come one by one. They are shown together once as many came as on the image before, for
-        masks not to flicker.
+        The answers on an image come one by one. To avoid flicker, they are shown together as soon as there are as many
+        as on the image before.
         """
         if stamp <= self._past:
             return False

@@ -34,12 +34,12 @@ class Scene:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of what is there, each once."""
+        """Names of the things, each once."""
         return tuple(dict.fromkeys(thing.name for thing in self.things))
 
 
 class Truth:
-    """The scenes and label images of the last moments, by stamp. For one thread that puts; any may ask."""
+    """The scenes and label images of the last moments, by stamp. One thread puts them in; any may ask."""
 
     def __init__(self) -> None:
         self.newest: Scene | None = None

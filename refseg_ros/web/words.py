@@ -41,7 +41,7 @@ def words_of(answer: Answer, vocabulary: Collection[str]) -> tuple[Word, ...]:
 
 
 def nearest(word: str, vocabulary: Collection[str]) -> str:
-    """The known word that is written most like an unknown one; empty where none is alike."""
+    """The known word spelled most like an unknown one; empty if none is similar."""
     found = difflib.get_close_matches(word[:40], vocabulary, n=1, cutoff=0.6)
     return found[0] if found else ""
 
