@@ -1,4 +1,4 @@
-"""The network of `tabletop` on images of half the sides, and a budget that two CPU cores can spend on many variants."""
+"""The network of `tabletop` at half its width and height, with a budget for many variants on two CPU cores."""
 
 from dataclasses import replace
 

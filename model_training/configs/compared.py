@@ -1,8 +1,8 @@
-"""What `model_training.compare` compares: CMSA with CFSA, LASTC and VLIDE, each also without a module of its own.
+"""What `model_training.compare` compares: CMSA with CFSA, LASTC and VLIDE, each also without one of its modules.
 
-All see the same simulated scenes with clips, half the sides of `tabletop`, in which things also begin to move and stop
-at different times. All learn from masks and presence alone, from random weights, for the same steps. The losses of the
-masks differ, as they do in `systems.py`.
+All see the same simulated scenes with clips, at half of `tabletop`'s width and height, in which things also begin to
+move and stop at different times. All learn from masks and presence alone, from random weights, for the same steps. The
+losses of the masks differ, as they do in `systems.py`.
 """
 
 from dataclasses import replace

@@ -4,16 +4,16 @@ Tagged by where each comes from: [paper], its authors' [code] of the CVPR versio
 
 - Adam, 2.5e-4, weight decay 5e-4 [paper], poly 0.9 [paper] that ends at 1e-5 [code]; 800,000 steps of one expression on
   one image [code].
-- The backbone is DeepLab-101 that knows Pascal VOC [paper]; its batch norms are frozen and, by default, its weights too
-  [code]. Its file is given by `--backbone`.
+- The backbone is DeepLab-101, trained on Pascal VOC [paper]; its batch norms are frozen and, by default, its weights
+  too [code]. Give its file with `--backbone`.
 - Cross-entropy, mean over the pixels of the input (Eq. 8) [paper]. The code sums them, which makes its weight decay
   102,400 times smaller against the loss.
 - Weight decay of all weights but the words' table and the backbone [ours]; [code] has it on two layers alone.
 - A step draws an image and one of its expressions [ours]; [code] goes through the expressions.
 - The words are those of the split that is learned [ours]; [code] has 12,112 of all COCO sets, or 8,803.
 - The presence of the thing is learned beside its mask, with a small weight [ours].
-- Still images go without CFSA, videos as clips of 11 frames [paper]. It does not say how long it trained on videos; the
-  length is that of still images [ours].
+- Still images go without CFSA, videos as clips of 11 frames [paper]. The paper does not say how long it trained on
+  videos; the length is that of still images [ours].
 """
 
 import math

@@ -28,8 +28,8 @@ class Phase:
     """Expressions on each; 0 trains the encoder alone, on dense labels."""
     learning_rate: float
     encoder_factor: float = 1.0
-    """Factor on the learning rate of what sees the image. Below 1 its batch norm statistics are frozen too; at 0 it is
-    frozen whole."""
+    """Factor on the learning rate of the image encoder. Below 1 its batch norm statistics are frozen; at 0 all of it
+    is."""
     warm_up: int = 100
     schedule: str = "cosine"
     """One of schedules.SCHEDULES."""
@@ -42,8 +42,8 @@ class LossWeights:
     dice: float
     presence: float
     heads: HeadWeights | None = None
-    """Of the masks of several heads, in the place of the one mask's cross-entropy and dice."""
-    # Of what only the simulator knows
+    """For systems with several mask heads; replaces the cross-entropy and `dice` of the one mask."""
+    # Terms with labels that only the simulator has
     reference: float = 0.0
     """Of candidates, anchors and target in the rounds of CMSA."""
     motion: float = 0.0
@@ -59,7 +59,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a frame is of what. What a run is given no folder of falls away; it is given scans or photos."""
+    """How often a frame comes from each source. Scans or photos without a folder drop out, but not both."""
 
     tables: float
     """Simulated scenes of the simulator's own things."""
@@ -68,7 +68,7 @@ class Mix:
     photos: float
     """Photos with instances."""
     scan_scenes: SceneSet
-    """Which scenes of scans; a clip has as many frames as those of the tables."""
+    """The scenes of scans; their clips must be as long as those of the tables."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class Config:
     nouns: tuple[str, ...] = CLASSES
     """Classes of the dense labels; those of the data where scans or photos are mixed in."""
     contrasts: tuple[str, ...] = ()
-    """Kinds of expressions, "order" or "motion", that are followed by their like as relations are."""
+    """Kinds of expressions ("order", "motion", "event") that get contrasting ones, see phrase_choice.contrasted."""
     imagenet: bool = False
     """Whether the backbone begins with ImageNet's weights, from the package that has them."""
     dataset: str = ""
-    """The one to learn where a folder holds several, by the name that its reader gives it; all, if it is not there."""
+    """Reader's name of the data set to learn if a folder holds several; all if it is not there."""
     split: str = "train"
     """Of the data set."""
     clip: ClipFrames = STILL

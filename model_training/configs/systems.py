@@ -1,11 +1,11 @@
 """LASTC and VLIDE: `lastc` and `vlide` in their published sizes, for any data set of videos, and the small ones for the
-scenes of `tabletop`. Nothing of the recipes of either paper is public [inferred, from code of the same authors].
+scenes of `tabletop`. Neither paper's recipe is public [inferred, from code of the same authors].
 
 - LASTC's losses are those of CSTM's code, and its optimiser is Adam [code: CSTM]; VLIDE's are those of LBDT [code].
 - A clip has the frames before the target alone, as a robot has them: seven for LASTC, whose predecessor looks at four
   before and three after; four for VLIDE. Each is two frames of the video after the one before it [code: CSTM; inferred
   for VLIDE].
-- The small ones see the clips of four frames of `tabletop`, and learn as long and as fast as its network does [ours].
+- The small ones see `tabletop`'s clips of four frames, with the steps and rate of its joint phase [ours].
 """
 
 from dataclasses import replace

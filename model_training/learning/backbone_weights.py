@@ -1,4 +1,4 @@
-"""Weights of a backbone from a file that others made: of torchvision, of DeepLab, of EfficientNet-Lite, or ours."""
+"""Weights of a backbone from a file: torchvision's, DeepLab's, EfficientNet-Lite's or our own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from model_training.networks.cmsa.encoder import Encoder
 
 Pixels = tuple[tuple[float, float, float], tuple[float, float, float], bool]
-"""What R, G, B in 0..255 are reduced by and divided by, and whether they come as B, G, R."""
+"""Mean that is subtracted from R, G, B in 0..255, deviation that divides them, and whether the order is B, G, R."""
 
 IMAGENET: Pixels = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), False)
 CAFFE: Pixels = ((122.679, 116.669, 104.007), (1.0, 1.0, 1.0), True)
@@ -29,15 +29,15 @@ _BLOCK = re.compile(r"layer([2-5])\.block(\d+)\.(reduce|conv3x3|increase|shortcu
 
 @dataclass(frozen=True)
 class Naming:
-    """How a file calls the parameters of a backbone."""
+    """How a file names the parameters of a backbone."""
 
     title: str
     sign: str
     """The name of the first convolution."""
     pixels: Pixels
-    """What its weights want to see."""
+    """The input that its weights expect."""
     ours: Callable[[str], str]
-    """Of a name without what stands before `sign`: that of the encoder."""
+    """The file's name, without the prefix before `sign` -> the encoder's name."""
     first: tuple[str, str] = ("backbone.conv1", "backbone.bn1")
     """The encoder's names of the first convolution and its norm."""
     block: str = "backbone.layer1.0.conv1.weight"
@@ -75,7 +75,7 @@ NAMINGS = (
     ),
     Naming("efficientnet-lite-pytorch's", "_conv_stem.weight", ours=lambda name: "backbone." + name, **_LITE),
 )
-"""Whose sign stands in a file, behind whatever prefix."""
+"""A file has the first of these namings whose `sign` is in it, behind any prefix."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Report:
     loaded: tuple[str, ...]
     """Names of the encoder's tensors that came from it."""
     missing: tuple[str, ...]
-    """Of those that it does not have; they stay as they were."""
+    """The encoder's tensors that it does not have; they keep their values."""
     other_shape: tuple[str, ...]
-    """Of those that it has in another shape, with both shapes; they stay as they were."""
+    """Those that it has in another shape, with both shapes; they keep their values."""
     left: tuple[str, ...]
     """Names in the file of what the encoder has no place for."""
     part: str = "backbone"
@@ -110,13 +110,13 @@ class Report:
 
 
 def load_backbone(encoder: Encoder, path: Path) -> Report:
-    """Put the weights of a file into the backbone of an encoder, and those of its colour stem if they are there.
+    """Load the weights of a file into the backbone of an encoder, and into its colour stem if the file has them.
 
-    The first convolution is fitted to how the encoder prepares its pixels, so that weights made for B, G, R in 0..255
-    and weights made for normalised R, G, B both get what they were made for.
+    The first convolution is fitted to the encoder's input, so weights that expect B, G, R in 0..255 and weights that
+    expect normalised R, G, B both work.
 
     Raises:
-        ValueError: no weights of such a backbone; the message names the file.
+        ValueError: it has no weights of such a backbone; the message names the file.
         OSError: it cannot be read.
     """
     found = read_tensors(path)
@@ -137,11 +137,11 @@ def taken(
     naming: str,
     part: str = "backbone",
 ) -> tuple[dict[str, Tensor], Report]:
-    """What a part of a network takes of a file: its tensors by the part's names, and what became of the file.
+    """The tensors of a file that a part of a network can take, by the part's names, and a report.
 
     Args:
         state: the part's tensors by its names.
-        found: those of the file by the file's.
+        found: the file's tensors by its names.
         given: the part's name -> the file's.
         path, naming, part: as in Report.
 
@@ -181,7 +181,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def backbone_names(found: Mapping[str, Tensor], path: Path) -> tuple[Naming, dict[str, str]]:
-    """How a file calls things, and its names by those that the encoder has for them."""
+    """The naming of a file, and the encoder's name -> the file's."""
     for naming in NAMINGS:
         firsts = sorted((name for name in found if f".{name}".endswith(f".{naming.sign}")), key=len)
         if firsts:
@@ -197,7 +197,7 @@ def backbone_names(found: Mapping[str, Tensor], path: Path) -> tuple[Naming, dic
 
 
 def imagenet_file(backbone: str) -> Path:
-    """Weights of ImageNet from the Python package that has those of a backbone.
+    """The file of a backbone's ImageNet weights, from the Python package that has it.
 
     Raises:
         ValueError: there is no such package, or it is not installed; the message says what to do.
@@ -217,11 +217,11 @@ def _some(names: Mapping[str, Tensor]) -> str:
 
 
 def fit_pixels(loaded: dict[str, Tensor], convolution: str, norm: str, theirs: Pixels, ours: Pixels) -> None:
-    """Let the first convolution make of our pixels what it made of those that it was trained with.
+    """Change the first convolution to give for our pixels what it gave for the pixels that it was trained on.
 
     Args:
         loaded: weights by name; those of the convolution (O, 3, ...) and the mean of the norm behind it are changed.
-        convolution, norm: what their names begin with.
+        convolution, norm: prefixes of their names.
         theirs, ours: pixels.
     """
     name = f"{convolution}.weight"

@@ -32,7 +32,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     """What `save` wrote.
 
     Raises:
-        ValueError: not such a file; the message names it and says what to do.
+        ValueError: it is missing, or not a checkpoint; the message names it and says why.
     """
     try:
         with safe_open(path, framework="pt") as file:

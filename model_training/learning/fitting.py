@@ -21,7 +21,7 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
-    """Give a command line the device and what is multiplied in on it."""
+    """Add the options for the device and the precision of its multiplications."""
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -66,10 +66,10 @@ def with_scenes(config: Config, scenes: int) -> Config:
 
 
 def shortened(config: Config, steps: int | None) -> Config:
-    """A configuration with so many steps in each phase, if they are given.
+    """A configuration with `steps` steps in each phase; None changes nothing.
 
     Raises:
-        ValueError: there are none.
+        ValueError: `steps` is below 1.
     """
     if steps is None:
         return config

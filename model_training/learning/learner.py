@@ -16,23 +16,23 @@ from refseg_ros.simulation.tabletop import COLOURS
 
 
 class Learner(nn.Module):
-    """A system, judged by its masks (Eq. 8, or the losses of its heads) and by what it says of the presence of things.
+    """A system with its losses on masks (Eq. 8, or the losses of its heads) and on presence.
 
-    Where a configuration weighs what only a simulator knows, auxiliary heads are learned beside it.
+    If a configuration weighs labels that only the simulator has, auxiliary heads learn beside it.
 
     Attributes:
         model: the network.
-        heads: None where a configuration has no use for them.
+        heads: None if the configuration does not use them.
 
     Raises:
-        ValueError: the configuration weighs labels that are not learned beside such a network.
+        ValueError: the configuration weighs such labels, but this kind of network has no auxiliary heads.
     """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.weights = config.losses
         self.model = system_of(config.network)
-        if all(parameter.ndim < 5 for parameter in self.model.parameters()):  # torch has it for maps without time
+        if all(parameter.ndim < 5 for parameter in self.model.parameters()):  # channels_last is for 4-D tensors
             self.model = self.model.to(memory_format=torch.channels_last)
         self.nouns = config.nouns
         heads = kind_of(config.network).heads if self.weights.of_labels else None
@@ -69,8 +69,8 @@ class Learner(nn.Module):
         """The weighted terms of the loss on a batch or a part of one; without expressions those of the encoder alone.
 
         Args:
-            batch: as `on_device` gives it. The masks are compared at the size that it has them.
-            counts: as the method gives them for the batch that this is a part of, divided by the number of parts.
+            batch: as `on_device` gives it. Logits are compared with its masks at the size of these.
+            counts: those of `counts` for the whole batch, divided by the number of parts.
             with_expressions: whether there are any.
 
         Raises:
@@ -134,7 +134,7 @@ class Learner(nn.Module):
 
 
 def _judged(batch: Batch) -> Tensor:
-    """Shares of the cells of the masks that count, broadcasting against these."""
+    """How much each cell of the masks counts, in [0, 1]; broadcasts against them."""
     if batch.labels is None:
         return torch.ones((), device=batch.masks.device)
     return 1 - batch.labels.unjudged[STRIDES[0]]

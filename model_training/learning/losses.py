@@ -1,8 +1,8 @@
 """What training minimises: Eq. 8 on the mask, and what a small network needs beside it.
 
 Each loss is a mean, or a sum of means, over something that the labels count: judged pixels, expressions with a target.
-So that the losses of the parts of a batch have the whole batch's as their mean, the counts of the whole can be given,
-divided by the number of parts; else those of the arguments are taken.
+If a batch goes through in parts, pass the counts of the whole batch, divided by the number of parts: the mean of the
+parts' losses is then the loss of the batch. Without counts, those of the arguments are used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def mask_loss(logits: Tensor, masks: Tensor, judged: Tensor, count: Tensor | Non
     Args:
         logits: (..., H, W).
         masks: of the same shape, shares in [0, 1] of each pixel.
-        judged: broadcasts against them; shares in [0, 1] of each pixel that count.
+        judged: broadcasts against them; how much each pixel counts, in [0, 1].
         count: () judged pixels, as `mask_count` gives them.
     """
     entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none")
@@ -65,7 +65,7 @@ def reference_loss(
 ) -> Tensor:
     """Cross-entropy plus half of dice of candidates, anchors and target, mean over levels.
 
-    The question is which of the things it is: cells of the bare table count a tenth.
+    The task is to choose among the things, so cells of the bare table count a tenth.
 
     Args:
         levels: (B, E, 3, H, W) logits per level.
@@ -104,7 +104,7 @@ def _occurs(share: Tensor) -> Tensor:
 
 
 def motion_loss(levels: list[Tensor], shares: list[Tensor], counts: Tensor | None = None) -> Tensor:
-    """Cross-entropy of the motions, where it is known whether they are so; mean over levels.
+    """Cross-entropy of the motions, where the labels know them; mean over levels.
 
     Args:
         levels: (B, M, H, W) logits per level.
@@ -129,8 +129,8 @@ def motion_counts(shares: list[Tensor]) -> Tensor:
 def dense_loss(levels: list[Tensor], shares: list[Tensor], never: Tensor, counts: Tensor | None = None) -> Tensor:
     """Cross-entropy of class (background among them) everywhere, and of colour where things are; mean over levels.
 
-    A pair of colour and class that never occurs is no evidence against its class, nor against its colour: it is left
-    out of both softmaxes. Otherwise a network learns from the absence of red mugs that what is red is no mug.
+    If red mugs never occur, the class softmax of red cells leaves out "mug", and the colour softmax of mugs leaves out
+    "red". Otherwise a network learns that nothing red is a mug.
 
     Args:
         levels: (B, 1 + classes + colours, H, W) logits per level.

@@ -1,4 +1,4 @@
-"""The optimisers that configurations name, and which parameters they treat alike."""
+"""The optimisers that configurations name, and their groups of parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model_training.networks.config import chosen
 
 OPTIMISERS = {
     "adamw": partial(torch.optim.AdamW, betas=(0.9, 0.98)),  # decays weights apart from the gradient
-    "adam": partial(torch.optim.Adam, betas=(0.9, 0.999)),  # half their squared norm is in the loss, as the paper's
+    "adam": partial(torch.optim.Adam, betas=(0.9, 0.999)),  # decay is part of the loss, as in the paper
 }
 
 HEADS = ParameterGroup("heads", [])
@@ -22,16 +22,16 @@ HEADS = ParameterGroup("heads", [])
 
 
 def optimiser_of(learner: Learner, config: Config, phase: Phase) -> torch.optim.Optimizer:
-    """A new optimiser of what a phase trains; `factor` of each of its groups is one on the learning rate.
+    """A new optimiser of what a phase trains; each of its groups has a `factor` on the learning rate.
 
-    Frozen parameters are marked so, and get no gradient.
+    Parameters of a frozen encoder get `requires_grad` False.
 
     Raises:
         ValueError: there is no optimiser of that name.
     """
     make = chosen("optimiser", config.optimiser, OPTIMISERS)
     group_of = {id(parameter): group for group in learner.model.parameter_groups() for parameter in group.parameters}
-    # Of any gradient "adam" makes a whole step, and words would wither in every batch that is without them.
+    # "adam" makes a full step of any gradient, so decay would shrink the vectors of words that a batch does not have.
     tables = [part.weight for part in learner.model.modules() if isinstance(part, nn.Embedding)]
     undecayed = {id(table) for table in tables} if config.optimiser == "adam" else set()
     found: dict[tuple[float, float], list[nn.Parameter]] = {}

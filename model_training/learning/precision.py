@@ -1,4 +1,4 @@
-"""What training multiplies in. Weights, averages and the state of the optimiser are float32 in any case."""
+"""The precision of multiplications in training. Weights, averages and the optimiser's state are always float32."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PRECISIONS = (AUTO, *_TYPES)
 def of_machine(precision: str, device: torch.device, over_time: bool = False) -> str:
     """The precision that a name means on a device: "float32" or "bfloat16".
 
-    bfloat16 is what AUTO means where the device multiplies it: a CPU with avx512_bf16 or AMX, a GPU from Ampere on.
+    AUTO means bfloat16 where the device multiplies it natively: a CPU with avx512_bf16 or AMX, a GPU from Ampere on.
     Elsewhere it is emulated, and slower than float32.
 
     Args:
         precision: one of PRECISIONS.
         device: where the network is trained.
-        over_time: whether it convolves over time. On a CPU such convolutions of torch give gradients now and then that
-            are no numbers in bfloat16 (torch 2.13).
+        over_time: whether it convolves over time. On a CPU such convolutions of torch sometimes give NaN gradients in
+            bfloat16 (torch 2.13).
 
     Raises:
-        ValueError: there is no precision of that name, or it does not do for the network there.
+        ValueError: there is no precision of that name, or the network cannot learn in it on this device.
     """
     wrong = over_time and device.type == "cpu"
     if precision != AUTO:

@@ -40,14 +40,14 @@ BRANCHES = {"0": "b0", "1.0": "b1a", "1.1": "b1b", "2.0": "b2a", "2.1": "b2b", "
 
 
 def load_backbone_of(system: System, path: Path, share: float = 1.0) -> Report:
-    """Put a file into the part of a system that its names are of: what sees a frame, LASTC's I3D or VLIDE's BERT.
+    """Load a file into the part of a system that has its names: the image encoder, LASTC's I3D or VLIDE's BERT.
 
-    A share below 1 mixes the file's weights with those that are there, as Wortsman et al. do ("Robust fine-tuning of
-    zero-shot models", CVPR 2022): what a network has forgotten of the file comes back in part. The weights that are
-    there must have begun with the file's, else their mean means nothing.
+    A share below 1 mixes the file's weights with the present ones, as Wortsman et al. do ("Robust fine-tuning of
+    zero-shot models", CVPR 2022): what the network has forgotten of the file comes back in part. The present weights
+    must have started from the file's.
 
     Raises:
-        ValueError: no weights of such a part; the message names the file.
+        ValueError: it has no weights of such a part; the message names the file.
         OSError: it cannot be read.
     """
     before = {name: value.clone() for name, value in system.state_dict().items() if value.is_floating_point()}
@@ -114,7 +114,7 @@ def load_bert(bert: Bert, found: Tensors, path: Path) -> Report:
 
 
 def i3d_name(name: str) -> str:
-    """Of either naming: ours, which is pytorch-i3d's."""
+    """A file's name, in either naming -> ours, which is pytorch-i3d's."""
     if name[:1].isupper():
         return name
     branch = re.fullmatch(r"(mixed_\d\w)\.branch_(\d(?:\.\d)?)\.(.+)", name)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-# DDP imports it, and its functions keep the group that is there by then, with gloo's threads, to the end of Python. One
-# of them that frees a tensor so late aborts the process: import it before there is a group.
+# DDP imports this module. If a process group exists by then, the module's functions keep it, and gloo's threads, until
+# Python exits; a thread that frees a tensor so late aborts the process. So import it before there is a group.
 import torch.distributed.nn
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -67,7 +67,7 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
-    """Join the processes that `torchrun` started with this one, and give the device of this one; else be alone.
+    """Join the processes that `torchrun` started, if any, and give the ranks and the device of this process.
 
     Raises:
         ConnectionError: another process has ended; the message says how to go on.

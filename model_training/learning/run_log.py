@@ -1,4 +1,4 @@
-"""What a run leaves of its course: `log.csv`, and the same for TensorBoard."""
+"""The log of a run: `log.csv`, and the same for TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refseg_ros.files import replacing
 
 
 class RunLog:
-    """The terms of the loss, step by step. A resumed run drops what is behind its checkpoint first.
+    """The terms of the loss, step by step. A resumed run first drops the rows after its checkpoint.
 
     Args:
         folder: of the run; gets `log.csv` and `tensorboard/`.
@@ -19,7 +19,7 @@ class RunLog:
         phase, step: where the run stands.
 
     Raises:
-        ValueError: there is another `log.csv`.
+        ValueError: `log.csv` is there, but is not such a log.
         OSError: the folder cannot be written to.
     """
 

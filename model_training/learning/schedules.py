@@ -8,16 +8,16 @@ from model_training.configs.schema import Phase
 from model_training.networks.config import chosen
 
 LAST = 0.04
-"""What `poly` ends at, as a share: 1e-5 of 2.5e-4, as in the code of the CVPR paper."""
+"""The factor that `poly` ends at: 1e-5 of 2.5e-4, as in the code of the CVPR paper."""
 
 
 def cosine(share: float) -> float:
-    """From 1 down to a hundredth, by a cosine, when this share of the steps is done."""
+    """Factor after this share of the steps: a cosine from 1 down to 0.01."""
     return 0.505 + 0.495 * math.cos(math.pi * share)
 
 
 def poly(share: float) -> float:
-    """The paper's: from 1 down to LAST, by the power 0.9 of what is left."""
+    """The paper's: from 1 down to LAST, with the power 0.9 of the share that is left."""
     return LAST + (1 - LAST) * (1 - share) ** 0.9
 
 

@@ -23,7 +23,7 @@ class _Sum(torch.autograd.Function):
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):
-    """As its base class on the batches of all processes together; these have the same size."""
+    """Batch norm over the batches of all processes together; each must have the same size."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -31,7 +31,7 @@ class SyncedBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
             wide, ranks = x.float(), distributed.get_world_size()
-            # About the mean of the first process, so that the squares do not cancel.
+            # Moments are about the mean of the first process, so that the variance loses no digits.
             near = wide.detach().mean((0, 2, 3))
             distributed.broadcast(near, 0)
             apart = wide - near[:, None, None]
@@ -49,7 +49,7 @@ class SyncedBatchNorm(nn.BatchNorm2d):
 
 
 def synced(module: nn.Module) -> None:
-    """Put such a batch norm in the place of each that a module has, with its parameters and averages."""
+    """Replace every BatchNorm2d of a module in place; parameters and averages stay."""
     for part in module.modules():
         if type(part) is nn.BatchNorm2d:
             part.__class__ = SyncedBatchNorm

@@ -35,12 +35,12 @@ class Training:
     Args:
         config: of the run.
         device: to train on.
-        facts: of the data. They and the network are kept with a checkpoint; a run with others does not go on from it.
+        facts: of the data. A checkpoint keeps them and the network; a run with others cannot continue from it.
         ranks: the processes that train together.
 
     Attributes:
-        precision: "float32" or "bfloat16". Where the configuration leaves it to the machine, a run that goes on keeps
-            that which it began with. Another may be asked for: all that a checkpoint holds is float32.
+        precision: "float32" or "bfloat16". If the configuration has AUTO, a resumed run keeps the one it began with.
+            You may ask for another: all of a checkpoint is float32.
 
     Raises:
         ValueError: there is no precision of that name, or the processes do not have the same.
@@ -120,7 +120,7 @@ class Training:
                 module.eval()
 
     def _gradients_apart(self) -> AbstractContextManager[None]:
-        """The processes keep their gradients to themselves: those of a part of a batch are not all."""
+        """No averaging of gradients over the processes, for all parts of a batch but the last."""
         return self._together.no_sync() if isinstance(self._together, DistributedDataParallel) else nullcontext()
 
     @torch.no_grad()
@@ -139,7 +139,7 @@ class Training:
         return model.eval()
 
     def forget_the_past(self) -> None:
-        """Let the average begin with the weights as they are now."""
+        """Restart the average from the current weights."""
         self.average = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
 
     def start_from(self, path: Path) -> None:
@@ -167,9 +167,9 @@ class Training:
         checkpoint.save(path, tensors, position | self._identity())
 
     def _identity(self) -> dict[str, object]:
-        """What a run has in common with those that may go on from its checkpoints, as JSON gives it back.
+        """What a run must share with a checkpoint to continue from it, as JSON gives it back.
 
-        What data is called is no part of it: a copy has another name, and its version says what is in it.
+        Names of data are left out: a copy has another name, and its version says what is in it.
         """
         facts = {name: fact for name, fact in self.facts.items() if name not in NAMES_OF_DATA}
         identity: dict[str, object] = json.loads(json.dumps({"network": asdict(self.config.network)} | facts))
@@ -179,7 +179,7 @@ class Training:
         """Read the whole state back.
 
         Raises:
-            ValueError: no checkpoint of this configuration, or of other data, or of a precision that does not do here.
+            ValueError: it is from another configuration or other data, or its precision does not work here.
         """
         tensors, facts = checkpoint.load(path)
         for name, value in self._identity().items():

@@ -26,9 +26,9 @@ class SceneScores:
     kinds: dict[str, Scores] = field(default_factory=lambda: {kind: Scores() for kind in KINDS})
     """Of the things that are there, from the mask alone."""
     kept: PresenceScores = field(default_factory=PresenceScores)
-    """How often what is there was said to be."""
+    """How often a thing that is there was found present."""
     denied: PresenceScores = field(default_factory=PresenceScores)
-    """How often what is not there was said not to be."""
+    """How often a thing that is not there was found absent."""
 
     @property
     def whole(self) -> Scores:

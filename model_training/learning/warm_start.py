@@ -1,4 +1,4 @@
-"""Warm start: finished weights begin another run, perhaps with other words, or without a clip."""
+"""Warm start: a run begins with finished weights, perhaps with other words, or without a clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from refseg_ros.expression import UNKNOWN, Vocabulary
 
 
 def vocabulary_of(facts: Mapping[str, object]) -> Vocabulary:
-    """The words of trained weights, from what is noted with them."""
+    """The words of trained weights, from the facts in their file; without a list, those of `tabletop`."""
     words = facts.get("vocabulary")
     return Vocabulary(str(word) for word in words) if isinstance(words, list) else tabletop_vocabulary()
 
@@ -20,9 +20,8 @@ def vocabulary_of(facts: Mapping[str, object]) -> Vocabulary:
 def adapted(tensors: Mapping[str, Tensor], model: System, theirs: Vocabulary, ours: Vocabulary) -> dict[str, Tensor]:
     """Weights of a network with the words `theirs` for a model with `ours`.
 
-    Each word that both have keeps its vector; a new one, and the unknown, have those that the model was drawn with.
-    Rows behind those of the words are the network's own, and kept. What belongs to clips is left out where the model
-    has none.
+    A word that both have keeps its trained vector; new words and the unknown one keep the model's initial vectors. Rows
+    after the words, such as [CLS], are kept. Parameters of clips are left out if the model has none.
     """
     state, name = model.state_dict(), model.words_table
     kept = {key: value for key, value in tensors.items() if key in state or not key.startswith(model.of_clips)}

@@ -1,4 +1,4 @@
-"""Heads that exist only while training: they tell the parts of the network what they should know by then."""
+"""Heads that exist only while training: they supervise what each part of the network should know by then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_training.networks.layers.coordinates import COORDINATES, coordinate_m
 from model_training.networks.refseg import ReferringSegmentation, answer_of
 
 MOTIONS = ("moves", "left", "right", "away", "towards")
-"""What is told of each cell's motion, each a logit of its own."""
+"""Motions of a cell, each with its own logit."""
 
 
 class SceneLogits(NamedTuple):
@@ -28,13 +28,13 @@ class AuxiliaryHeads(nn.Module):
     """Dense labels from each level of the encoder; motion from each level after CFSA; candidates and anchors from each
     level's first round of CMSA; the target from its last.
 
-    Where the network tells shape from colour, classes are read off the shape channels alone, and colours off the colour
-    channels.
+    Where the network separates shape from colour, classes are read from the shape channels alone, and colours from the
+    colour channels.
 
     Args:
-        model: whose features are read.
-        classes: softmax of background and classes.
-        colours: softmax of colours.
+        model: the network whose features are read.
+        classes: number of classes, background included.
+        colours: number of colours.
 
     Attributes:
         strides: of the levels.
@@ -56,11 +56,11 @@ class AuxiliaryHeads(nn.Module):
             nn.init.constant_(head.bias, -3.0)
 
     def of_images(self, model: ReferringSegmentation, images: Tensor) -> list[Tensor]:
-        """What `labels` says of (B, H, W, 3) uint8 RGB."""
+        """`labels` of images, (B, H, W, 3) uint8 RGB."""
         return self.labels(model.encoder(images).features)
 
     def answered(self, model: ReferringSegmentation, clip: Tensor, words: Tensor) -> tuple[Answer, SceneLogits]:
-        """What the network answers, and what the heads say of how it came to that."""
+        """The network's answer, and the heads' logits on the features that led to it."""
         features, fused = model.encode_and_fuse(clip, words)
         return answer_of(fused), SceneLogits(self.labels(features), self.references(fused), self.motions(fused))
 

@@ -1,4 +1,4 @@
-"""What every system is to training and export: a clip and words in, masks out, and a list of graphs for the robot."""
+"""The interface of every system for training and export: clip and words in, masks out, and graphs for the robot."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Window(NamedTuple):
     before: int
     """Frames before the target."""
     after: int = 0
-    """Frames after it. A robot has none: it looks at the target once more for each."""
+    """Frames after it. A robot has none, and repeats the target in their place."""
 
     step: int = 1
-    """Frames of the clip that is given from one of them to the next."""
+    """Step from one of these frames to the next, in frames of the clip that is given."""
 
     @property
     def frames(self) -> int:
@@ -53,8 +53,8 @@ class Graph(NamedTuple):
     module: nn.Module
     """Takes the inputs in order, and returns a tuple of the outputs."""
     inputs: Mapping[str, Mapping[int, str]]
-    """Name of an array -> its axes that are dynamic: "batch" of `image` where nothing else reaches the graph,
-    "queries", "past". `past_X` has X of earlier frames along its first axis, the oldest first; there may be none."""
+    """Name of an array -> its dynamic axes: "queries", "past", and "batch" of `image` if the graph takes nothing else.
+    `past_X` has array X of 0 or more earlier frames along its first axis; if `memory` is ARRAYS, the oldest first."""
     outputs: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ class System(nn.Module, ABC):
         window: the frames that it looks at.
         memory: what a robot keeps of earlier frames for it, one of manifest.MEMORIES.
         words_table: name of the parameter that has a row for each word.
-        of_clips: what the names of those parameters begin with that a network without a clip lacks.
+        of_clips: prefixes of the names of parameters that a still-image network does not have.
     """
 
     window: Window
@@ -89,7 +89,7 @@ class System(nn.Module, ABC):
     def forward(self, clip: Tensor, words: Tensor) -> Answer:
         """(B, T, H, W, 3) uint8 RGB and (B, E, N) int64 ids, PADDING at the end.
 
-        The target is the last frame of a clip. The others, also those that come after it in the video, are before it in
+        The target is the last frame of a clip. All other frames, even those after it in the video, come before it in
         the order of time, as `ClipFrames` puts them.
         """
 
@@ -102,6 +102,6 @@ class System(nn.Module, ABC):
         """Each parameter in one of them."""
 
     def earlier(self, name: str, known: Mapping[str, Tensor], frames: int) -> Tensor:
-        """An example of `past_X`, by its name, of so many frames, where `known` has X."""
+        """An example of the array `name` (`past_X`) for so many frames; `known` has X."""
         array = known[name.removeprefix(PAST)]
         return array[:1].expand(frames, *array.shape[1:]).clone()

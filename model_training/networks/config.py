@@ -13,10 +13,10 @@ _NO_CMSA = ("rmi-lstm", "rrn-cnn")
 
 
 def chosen(field: str, name: str, table: Mapping[str, T]) -> T:
-    """What a table has under the name that a field of NetworkConfig gives.
+    """The entry of a table under the name that a field of a configuration gives.
 
     Raises:
-        ValueError: there is nothing of that name.
+        ValueError: the table has no such name.
     """
     if name not in table:
         raise ValueError(f"{field} {name!r} is unknown; choose one of {', '.join(table)}")
@@ -37,7 +37,7 @@ class NetworkConfig:
     width: int = 320
     """Input width in pixels, a multiple of 16."""
     padding: int = 0
-    """Grey level around an image that does not fill the input, 0 to 255; that of the authors' code."""
+    """Grey level around an image that does not fill the input, 0 to 255; 0 in the authors' code."""
     max_words: int = 20
     """N: words of an expression that are read."""
 
@@ -79,7 +79,7 @@ class NetworkConfig:
     attention: str = "cross-modal"
     """What CMSA attends to: one of ablations.attention.ATTENTIONS (Table 2, top)."""
     representation: str = "words"
-    """What words and pixels become together: one of ablations.choice.REPRESENTATIONS (Table 2, middle)."""
+    """How words and pixels are joined: one of ablations.choice.REPRESENTATIONS (Table 2, middle)."""
     fusion: str = "gmlf"
     """How the levels become one map: one of ablations.map_fusion.FUSIONS (Table 2, bottom)."""
     clip_stride: int = 1
@@ -100,32 +100,32 @@ class NetworkConfig:
     word_layers: int = 0
     """Transformer layers over the words, with positions; without them "left of" and its reverse look the same."""
     colour_channels: int = 0
-    """Where this is not 0 the backbone reads luminance alone, and so many channels of a small colour stem stand beside
-    each of its levels: what a thing is does not hang on its colour."""
+    """Unless 0, the backbone reads luminance alone, and a small colour stem adds this many channels to each of its
+    levels: what a thing is should not depend on its colour."""
     clip_coordinates: bool = False
-    """Whether CFSA sees the coordinates s_p beside v_p, and waves of them: where a thing was, and so where it is
+    """Whether CFSA sees the coordinates s_p and sines of them beside v_p: where a thing was, and so where it is
     going."""
     clip_cell: int = 0
-    """Side in pixels of the cells that CFSA attends to: at levels whose positions are finer, queries and values are of
-    the mean over each cell. 0: of every position."""
+    """Side in pixels of the cells that CFSA attends to: at finer levels, queries and values come from the mean over
+    each cell. 0: from every position."""
     rounds: tuple[int, int, int] = (1, 1, 1)
-    """CMSA rounds at Res3, Res4 and Res5; a later round reads what the one before it found. More than one is for
-    batch norm."""
+    """CMSA rounds at Res3, Res4 and Res5; a later round reads what the one before it found. More than one needs
+    `batch_norm`."""
     modulation: bool = False
     """Whether X^i, after batch norm, is scaled and shifted channel by channel by the attended words."""
     shuffle: int = 1
     """Sub-pixel factor of the mask head over the finest level."""
     skip_channels: int = 0
-    """Where this is not 0 the mask head sees so many channels of the backbone at stride 4 too: thin things are lost on
+    """Unless 0, the mask head also sees this many channels at stride 4, from the backbone: thin things are lost on
     coarser grids."""
     attention_heads: int = 1
     """Heads of CMSA, each with its share of `attention_channels` and a softmax of its own."""
     counting_channels: int = 0
-    """Where this is not 0, each round but the first adds so many sums over the positions of what the round before it
-    found: a softmax gives means, which are the same for one mug and for three."""
+    """Unless 0, each round after the first adds this many sums, over the positions, of what the round before it found:
+    a softmax gives means, which are the same for one mug and for three."""
 
     def __post_init__(self) -> None:
-        """Check that every field that is set has an effect, and none an unsafe one.
+        """Refuse unsafe combinations, and fields that have no effect beside others.
 
         Raises:
             ValueError: two fields do not go together; the message says what to choose.

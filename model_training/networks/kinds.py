@@ -41,6 +41,6 @@ def system_of(config: Any) -> System:
     """A new system, as its configuration says.
 
     Raises:
-        ValueError: the configuration names what does not exist, or what does not go together.
+        ValueError: the configuration names something unknown, or its fields do not go together.
     """
     return kind_of(config).system(config)

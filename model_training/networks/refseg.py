@@ -1,4 +1,4 @@
-"""The network as it is trained: the two halves that run apart on a robot, encoder and fusion."""
+"""CMSA whole: encoder and fusion, which are trained together and run apart on a robot."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class ReferringSegmentation(System):
         return answer_of(self.encode_and_fuse(clip, words)[1])
 
     def encode_and_fuse(self, clip: Tensor, words: Tensor) -> tuple[tuple[Tensor, ...], Fused]:
-        """What `forward` answers with and what led there, and the target frame's features. Of a longer clip only the
-        frames of the window are used.
+        """The target frame's features, and all that the fusion gives. Of a longer clip only the frames of the window
+        are used.
 
         Gradients flow through the target frame's backbone only; the earlier frames go through the same weights.
         """
@@ -87,5 +87,5 @@ class ReferringSegmentation(System):
 
 
 def answer_of(fused: Fused) -> Answer:
-    """What a fusion says, without what led there."""
+    """The fusion's answer, without what led to it."""
     return Answer(fused.logits, fused.presence, fused.word_attention, frame_weights=fused.clip.frame_weights)

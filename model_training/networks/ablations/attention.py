@@ -20,7 +20,7 @@ from model_training.networks.config import chosen
 
 
 class Components(NamedTuple):
-    """Which of the inner products of k_pn = C_p + D_n with q_p'n' = A_p' + B_n' there are; the others are zero."""
+    """Which inner products of k_pn = C_p + D_n with q_p'n' = A_p' + B_n' are kept; the others are set to zero."""
 
     pixel_to_pixel: bool
     """C . A"""
@@ -39,7 +39,7 @@ ATTENTIONS = {
     "pair": Components(False, True, True, False),
     "cross-modal": Components(True, True, True, True),
 }
-"""The attention methods of Table 2: what of Eq. 3 each keeps. With none there is no v^_pn at all."""
+"""The attention methods of Table 2: what each keeps of Eq. 3. "none" also leaves out v^_pn."""
 
 
 class PartialSelfAttention(CrossModalSelfAttention):
@@ -48,7 +48,7 @@ class PartialSelfAttention(CrossModalSelfAttention):
     Args:
         spatial, words, channels, cosine, pooled, gain: as there.
         kept: one of ATTENTIONS.
-        pooling: one of POOLINGS. The greatest over words needs every pair: the work of the paired form.
+        pooling: one of POOLINGS. Max pooling needs every pair, so it costs as much as the paired form.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PartialSelfAttention(CrossModalSelfAttention):
 
 
 class NoAttention(Multimodal):
-    """f^_p pooled from f_pn as they are: v^_pn of Eq. 2 is zero. No word receives attention, so all weigh the same.
+    """Pools f_pn itself: v^_pn of Eq. 2 is zero. No word receives attention, so all weigh the same.
 
     Args:
         channels: C_v + 8 + C_l.

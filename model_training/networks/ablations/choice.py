@@ -13,8 +13,8 @@ from model_training.networks.cmsa.multimodal import Multimodal
 from model_training.networks.config import NetworkConfig, chosen
 
 REPRESENTATIONS = {"words": False, "sentence": True, "rmi-lstm": False, "rrn-cnn": True}
-"""Name -> whether an LSTM makes one vector of the sentence. Word by word and sentence by CMSA (CMSA-W, CMSA-S); the
-multimodal LSTM of RMI; the sentence beside the pixels and a 1x1 convolution, as in RRN."""
+"""Name -> whether an LSTM makes one vector of the sentence. In this order: CMSA over the words (CMSA-W) or over that
+vector (CMSA-S); the multimodal LSTM of RMI; the vector beside each pixel's feature and a 1x1 convolution, as in RRN."""
 
 
 def chosen_parts(config: NetworkConfig) -> Parts:
@@ -31,7 +31,7 @@ def chosen_parts(config: NetworkConfig) -> Parts:
 
 
 def multimodal(config: NetworkConfig, spatial: int, size: tuple[int, int]) -> Multimodal:
-    """What makes f^_p of x_p (P, `spatial`) on a grid (H, W) and e_n.
+    """The module that makes f^_p from x_p (P, `spatial`), on a grid (H, W), and e_n.
 
     Raises:
         ValueError: the configuration names something that does not exist.

@@ -28,8 +28,8 @@ class LastLevel(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """PPM (Zhao et al., CVPR 2017) over the deepest level: beside it its means over 1, 4, 9 and 36 bins, each by a 1x1
-    convolution to a quarter of the channels, then a 3x3 convolution. No batch norm, since a bin may be one number.
+    """PPM (Zhao et al., CVPR 2017) over the deepest level: a 3x3 convolution joins it with its means over 1, 4, 9 and
+    36 bins, each at a quarter of the channels. No batch norm, since one bin of one image has no variance.
     """
 
     BINS = (1, 2, 3, 6)
@@ -85,7 +85,7 @@ class ConvolutionalLSTM(nn.Module):
 
 
 class SelfGated(nn.Module):
-    """The sum of m^i X^i: memory gates as those of GMLF, each on its own level alone."""
+    """The sum of m^i X^i: memory gates as in GMLF, but each acts on its own level only."""
 
     def __init__(self, channels: int, levels: int) -> None:
         super().__init__()
@@ -97,12 +97,12 @@ class SelfGated(nn.Module):
 
 
 class ChannelGatedFusion(nn.Module):
-    """GMLF as the CVPR paper's code has it, for three levels. A 3x3 convolution of X^i gives a candidate u^i and gates
-    f^i = sigmoid(. + 1), r^i = sigmoid(. + 1), all with the channels of X^i; of the other levels j, the deeper, and k,
+    """GMLF as in the CVPR paper's code, for three levels. A 3x3 convolution of X^i gives a candidate u^i and gates
+    f^i = sigmoid(. + 1), r^i = sigmoid(. + 1), all with the channels of X^i. With the others j (deeper) and k,
 
         G^i = (1 - f^i) u^i + f^i (a^i X^j + (1 - a^i) X^k)      F_o^i = r^i tanh(G^i) + (1 - r^i) X^i
 
-    with a^i learnable from 0.5. The level's own gate is on the others; in Eq. 6 it is theirs.
+    with a^i learnable from 0.5. Here f^i gates the other levels; in Eq. 6 each of them has its own gate m^j.
     """
 
     def __init__(self, channels: int, levels: int) -> None:

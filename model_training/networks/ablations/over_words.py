@@ -1,4 +1,4 @@
-"""A loop over the words, for as many as there are: in an exported graph too."""
+"""A loop over any number of words, in an exported graph too."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def over_words(step: Callable[..., State], state: State, words: Tensor, mask: Te
     """The state after the last real word.
 
     Args:
-        step: a word and the state before it, (...) and `state` -> the state after it; in shape and dtype as `state`.
-            No part of it may be another's memory.
+        step: a word (...) and the parts of the state before it -> the state after it, in shape and dtype as `state`.
+            The parts must not share memory.
         state: before the first word.
         words: (N, ...).
         mask: (..., N) bool, True for real words; `state` has its leading dimensions.
@@ -31,7 +31,7 @@ def over_words(step: Callable[..., State], state: State, words: Tensor, mask: Te
         )
 
     there = mask.movedim(-1, 0)
-    if torch.compiler.is_exporting():  # ONNX's Scan; a loop of Python's would hold for this number of words alone
+    if torch.compiler.is_exporting():  # becomes ONNX's Scan; a Python loop would fix the number of words
         return scan(lambda before, word: (advance(before, word), ()), state, (words, there))[0]
     for word in zip(words, there, strict=True):
         state = advance(state, word)

@@ -1,7 +1,7 @@
-"""CMSA in the form of the CVPR paper's code, where a ReLU follows each projection and what is attended to is pooled.
+"""CMSA in the form of the CVPR paper's code: a ReLU follows each projection, and what is attended to is max-pooled.
 
-Neither of the two splits into a part of the position and a part of the word, so all pairs attend to all: the work of
-(P*N)^2, divided by what `key_pooling` pools. The matrix is never whole in memory.
+With either, q, k and v do not split into a part of the position and a part of the word, so all pairs attend to all
+pairs. The work is (P*N)^2, divided by what `key_pooling` pools; the whole matrix is never in memory.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from model_training.networks.layers.cosine import bounded, unit
 
 
 class PairwiseSelfAttention(CrossModalSelfAttention):
-    """f_pn -> f^_p with the parameters of CrossModalSelfAttention, which it equals without a ReLU and pooling, except
-    with `cosine`: here q_pn and k_pn as a whole have unit length, since they have no parts.
+    """f_pn -> f^_p with the parameters of CrossModalSelfAttention. Without ReLU and key pooling both give the same,
+    except with `cosine`: here the whole q_pn and k_pn have unit length, not their parts.
 
     Args:
         spatial, words, channels, cosine, gain: as there.
-        pooling: one of POOLINGS; pooling by word attention is for a `key_pooling` that merges no words.
+        pooling: one of POOLINGS; word attention needs a `key_pooling` that merges no words.
         size: (H, W) of the positions.
         rectified: whether a ReLU follows the projections to q, k and v, and the one from v^.
-        key_pooling: words, rows and columns of a window over which q_p'n' and v_p'n' are max-pooled, at strides of the
-            same; a window at the end may be smaller.
+        key_pooling: words, rows and columns of the windows over which q_p'n' and v_p'n' are max-pooled. Windows do not
+            overlap, and those at the end may be smaller.
     """
 
     reads: tuple[str, ...] = ("parts",)
@@ -62,7 +62,7 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         query, key, value = self._rectify(parts).chunk(3, -1)  # (..., P, N, d)
         if self.scale is not None:
             query, key = unit(query), bounded(self.scale) * unit(key)
-        real = mask[..., :: self.key_pooling[0]]  # of windows; padding stands at the end
+        real = mask[..., :: self.key_pooling[0]]  # for windows: padding is last, so the first word decides
         query, value = (self._windows(part, mask, real) for part in (query, value))  # (..., N', P', d)
         open_keys = real[..., None].expand(*query.shape[:-1]).flatten(-2)
         rows, columns, values = (part.flatten(-3, -2) for part in (key, query, value))
@@ -71,7 +71,7 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
         received = torch.zeros_like(e[..., 0])
         if self.pooling is received_weights:
             shares = _shares
-            if torch.is_grad_enabled():  # a word's rows of Eq. 3 at a time; they are made again for the gradient
+            if torch.is_grad_enabled():  # one word's rows of Eq. 3 at a time, recomputed for the gradient
                 shares = partial(checkpoint, _shares, use_reentrant=False)
 
             def add(word: Tensor, before: Tensor) -> tuple[Tensor]:
@@ -97,8 +97,8 @@ class PairwiseSelfAttention(CrossModalSelfAttention):
 
 
 def _shares(key: Tensor, query: Tensor, open_keys: Tensor) -> Tensor:
-    """(..., P, d) of one word, (..., N', P', d) and (..., N'*P') bool -> (..., N'), what the word's pairs attend to, by
-    word, mean over the positions.
+    """Keys (..., P, d) of one word, queries (..., N', P', d), their mask (..., N'*P') -> (..., N'): the attention that
+    the word gives to each word, mean over its positions.
     """
     logits = key @ query.flatten(-3, -2).transpose(-1, -2)
     attention = logits.masked_fill(~open_keys[..., None, :], float("-inf")).softmax(-1)

@@ -1,4 +1,4 @@
-"""What the paper compares word attention-aware pooling with in Table 1: the mean over the words, and the greatest."""
+"""What the paper compares word attention-aware pooling with in Table 1: mean and max pooling over the words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_training.networks.cmsa.multimodal import Pooled, received_weights
 
 
 def equal_weights(received: Tensor, mask: Tensor, gain: float = 1.0) -> Tensor:
-    """One over the number of real words; of the attention received only the dtype matters."""
+    """One over the number of real words, zero for padding; `received` only gives the dtype."""
     shares = mask.to(received.dtype)
     return shares / shares.sum(-1, keepdim=True)
 
@@ -19,8 +19,8 @@ def equal_weights(received: Tensor, mask: Tensor, gain: float = 1.0) -> Tensor:
 Weigh = Callable[[Tensor, Tensor, float], Tensor]
 
 POOLINGS: dict[str, Weigh | None] = {"max": None, "mean": equal_weights, "word": received_weights}
-"""Name -> a_n (..., N) of attention received (..., N), a mask (..., N) of the real words, and the gain; the greatest of
-each channel has no such weights."""
+"""Name -> what makes a_n (..., N) from received attention (..., N), the mask of real words (..., N) and the gain. Max
+pooling has no such weights."""
 
 
 def pairs(x: Tensor, e: Tensor) -> Tensor:

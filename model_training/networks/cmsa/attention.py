@@ -9,7 +9,7 @@ and the softmax over pairs (p', n') of k_pn . q_p'n' is the product of a softmax
 
     v^_pn = softmax_p'(k_pn . A_p') E  +  softmax_n'(k_pn . B_n') F                                  (Eq. 2-3, exactly)
 
-Of this only the pooled sum over words, weighted by the word attention a_n, is ever needed (Eq. 5 is linear).
+Only the sum of v^_pn over words, weighted by the word attention a_n, is ever needed (Eq. 5 is linear).
 `docs/architecture.md` derives both forms below and says when which one is safe.
 """
 
@@ -26,8 +26,8 @@ from model_training.networks.layers.cosine import bounded, new_scale, unit
 
 
 class Projections(NamedTuple):
-    """What x_p contributes to query, key and value of Eq. 2: A, C and E (..., P, d); or what e_n does: B, D and F
-    (..., N, d). Several heads have an axis before that of positions or words.
+    """The parts of query, key and value (Eq. 2) from x_p: A, C and E (..., P, d); or from e_n: B, D and F (..., N, d).
+    With several heads, their axis comes before that of positions or words.
     """
 
     query: Tensor
@@ -49,16 +49,16 @@ class FactoredSoftmax(NamedTuple):
     """softmax over k of g_pk + h_nk as m_pk w_nk / z_pn: nothing of size P*N*K is made. For bounded logits."""
 
     m: Tensor
-    """(..., P, K) the softmax of g: exp(g), each row divided by its sum, which cancels."""
+    """(..., P, K) softmax of g, that is exp(g) up to a factor on each row, which cancels with z."""
     w: Tensor
-    """(..., N, K) that of h, likewise."""
+    """(..., N, K) softmax of h, likewise."""
     z: Tensor
     """(..., P, N) = m w^T."""
 
     @classmethod
     def of(cls, g: Tensor, h: Tensor, mask: Tensor | None = None) -> FactoredSoftmax:
         """From logits (..., P, K) and (..., N, K); `mask` (..., K) bool is False for keys that do not count."""
-        if mask is not None:  # a key without w is in no product with m
+        if mask is not None:  # masking h is enough: m is always multiplied by w
             h = h.masked_fill(~mask[..., None, :], float("-inf"))
         m, w = g.softmax(-1), h.softmax(-1)
         return cls(m, w, m @ w.transpose(-1, -2))
@@ -127,7 +127,7 @@ class CrossModalSelfAttention(Multimodal):
             otherwise the paper's plain inner product.
         pooled: computed in the pooled form instead of the paired one. For bounded logits, that is with `cosine`.
         gain: factor on the received attention before the softmax of Eq. 4.
-        heads: each attends with its share of the channels; they agree on the weights of the words.
+        heads: each attends with its share of the channels; all use the same word weights.
     """
 
     reads: tuple[str, ...] = Projections._fields
@@ -174,7 +174,7 @@ class CrossModalSelfAttention(Multimodal):
     def pool(
         self, x: Tensor, e: Tensor, mask: Tensor, seen: Projections, said: Projections, to_pixels: Keys, to_words: Keys
     ) -> Pooled:
-        """Eq. 3-5; the keys (C, D) may differ by whether they meet A or B."""
+        """Eq. 3-5. The keys (C, D) that are multiplied with A may differ from those that are multiplied with B."""
         several = self.heads > 1
         real = mask[..., None, :] if several else mask
         shares = self.softmax.of(*(key @ said.query.transpose(-1, -2) for key in to_words), real)  # softmax over n'
@@ -191,7 +191,7 @@ class CrossModalSelfAttention(Multimodal):
         return Pooled(self.output(attended) + torch.cat(residual, -1), weights, sentence.squeeze(-2))
 
     def _by_head(self, part: Tensor) -> Tensor:
-        """(..., P, d) -> (..., heads, P, d / heads); as it is with one head."""
+        """(..., P, d) -> (..., heads, P, d / heads); unchanged with one head."""
         return part.unflatten(-1, (self.heads, -1)).transpose(-2, -3) if self.heads > 1 else part
 
     def weigh(self, received: Tensor, mask: Tensor) -> Tensor:

@@ -14,19 +14,19 @@ CLIP_VALUES = {"raw": False, "projected": True}
 """By the names that NetworkConfig.clip_values takes: whether values are projected."""
 
 SHIFT = 6.6
-"""Taken off logits of at most MAX_SCALE = 10, so that none need be shifted by the greatest before it is exponentiated:
-e^-16.6 is the least float16 above zero, and 2000 times e^3.4 is below the greatest."""
+"""Subtracted from logits in [-10, 10] (MAX_SCALE), so that exp needs no row maximum: e^-16.6 is about the least float16
+above zero, and a sum of 2000 times e^3.4 is below the greatest."""
 
 
 class ClipProjection(nn.Module):
     """v_tp -> query, key and value of CFSA. Depends on one frame alone, so a stream computes it once per frame.
 
-    Differs from the paper where features of a coarser grid are given too: queries and values, which is what the keys
-    attend to, are of its G cells then. The pairs are fewer by as much, and V^ is as fine as before.
+    Differs from the paper when `cells` are given: queries and values, which the keys attend to, then come from the G
+    cells of a coarser grid. That leaves fewer pairs, and V^ keeps all P positions.
 
     Args:
         features: channels of a position's feature, C_v.
-        places: channels of where it is, which stand behind them.
+        places: channels of its coordinates, which follow those of the feature.
         channels: d of query and key, and of a projected value.
         projected: values are a linear projection; otherwise the features themselves, as Eq. 9 has them.
         cosine: queries and keys of unit length, keys times a learnable scale of at most MAX_SCALE. They have one more
@@ -67,8 +67,8 @@ class ClipProjection(nn.Module):
 class AttentionBlocks(NamedTuple):
     """Attention from the keys of a frame to the queries of another, for F pairs of frames.
 
-    Blocks of one key frame are merged by their log-sums: each one's share is softmax(logsum) over them, the whole is
-    the sum of share times attended (the softmax over all their queries), and its log-sum is logsumexp(logsum).
+    Blocks of one key frame are merged by their log-sums: softmax(logsum) over the blocks gives each one's share, the
+    sum of share times attended is the softmax over all their queries, and its log-sum is logsumexp(logsum).
     """
 
     logsum: Tensor
@@ -78,7 +78,7 @@ class AttentionBlocks(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What a stream keeps of one level of the L earlier frames of its clip, in any order; L may be 0."""
+    """What a stream keeps of the L earlier frames of its clip at one level, in any order; L may be 0."""
 
     query: Tensor
     """(L, G, d)"""
@@ -87,11 +87,11 @@ class Past(NamedTuple):
     value: Tensor
     """(L, G, d_v)"""
     logsum: Tensor
-    """(L, P) of each earlier frame's keys over the queries of all earlier frames: their blocks, merged."""
+    """(L, P) log-sum of each earlier frame's keys over the queries of all earlier frames: the merged blocks."""
     attended: Tensor
-    """(L, P, d_v) likewise."""
+    """(L, P, d_v) attended values of the merged blocks."""
     shares: Tensor
-    """(L, L, P) each frame's part in that, by its queries: [u, t, p] is frame u's part for key p of t."""
+    """(L, L, P) shares of the blocks: [u, t, p] is the share of frame u's queries for key p of frame t."""
 
 
 class CrossFrameSelfAttention(nn.Module):
@@ -117,7 +117,7 @@ class CrossFrameSelfAttention(nn.Module):
     def forward(
         self, target: Tensor, query: Tensor, key: Tensor, value: Tensor, valid: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One level of one clip each.
+        """Update the target frames of B clips at one level.
 
         Args:
             target: (B, P, C_v) the target frame's features.
@@ -152,13 +152,13 @@ class CrossFrameSelfAttention(nn.Module):
             target: (1, P, C_v) the frame's features.
             query, key, value: (1, G, d), (1, P, d), (1, G, d_v) of the frame.
             past: of the frames before it.
-            cosine: whether `ClipProjection` bounds the logits, so that no greatest one need be found.
+            cosine: whether `ClipProjection` bounds the logits, so that exp needs no row maximum.
 
         Returns:
             (1, P, C_v) the updated features; the blocks of the frame's keys with the queries of each earlier frame and,
             last, its own (L + 1); the blocks of each earlier frame's keys with the frame's queries (L).
         """
-        # Sums are taken before slices, and no axis of length L is reduced but by products, so that L = 0 is valid ONNX.
+        # Sum before slicing, and reduce axes of length L only by matrix products, so that the ONNX is valid for L = 0.
         row = _blocks(key, torch.cat([past.query, query]), torch.cat([past.value, value]), cosine)
         column = _blocks(past.key, query, value, cosine)
 
@@ -174,11 +174,11 @@ class CrossFrameSelfAttention(nn.Module):
 
 
 def _blocks(key: Tensor, query: Tensor, value: Tensor, cosine: bool) -> AttentionBlocks:
-    """Of keys (F, P, d) with queries and values (F, G, .); either side may be one frame for all of the other."""
+    """Blocks of keys (F, P, d) with queries and values (F, G, .); a single frame on one side pairs with all others."""
     logits = key @ query.transpose(1, 2)
     shift = None if cosine else logits.amax(-1, keepdim=True)
     weights = (logits if shift is None else logits - shift).exp()
-    # ONNX Runtime does not reduce an empty tensor (L = 0): the axis is taken away by an index.
+    # ONNX Runtime cannot reduce an empty tensor (L = 0) and drop the axis, so an index drops it.
     total = weights.sum(-1, keepdim=True)[..., 0]
     logsum = total.log() if shift is None else total.log() + shift[..., 0]
     return AttentionBlocks(logsum, weights @ value / total[..., None])

@@ -1,4 +1,4 @@
-"""Sums over positions, beside CMSA's softmax, which gives means: for "the second mug from the left"."""
+"""Sums over positions, for "the second mug from the left": the softmax of CMSA gives means, which cannot count."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 
 class Counting(nn.Module):
-    """How much of what is asked for lies where each position looks: to the left of it, say. Beyond the paper.
+    """How much of what the words ask for lies in some direction of each position, say to its left. Beyond the paper.
 
-    Each position p sums, over all positions p', a share u_p' that the words choose, weighted by sigmoid(k_p . q_p').
-    The share is of a position's feature, so a thing counts by its cells; it starts by adding nothing.
+    Position p sums u_p' sigmoid(k_p . q_p') over all positions p'. The words and x_p' give u_p' in (0, 1), so a thing
+    counts by its number of cells. The output starts at zero.
 
     Args:
         spatial: channels of x_p.
-        words: of the attended sentence.
-        channels: sums of each position.
-        outputs: channels of what is added.
+        words: channels of the attended sentence.
+        channels: number of sums at each position.
+        outputs: channels of the output.
     """
 
     def __init__(self, spatial: int, words: int, channels: int, outputs: int) -> None:

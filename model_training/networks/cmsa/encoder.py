@@ -1,4 +1,4 @@
-"""What is computed once per frame, whatever is asked: features of three levels, and what CFSA makes of them alone."""
+"""What is computed once per frame, whatever is asked: features of three levels and their CFSA projections."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ class Encoder(nn.Module):
         return Encoding(features, self.project(features), None if self.skip is None else self.skip(fine))
 
     def backbone_features(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Res3, Res4, Res5 of (B, H, W, 3) uint8 RGB, and beside them the colours if there is a stem for them."""
+        """(B, H, W, 3) uint8 RGB -> Res3, Res4, Res5, each followed by the channels of the colour stem, if any."""
         return self._seen(image)[1]
 
     def _seen(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What the backbone has at stride 4, and the levels."""
-        # The cast comes first: TensorRT takes bytes as an input, but does nothing to them except to cast them.
+        # The cast comes first: TensorRT can only cast uint8 inputs.
         pixels = (image.to(self.mean.dtype).permute(0, 3, 1, 2) - self.mean) / self.std
         if self.colour is not None:
             fine, *levels = self.backbone.fine(luminance(pixels))

@@ -21,7 +21,7 @@ class MapFusion(NamedTuple):
     """How the levels' X^i become one map; GMLF is one way."""
 
     module: type[nn.Module]
-    """Is made from the channels of X^i and the number of levels."""
+    """Takes the channels of X^i and the number of levels."""
     upsampling: int = 1
     """How many times larger the map is than the levels."""
     narrowing: int = 1
@@ -29,14 +29,14 @@ class MapFusion(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What stands in the places where the paper compares its own parts with others."""
+    """The parts that the paper compares with others: its own, or others."""
 
     multimodal: MakeMultimodal
     """CMSA, Eq. 2-5."""
     map_fusion: MapFusion
     """GMLF, Eq. 6."""
     sentence: type[nn.Module] | None
-    """Makes one vector of the word vectors, from C_l; None in the paper's own system."""
+    """Turns the word vectors into one vector; takes C_l. None in the paper's own system."""
 
 
 class ClipFeatures(NamedTuple):
@@ -51,12 +51,12 @@ class ClipFeatures(NamedTuple):
 
 
 class Query(NamedTuple):
-    """E expressions as they are read, once for all frames."""
+    """What is computed from E expressions alone, once for all frames."""
 
     word_vectors: Tensor
-    """(B, E, N, C_l) e_n, or that of the sentence as of a single word."""
+    """(B, E, N, C_l) e_n, or with N = 1 the vector of the sentence."""
     word_mask: Tensor
-    """(B, E, N) bool, True where one stands for a word and not for padding."""
+    """(B, E, N) bool, False for padding."""
     levels: tuple[Rounds, ...]
     """What each level's modules read of e_n."""
     word_weights: Tensor | None = None
@@ -81,7 +81,7 @@ class Fused(NamedTuple):
 
 
 class Skip(nn.Module):
-    """The fused map at twice its size, beside what the backbone has there.
+    """Upsample the fused map by 2, and merge it with the backbone's map of that size.
 
     Args:
         fused: channels of the map.
@@ -195,7 +195,7 @@ class Fusion(nn.Module):
         return Fused(logits, presence, word_attention, clip, firsts, lasts)
 
     def conclude(self, levels: Sequence[LevelAnswer], skip: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the levels say together: the first fields of `Fused`."""
+        """Join the answers of the levels: the first three fields of `Fused`."""
         fused = self.fuse([self._at_finest(level.last.flatten(0, 1)) for level in levels])  # Eq. 6
         if self.refine is not None:
             fused = self.refine(fused)
@@ -203,8 +203,8 @@ class Fusion(nn.Module):
         lead = levels[0].last.shape[:2]
         logits = F.pixel_shuffle(self.mask(finest), self.shuffle).squeeze(1).unflatten(0, lead)  # Eq. 7
 
-        # Presence is told from the fused map, the strongest response of each level's first and last round (an anchor
-        # that is nowhere shows in the first), the attended words, and the mask's strongest logit.
+        # Presence reads the fused map, the strongest response of each level's first and last round (the first shows
+        # that an anchor is missing), the attended words, and the mask's strongest logit.
         whole = torch.cat([fused.amax((-2, -1)), fused.mean((-2, -1))], -1).unflatten(0, lead)
         strongest = torch.stack([level.strongest for level in levels], -2).flatten(-3)
         sentence = sum(level.sentence for level in levels) / len(levels)

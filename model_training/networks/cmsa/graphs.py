@@ -22,7 +22,7 @@ VECTORS, MASK, WEIGHTS = "word_vectors", "word_mask", "word_weights"
 
 def graphs(encoder: Encoder, fusion: Fusion) -> list[Graph]:
     """`encoder` and the clips, once a frame; `text`, once a query; the levels and `fusion`, for each frame and query.
-    There is no clip of one frame.
+    A still-image network has no clips.
     """
     levels = [str(index + 1) for index in range(len(encoder.channels))]
     features = [f"feature_{level}" for level in levels]
@@ -88,7 +88,7 @@ class ClipGraph(nn.Module):
 
 
 class TextGraph(nn.Module):
-    """What hangs on Q expressions alone, as a flat list."""
+    """What depends on Q expressions alone, as a flat list."""
 
     def __init__(self, fusion: Fusion) -> None:
         super().__init__()
@@ -106,8 +106,8 @@ class LevelGraph(nn.Module):
     """A level on one frame with Q expressions.
 
     Args:
-        level: itself.
-        weighed: whether the weights of the words are the text's, because one vector stands for all of them.
+        level: of the fusion.
+        weighed: whether the word weights come from `TextGraph`, because one vector stands for all words.
     """
 
     def __init__(self, level: Level, weighed: bool) -> None:
@@ -125,7 +125,7 @@ class LevelGraph(nn.Module):
 
 
 class FusionGraph(nn.Module):
-    """What the levels say together, of one frame and Q expressions."""
+    """Joins the levels' answers for one frame and Q expressions."""
 
     def __init__(self, fusion: Fusion) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from model_training.networks.layers.coordinates import COORDINATES, coordinate_m
 from model_training.networks.layers.cosine import unit
 
 MakeMultimodal = Callable[[NetworkConfig, int, tuple[int, int]], Multimodal]
-"""Makes it of the channels of x_p and the (H, W) of the positions."""
+"""Takes the configuration, the channels of x_p and the (H, W) of the grid."""
 
 Rounds = tuple[tuple[Tensor, ...], ...]
 """What each round's module reads of the words alone."""
@@ -59,7 +59,7 @@ class Level(nn.Module):
         )
 
     def read(self, e: Tensor) -> Rounds:
-        """Of word vectors (B, E, N, C_l), what each round's module makes of them."""
+        """What each round's module makes of word vectors (B, E, N, C_l) alone."""
         return tuple(attention.read(e) for attention in self.attention)
 
     def forward(self, feature: Tensor, e: Tensor, mask: Tensor, rounds: Rounds) -> LevelAnswer:
@@ -81,9 +81,9 @@ class Level(nn.Module):
 
 
 class Merge(nn.Module):
-    """f^_p -> X^i. The paper's is a 1x1 convolution, with a ReLU in the code of the CVPR paper. Beyond the paper come
-    batch norm and ReLU and, with them, the attended words' scale and shift, and in a later round a 3x3 convolution and
-    a residual.
+    """f^_p -> X^i. In the paper this is a 1x1 convolution, in the CVPR paper's code followed by a ReLU. Beyond the
+    paper: batch norm and ReLU; a scale and a shift from the attended words; in later rounds a 3x3 convolution and a
+    residual.
     """
 
     def __init__(self, config: NetworkConfig, inputs: int, later: bool) -> None:
@@ -101,7 +101,7 @@ class Merge(nn.Module):
         if self.norm is None:
             return F.relu(x) if self.rectified else x
         if self.local is None:
-            x = self.norm(x.flatten(0, 2)[..., None, None])  # positions need no neighbours
+            x = self.norm(x.flatten(0, 2)[..., None, None])  # per position, so the grid does not matter
         else:
             image = F.relu(x).flatten(0, 1).transpose(1, 2).unflatten(-1, size)
             x = self.norm(self.local(image)).flatten(2).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""From x_p and e_n to one feature f^_p of each position; CMSA is one way to do it. The pooling of Eq. 4-5."""
+"""From x_p and e_n to one feature f^_p for each position; CMSA is one way. Also the word weights of Eq. 4."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Pooled(NamedTuple):
-    """What is left of the words."""
+    """The result of pooling over the words."""
 
     features: Tensor
     """(..., P, C) f^_p of Eq. 5."""
@@ -47,8 +47,8 @@ class Multimodal(nn.Module, ABC):
 
 
 def received_weights(received: Tensor, mask: Tensor, gain: float) -> Tensor:
-    """a_n (..., N) of Eq. 4: the softmax over the real words of the attention that each receives, times `gain`.
+    """a_n (..., N) of Eq. 4: the softmax over the real words of `gain` times the attention that each receives.
 
-    Read as it is written, Eq. 4 would sum what each word gives, which is the same for all words.
+    Taken literally, Eq. 4 sums the attention that each word gives, which is the same for all words.
     """
     return (gain * received).masked_fill(~mask, float("-inf")).softmax(-1)

@@ -2,7 +2,6 @@
 
 Only the abstract of the paper is public, and no code. What its predecessor's code has (CSTM, CVPR 2021) is marked
 [code], what the abstract says [paper], and what had to be filled in [inferred]: CMAM+, LASP and LGFS are
-reconstructions, no reproduction. One file a module, in the order of the data: words, i3d or factorised beside
-layers.residual, cmam, words_update (CMAM+), stream, lgfs, lasp, decoder, and system, which assembles them from one
-LastcConfig.
+reconstructions, not reproductions. In the order of the data: words, i3d beside layers.residual, cmam, words_update
+(CMAM+), stream, lgfs, lasp, decoder, and system, which assembles them from one LastcConfig.
 """

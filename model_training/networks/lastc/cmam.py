@@ -1,4 +1,4 @@
-"""CMAM: a stage's feature modulated by the words that it fits (specification A3) [code: CSTM]."""
+"""CMAM: a stage's feature modulated by the words that it fits [code: CSTM]."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EPSILON = 1e-6
 FIRST_SCALE, MAX_SCALE = 4.0, 8.0
 
 SCALES = ("l2", "l2_learned", "mean")
-"""s over its norm over the words [code], which no softmax can make sharp; the same times a learned scale; s over the
-number of positions and the root of the channels [inferred]."""
+"""s divided by its norm over the words [code], which keeps the softmax nearly flat; the same times a learned scale; s
+divided by the number of positions and the root of the channels [inferred]."""
 
 
 class Modulated(NamedTuple):
@@ -37,7 +37,7 @@ class WordQueries(nn.Module):
 
     def __init__(self, channels: int, norm: str) -> None:
         super().__init__()
-        self.linear = nn.Linear(channels, channels, bias=norm == "ln")  # BatchNorm would take it away again
+        self.linear = nn.Linear(channels, channels, bias=norm == "ln")  # BatchNorm would subtract a bias
         self.norm = chosen("q_norm", norm, {"ln": nn.LayerNorm, "bn": nn.BatchNorm1d})(channels)
 
     def forward(self, words: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ CONVOLUTIONS = {"full": _full, "bottleneck4": _bottleneck, "dw": _depthwise}
 
 
 class CMAM(nn.Module):
-    """Cross-Modal Adaptive Modulation.
+    """Cross-Modal Adaptive Modulation: V' = V + U (gamma - 0.5), with U = CBR([V; P]) and gamma = sigmoid(W l + b).
 
     Args:
         channels: of the stage, C.
@@ -106,7 +106,7 @@ class CMAM(nn.Module):
         return Modulated(v + u * (gamma - 0.5 if self.zero_init else gamma), weights, context)
 
     def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-        """The words' alpha (M, N), of Q (M, N, C_l) and K (M, C_l, [T,] h, w).
+        """Q (M, N, C_l) and K (M, C_l, [T,] h, w) -> alpha (M, N) of the words.
 
         s_n is the sum over positions of <Q_n, K_p>, which is <Q_n, sum of K_p>.
         """

@@ -35,15 +35,14 @@ class LastcConfig:
     decoder_channels: int = 256
     """Channels of the decoder's maps [code]."""
     imagenet_norm: bool = True
-    """Whether pixels are reduced to ImageNet's mean and deviation [inferred], instead of to [0, 1] [code]."""
+    """Whether pixels are normalised by ImageNet's statistics [inferred], instead of scaled to [0, 1] [code]."""
 
     attn_scale: str = "l2"
     """How CMAM scales the words' scores: one of cmam.SCALES. `l2` is literal, and nearly flat [code]."""
     q_norm: str = "ln"
     """Norm of CMAM's queries: `ln`, LayerNorm [inferred], or `bn`, BatchNorm that sees padding too [code]."""
     cmam_conv: str = "full"
-    """CMAM's 3x3 convolution: `full` [code], `bottleneck4` or `dw` (depth-wise) [inferred]; two of the three are
-    lighter."""
+    """CMAM's 3x3 convolution: `full` [code], or the lighter `bottleneck4` or `dw` (depth-wise) [inferred]."""
     zero_init: bool = True
     """V' = V + U (gamma - 0.5) with W and b zero at the start, instead of V' = V + U gamma [code has both]."""
     update: str = "xattn"
@@ -63,7 +62,7 @@ class LastcConfig:
     suppress: bool = False
     """Whether LASP multiplies the background down, instead of raising the foreground alone [inferred]."""
     head320: bool = True
-    """Whether the last head works at the size of the input [code]; else its map is that of half the size, enlarged."""
+    """Whether the last head works at the size of the input [code]; else the map at half that size is upsampled."""
 
 
 _CSTM = {"update": "none", "fuse": "concat", "lasp": "none", "q_norm": "bn", "imagenet_norm": False}
@@ -75,8 +74,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "lastc": _LASTC,
     "lastc_full": _LASTC | {"fuse": "softmax"},
 }
-"""The modules of CSTM as released, of CSTM with the LGFS that its paper names, of LASTC as its abstract has it, and
-with LGFS too. docs/systems.md lists what differs from the released code all the same."""
+"""In this order: CSTM as released, CSTM with the LGFS that its paper names, LASTC as in its abstract, and LASTC with
+LGFS. docs/systems.md lists what still differs from the released code."""
 
 SIZES: dict[str, dict[str, Any]] = {
     "published": {},

@@ -1,4 +1,4 @@
-"""From both streams' stages to masks, the deep stage first (specification A5)."""
+"""From both streams' stages to masks, the deepest stage first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def head(channels: int) -> nn.Sequential:
 
 
 class Decoder(nn.Module):
-    """O_5 = M_5; O_i = CBR([up O_{i+1}; M_i]) [code], M_i through LASP first [inferred place].
+    """O_5 = M_5; O_i = CBR([up O_{i+1}; M_i]) [code], after LASP has updated M_i [inferred place].
 
     Args:
         spatial, temporal: channels of the stages of either stream.
@@ -64,9 +64,7 @@ class Decoder(nn.Module):
         self.heads = nn.ModuleList(head(width) for _ in range(len(spatial) + self.head320))
 
     def forward(self, spatial: Sequence[Tensor], temporal: Sequence[Tensor], language: Language) -> Decoded:
-        """Stages (M, C_i, h_i, w_i) of either stream, the shallowest first; the temporal ones at the time that was
-        picked.
-        """
+        """Stages (M, C_i, h_i, w_i) of each stream, the shallowest first; the temporal ones at the target's time."""
         masks: list[Tensor] = []
         out: Tensor | None = None
         for index in reversed(range(len(spatial))):

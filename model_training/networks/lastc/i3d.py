@@ -12,7 +12,7 @@ Triple = tuple[int, int, int]
 
 
 def same_padding(size: Sequence[int], kernel: Triple, stride: Triple) -> list[int]:
-    """TensorFlow's SAME: what F.pad takes, the larger part behind."""
+    """TensorFlow's SAME padding, in the order of F.pad: the larger part is behind."""
     pads: list[int] = []
     for length, k, s in reversed(list(zip(size, kernel, stride, strict=True))):
         whole = max((-(-length // s) - 1) * s + k - length, 0)
@@ -84,7 +84,7 @@ STAGES = (
 
 
 class I3D(nn.Module):
-    """Strides 2, 4, 8, 16 and 32; of 8 frames the stages have 4, 4, 4, 2 and 1."""
+    """Five stages at strides 2, 4, 8, 16 and 32; from 8 frames they have 4, 4, 4, 2 and 1."""
 
     channels = (64, 192, 480, 832, 1024)
 

@@ -1,7 +1,7 @@
-"""LASP: semantics go from a deep stage to a shallow one by sampling and assignment (specification A7).
+"""LASP: semantics go from a deep stage D to a shallow stage S by sampling and assignment.
 
-[paper] says that sampling and assignment are aware of the language, and that foreground which fits it is raised and
-the rest lowered; no equation is public, so all of this is [inferred]. D is (M, C, h, w), S is (M, C, 2h, 2w).
+[paper] says that both are language-aware, and that foreground which fits the language is raised and the rest lowered;
+no equation is public, so all of this is [inferred]. D is (M, C, h, w), S is (M, C, 2h, 2w).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def rows(features: Tensor) -> Tensor:
 
 
 class LASP(nn.Module):
-    """What all its forms share: S' = S + c W_o O, with W_o zero at the start and c the compatibility."""
+    """All forms: S' = S + c W_o O, or c S + W_o O with `suppress`; W_o is zero at the start, c the compatibility."""
 
     def __init__(self, config: LastcConfig) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class LASP(nn.Module):
         return fit * shallow + carried if self.suppress else shallow + fit * carried
 
     def compatibility(self, features: Tensor, language: Language) -> Tensor:
-        """The pixels' c (M, P): sigmoid of their cosine with the sentence, times a sharpness, plus a threshold."""
+        """The pixels' c (M, P): sigmoid(sharpness * cosine with the sentence + threshold)."""
         pixels, sentence = self.fit_pixel(rows(features)), self.fit_sentence(language.sentence)[:, None]
         cosine = F.cosine_similarity(pixels, sentence, dim=-1, eps=1e-6)
         return (self.sharpness * cosine + self.threshold).sigmoid()
@@ -67,15 +67,15 @@ class LASP(nn.Module):
 
     @abstractmethod
     def sampled(self, deep: Tensor, language: Language) -> Tensor:
-        """A (M, K, hw)."""
+        """A (M, K, hw): weights of the deep pixels in each of K samples."""
 
     @abstractmethod
     def assigned(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
-        """C (M, 4hw, K)."""
+        """C (M, 4hw, K): weights of the samples for each shallow pixel."""
 
 
 class MapLASP(LASP):
-    """`map`: K maps by a 1x1 convolution of the feature, whose channels the sentence gates."""
+    """`map`: a 1x1 convolution makes K maps from the feature, after the sentence has gated its channels."""
 
     def __init__(self, config: LastcConfig) -> None:
         super().__init__(config)
@@ -96,7 +96,7 @@ class MapLASP(LASP):
 
 
 class SlotLASP(MapLASP):
-    """`slot`: the maps are of K queries, a learned one and the sentence's, in place of the convolution's."""
+    """`slot`: like `map`, but K learned queries, added to the sentence's, attend to the deep pixels."""
 
     def __init__(self, config: LastcConfig) -> None:
         super().__init__(config)
@@ -112,10 +112,10 @@ class SlotLASP(MapLASP):
 
 
 class WordLASP(LASP):
-    """`word`: the K are the words; gathering and distributing as in LSCM [code: LSCM].
+    """`word`: one sample per word, gathered and distributed as in LSCM [code: LSCM].
 
-    With `reuse` the gathered rows have unit length and are distributed by the map that they were gathered with, as
-    LSCM's code does; its rows do not sum to one for a pixel.
+    With `reuse`, as in LSCM's code, the gathered rows have unit length, and the map that gathered them distributes them
+    too; its weights for a shallow pixel do not sum to one.
     """
 
     def __init__(self, config: LastcConfig) -> None:
@@ -148,8 +148,8 @@ class WordLASP(LASP):
 
 
 class PointLASP(LASP):
-    """`point`: the K deep pixels that fit the sentence best, each as much as it fits; a shallow pixel takes of those
-    that are like it.
+    """`point`: the samples are the K deep pixels that fit the sentence best, each times its fit; shallow pixels attend
+    to them.
     """
 
     def __init__(self, config: LastcConfig) -> None:

@@ -1,4 +1,4 @@
-"""LGFS: the sentence selects between the spatial and the temporal feature (specification A6).
+"""LGFS: the sentence selects between the spatial and the temporal feature.
 
 [paper: CSTM] names it in its abstract and in the caption of Fig. 2; no equation is public and the released code has
 plain concatenation. All of this is [inferred]. Each module takes F_s and F_t (M, C, h, w) and l (M, C_l), and gives
@@ -24,7 +24,7 @@ def per_channel(gate: Tensor) -> Tensor:
 
 
 class Concatenation(nn.Module):
-    """`concat`: CBR([F_s; F_t]), as the code has it; the sentence has no say."""
+    """`concat`: CBR([F_s; F_t]) [code: CSTM]; the sentence is not used."""
 
     def __init__(self, channels: int, text: int) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class SoftmaxSelection(nn.Module):
 
 
 class SigmoidGates(nn.Module):
-    """`sigmoid2`: each stream times a gate of itself and the sentence, and one of both streams; LBDT's decoder [code:
-    LBDT].
+    """`sigmoid2`: each stream is multiplied by a gate from itself and the sentence, and by one from both streams
+    [code: LBDT's decoder].
     """
 
     def __init__(self, channels: int, text: int) -> None:
@@ -74,7 +74,7 @@ class SigmoidGates(nn.Module):
         self.merge = convolution(2 * channels, channels)
 
     def gates(self, spatial: Tensor, temporal: Tensor, sentence: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """For either stream its two gates (M, C), in (0, 1)."""
+        """The two gates (M, C), in (0, 1), of each stream."""
         both = self.squeeze(torch.cat([pooled(spatial), pooled(temporal)], -1)).relu()
         streams = zip((spatial, temporal), self.by_sentence, self.by_streams, strict=True)
         return [
@@ -93,9 +93,9 @@ class SigmoidGates(nn.Module):
 
 
 class AttentionPooledGates(nn.Module):
-    """`attnpool`: the gate is of what the sentence attends to in a stream; CMPC-V's between its levels [code: CMPC-V].
+    """`attnpool`: each stream's gate comes from what the sentence attends to in it [code: CMPC-V, between its levels].
 
-    The streams' own weights are `key`, `gate` and `own`; the rest is shared.
+    The streams share `query` and `merge`; each has its own copy of the other layers.
     """
 
     def __init__(self, channels: int, text: int) -> None:

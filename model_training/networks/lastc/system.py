@@ -87,7 +87,7 @@ class Lastc(System):
         return Language(self.join(whole), words, mask)
 
     def graphs(self) -> list[Graph]:
-        """`stem`, once a frame, is all that needs no words; `text` is once a query; `answer` is the rest."""
+        """`stem`, all that needs no words, runs once a frame; `text` runs once a query; `answer` is the rest."""
         queries = {0: "queries"}
         firsts = ("spatial_1", "temporal_1")
         return [
@@ -102,7 +102,7 @@ class Lastc(System):
         ]
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """One rate for all, as the code of CSTM has it; the encoders apart, for who wants to slow them."""
+        """One rate for all [code]; the encoders are a group of their own, so that `encoder_factor` can slow them."""
         encoders = [*self.spatial.encoder.parameters(), *self.temporal.encoder.parameters()]
         known = {id(parameter) for parameter in encoders}
         rest = [parameter for parameter in self.parameters() if id(parameter) not in known]

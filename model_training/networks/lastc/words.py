@@ -1,4 +1,4 @@
-"""Words as features L: a table, a GRU, LayerNorm and tanh (specification A1) [code: CSTM]."""
+"""Words as features L: a table, a GRU, LayerNorm and tanh [code: CSTM]."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from refseg_ros.expression import PADDING
 
 
 def real_words(words: Tensor) -> Tensor:
-    """(..., N) ids -> (..., N) bool, True for words. An expression without any keeps its first place open, so that no
-    softmax over its words is empty.
+    """(..., N) ids -> (..., N) bool, True for words. In an expression without words the first place counts as one, so
+    that no softmax over words is empty.
     """
     real = words != PADDING
     first = torch.arange(words.shape[-1], device=words.device) == 0

@@ -1,9 +1,9 @@
-"""The + of CMAM+: after each stage the words take up what the stage has seen (specification A4).
+"""The + of CMAM+: after each stage the words take up what the stage has seen.
 
-[paper] says that words are updated, stage by stage and in each encoder for itself; how is [inferred]. Each module takes
+[paper] says that words are updated, stage by stage and in each encoder separately; how is [inferred]. Each module takes
 L, the stage's Modulated and the mask, and gives the new L. The projections to L start at zero, and LayerNorm is inside
-the branch, so that the words begin as CMAM's. Keys have no bias, here and in all attention of this package: a softmax
-over them would not feel it.
+the branch, so CMAM+ starts as CMAM. Keys have no bias, here and in all attention of this package: a softmax over keys
+cancels it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from model_training.networks.layers.positions import sine_map
 
 HEADS = 8
 MOST_CELLS = 20
-"""Along each side of what words attend to; larger maps are averaged down to it [inferred]."""
+"""Side of the largest map that words attend to; larger ones are average-pooled [inferred]."""
 
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:
@@ -28,7 +28,7 @@ def zero_linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 def attention(query: Tensor, key: Tensor) -> Tensor:
-    """Softmax over the keys, in HEADS parts: (M, N, C), (M, P, C) -> (M, HEADS, N, P) logits before the softmax."""
+    """Attention logits of HEADS heads, before the softmax: (M, N, C), (M, P, C) -> (M, HEADS, N, P)."""
     query, key = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (query, key))
     return query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
 
@@ -78,7 +78,7 @@ class Context(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """`self`: the same, and then the words attend to each other."""
+    """`self`: `ctx`, and then the words attend to each other."""
 
     def __init__(self, channels: int, text: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Dilated ResNet with torchvision's parameter names, so that its weights (and DeepLab's) load as they are."""
+"""Dilated ResNet with torchvision's parameter names, so that its weights (and DeepLab's) load directly."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class ResNet(nn.Module):
             channels = stem_channels * 2**stage
             layers = []
             for index in range(blocks[stage]):
-                # As in torchvision, a dilated stage's first block still has the dilation before it.
+                # As in torchvision, a dilated stage's first block keeps the dilation of the stage before.
                 dilation = dilations[stage - 1] if index == 0 and stage else dilations[stage]
                 layers.append(block(inputs, channels, strides[stage] if index == 0 else 1, dilation))
                 inputs = channels * block.expansion
@@ -101,14 +101,14 @@ class ResNet(nn.Module):
         self.strides: Sequence[int] = (8, 8, 8) if output_stride == 8 else (8, 16, 16)
         """Their strides in pixels of the input."""
         self.fine_channels = stem_channels * block.expansion
-        """Of what `fine` returns beside them."""
+        """Channels of Res2, for `fine`."""
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 3, H, W) float -> Res3, Res4, Res5, each (B, C, H/stride, W/stride)."""
         return self.fine(image)[1:]
 
     def fine(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The same behind Res2, (B, fine_channels, H/4, W/4)."""
+        """Res2 (B, fine_channels, H/4, W/4), then the levels of `forward`."""
         res2 = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(image)))))
         res3 = self.layer2(res2)
         res4 = self.layer3(res3)

@@ -23,7 +23,7 @@ def bounded(scale: Tensor) -> Tensor:
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors in the last axis, L2-normalised; as the root mean square with a weight, one operator in ONNX Runtime."""
+    """L2-normalise the last axis. Written as RMS norm with a weight, which is one operator in ONNX Runtime."""
     channels = vectors.shape[-1]
     square = (vectors**2).mean(-1, keepdim=True) + NORM_EPSILON**2 / channels
     return vectors / square.sqrt() * vectors.new_full((channels,), channels**-0.5)

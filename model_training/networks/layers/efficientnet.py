@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 (Tan and Le, ICML 2019; without squeeze-and-excitation, with ReLU6), a backbone for CPUs.
 
-Its parameters have the names of the package `efficientnet-lite-pytorch`, so that ImageNet's weights load as they are.
+Its parameters have the names of the package `efficientnet-lite-pytorch`, so that ImageNet's weights load directly.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STEM = 32
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow does, which made the weights: with a stride of 2 less before than behind."""
+    """A convolution padded as in TensorFlow, where the weights come from: at stride 2, less before than behind."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride); a stride divides both sides."""
@@ -88,7 +88,7 @@ class EfficientNetLite(nn.Module):
         for stage in LITE0:
             for index in range(stage.blocks):
                 stride = stage.stride if index == 0 else 1
-                # As in a dilated ResNet, the block whose stride is taken away still has the dilation before it.
+                # As in a dilated ResNet, the block that loses its stride keeps the dilation of the one before it.
                 taken_away = reached == 16 and stride == 2
                 self._blocks.append(Block(inputs, stage, 1 if taken_away else stride, dilation))
                 dilation = 2 if taken_away else dilation
@@ -97,14 +97,14 @@ class EfficientNetLite(nn.Module):
         self.channels: Sequence[int] = (40, 112, 320)
         self.strides: Sequence[int] = (8, 16, 16)
         self.fine_channels = 24
-        """Of what `fine` returns beside the levels."""
+        """Channels of the map at stride 4, for `fine`."""
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 3, H, W) float -> Res3, Res4, Res5, each (B, C, H/stride, W/stride)."""
         return self.fine(image)[1:]
 
     def fine(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The same behind the level at stride 4, (B, 24, H/4, W/4)."""
+        """The map at stride 4, (B, 24, H/4, W/4), then the levels of `forward`."""
         x, found = F.relu6(self._bn0(self._conv_stem(image))), []
         wanted = [self._last[channels] for channels in (self.fine_channels, *self.channels)]
         for index, block in enumerate(self._blocks):

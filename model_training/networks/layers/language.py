@@ -25,14 +25,14 @@ class Language(nn.Module):
             nn.init.normal_(self.table.weight)
             self.positions = nn.Parameter(0.5 * torch.randn(config.max_words, config.word_channels))
         with torch.no_grad():
-            # No text that is learned has an unknown word, so its vector stays as it begins: it says nothing.
+            # No training text has an unknown word, so its vector keeps this zero, which says nothing.
             self.table.weight[[PADDING, UNKNOWN]] = 0.0
 
     def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
         """(..., N) int64 ids, PADDING at the end -> (..., N, C_l) vectors, (..., N) bool mask of real words.
 
-        Padding's vectors are zero. An expression without any word keeps its first place open, so that no softmax over
-        its words is empty.
+        Vectors of padding are zero. In an expression without words the first place counts as real, so that no softmax
+        over words is empty.
         """
         mask = words != PADDING
         first = torch.arange(words.shape[-1], device=words.device) == 0

@@ -10,7 +10,7 @@ UNIT = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
 
 
 class Pixels(nn.Module):
-    """(..., H, W, 3) uint8 RGB -> (..., 3, H, W) float: ImageNet's mean and deviation, or in [0, 1] without them."""
+    """(..., H, W, 3) uint8 RGB -> (..., 3, H, W) float: normalised by ImageNet's statistics, or else in [0, 1]."""
 
     def __init__(self, imagenet_norm: bool) -> None:
         super().__init__()
@@ -19,5 +19,5 @@ class Pixels(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """As the class says. The cast comes first: TensorRT does nothing else to bytes."""
+        """As the class says. The cast comes first: TensorRT can only cast uint8 inputs."""
         return ((image.to(self.mean.dtype) - self.mean) / self.deviation).movedim(-1, -3)

@@ -1,4 +1,4 @@
-"""Where a position is: the 8-D map of the image's edges, and sines."""
+"""Position encodings: the 8-D coordinate map in CSTM's order, and sines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from model_training.networks.layers.coordinates import coordinate_map
 
 EDGES_FIRST = [0, 3, 2, 5, 1, 4, 6, 7]
-"""Of `coordinate_map`: x0, y0, x1, y1, xc, yc, 1/w, 1/h, which is the order in the code of CSTM."""
+"""Columns of `coordinate_map` in the order x0, y0, x1, y1, xc, yc, 1/w, 1/h [code: CSTM]."""
 
 
 def position_map(height: int, width: int, like: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whether there is such a thing at all. Neither LASTC nor VLIDE asks that; a robot must."""
+"""Whether the thing is there at all. Neither LASTC nor VLIDE answers that, but a robot needs it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Presence(nn.Module):
 
     Args:
         channels: of the feature.
-        words: of the sentence.
+        words: channels of the sentence.
     """
 
     def __init__(self, channels: int, words: int) -> None:

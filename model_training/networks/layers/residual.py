@@ -1,4 +1,4 @@
-"""ResNets whose five stages run one by one, with torchvision's names, so that its weights load as they are."""
+"""ResNets whose five stages run one by one, with torchvision's names, so that its weights load directly."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class StagedResNet(nn.Module):
     """Stage 0 is conv1; stages 1 to 4 are layer1 to layer4. Strides are 2, 4, 8, 16 and 32.
 
     Args:
-        name: one of DEPTHS; where `widths` are given it has no say.
-        widths: channels of the five stages of a small network, each but the first of one basic block [inferred].
-        last_stride: 1 leaves the last stage at stride 16, and dilates it by 2 [inferred].
+        name: one of DEPTHS; ignored if `widths` are given.
+        widths: channels of the five stages of a small network; stages 1 to 4 have one basic block each [inferred].
+        last_stride: 1 keeps the last stage at stride 16; its blocks after the first are dilated by 2 [inferred].
     """
 
     def __init__(self, name: str = "resnet50", widths: Sequence[int] | None = None, last_stride: int = 2) -> None:

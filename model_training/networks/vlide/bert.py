@@ -1,6 +1,6 @@
-"""A transformer language encoder with the names of BERT's weights, whose layers run in groups (specification B1).
+"""A transformer language encoder with the names of BERT's weights, whose layers run in groups.
 
-Devlin et al., NAACL 2019. There is no dropout, so that a forward pass of the same words is the same.
+Devlin et al., NAACL 2019. There is no dropout, so the same words always give the same states.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EPSILON = 1e-12
 
 
 class Embeddings(nn.Module):
-    """Word, place and kind of a piece, added and normed."""
+    """LayerNorm of the sum of word, position and token-type embeddings."""
 
     def __init__(self, rows: int, positions: int, channels: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class SelfAttention(nn.Module):
 
 
 class Output(nn.Module):
-    """Linear layer, sum, norm."""
+    """Linear layer, residual, LayerNorm."""
 
     def __init__(self, inputs: int, channels: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Output(nn.Module):
 
 
 class Layer(nn.Module):
-    """Self-attention and two linear layers, each with its sum normed."""
+    """A post-norm transformer layer: self-attention, then two linear layers."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Bert(nn.Module):
         return self.embeddings(pieces), places <= end
 
     def group(self, index: int, states: Tensor, mask: Tensor) -> Tensor:
-        """The layers that lead to level `index` of C3, C4 and C5."""
+        """Run the group of layers before C3, C4 or C5 (`index` 0, 1 or 2)."""
         first = self.groups[index - 1] if index else 0
         for layer in self.encoder["layer"][first : self.groups[index]]:
             states = layer(states, mask)

@@ -40,23 +40,23 @@ class VlideConfig:
     specials: tuple[int, int] | None = (101, 102)
     """Ids of [CLS] and [SEP], which the network puts around the words; BERT's. None: two of its own."""
     lang_frames: str = "own"
-    """Whether each frame has words of its own, or those of the target are `shared` by all [inferred]."""
+    """`own`: each frame updates its own copy of the words; `shared`: all use those of the target [inferred]."""
 
     levels: tuple[int, ...] = (3, 4, 5)
     """Stages of the CNN with a VLMG: also (4, 5), (2, 3, 4, 5) and none [inferred]."""
     guided_channels: int = 512
     """Channels of X and F in VLMG [code: EFN]."""
     pooled_channels: int = 256
-    """Channels of what is attended to [code: EFN]."""
+    """Channels of the attention by which language guides vision [code: EFN]."""
     scale: bool = True
     """Whether scores of words are divided by the root of their channels [inferred], or not [paper: BRINet-J]."""
     lvam: str = "pooled"
     """How language guides vision: one of guidance.GUIDANCES."""
     resid: str = "plain"
-    """C' = C + F [inferred], or `norm`: both of unit length first [code: EFN]."""
+    """`plain`: C' = C + F [inferred]; `norm`: both are first scaled to unit length [code: EFN]."""
     order: str = "vision-first"
-    """Who is updated first: `vision-first`, the words then read F; `parallel`, they read X, so neither waits; or
-    `language-first` [inferred]."""
+    """What is updated first: `vision-first`, the words then read F; `parallel`, the words read X; or `language-first`
+    [inferred]."""
 
     lmdf: bool = True
     """Whether earlier frames update the target's features at all."""
@@ -69,7 +69,7 @@ class VlideConfig:
     dils: tuple[int, ...] = (1, 3, 5)
     """Dilations of LMDF's filters [code: HDFNet]."""
     kgroups: int = 64
-    """Filters of a position: as many as channels [code: HDFNet], or 8, each for an eighth of them [inferred]."""
+    """Filters at each position: one per channel (64) [code: HDFNet], or fewer, each for several channels [inferred]."""
     knorm: str = "none"
     """What is done to a filter's nine numbers: one of filtering.NORMALISATIONS."""
     dec: str = "topdown"

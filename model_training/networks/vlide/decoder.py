@@ -1,4 +1,4 @@
-"""From the levels to masks, the deepest first (specification B4); the `topdown` decoder is [inferred].
+"""From the levels to masks, the deepest first; the `topdown` decoder is [inferred].
 
 Each decoder takes X_3, X_4, X_5 of LMDF, and C_2 and C_1 of the CNN; C_1 is conv1 after its max-pooling, at stride 4 as
 C_2 is, since the mask is of stride 4.

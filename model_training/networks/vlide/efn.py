@@ -1,4 +1,4 @@
-"""The decoder of EFN (Feng et al., CVPR 2021): a feature is its body, warped, and its edge, the rest [code: EFN].
+"""The decoder of EFN (Feng et al., CVPR 2021): a feature splits into a warped body and the rest, its edge [code: EFN].
 
 Channels go 512, 256, 128, 64, 32 at the published width; the last four maps are split, and each has three heads.
 """
@@ -40,7 +40,7 @@ class Warp(nn.Module):
 
 
 class EfnDecoder(nn.Module):
-    """Each map from the one below it and its side; the body and the edge of the last four are judged too.
+    """Each map comes from the deeper map and a level; the bodies and edges of the last four have heads too.
 
     Args:
         channels: of X; the maps have from twice to an eighth of it.

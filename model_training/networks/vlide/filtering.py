@@ -1,4 +1,4 @@
-"""Filters of a position's own, and where they come from (specification B3, steps 3 and 4) [code: HDFNet]."""
+"""Position-specific filters, and the head that makes them [code: HDFNet]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CENTRE = 4
 
 
 def with_centre(filters: Tensor) -> Tensor:
-    """A filter that changes nothing, plus the raw numbers."""
+    """The identity filter plus the raw weights."""
     centre = torch.arange(TAPS, device=filters.device) == CENTRE
     return filters + centre.to(filters.dtype)[:, None, None]
 
@@ -25,7 +25,7 @@ NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax9": lambda filters: filters.softmax(2),
     "delta": with_centre,
 }
-"""Raw [code: HDFNet]; a mean of the nine [inferred]; raw beside the centre, zero at the start [inferred]."""
+"""Raw [code: HDFNet]; a softmax over the nine taps [inferred]; the identity plus raw, zero at the start [inferred]."""
 
 
 def filtered(x: Tensor, filters: Tensor, dilation: int) -> Tensor:
@@ -46,7 +46,7 @@ def filtered(x: Tensor, filters: Tensor, dilation: int) -> Tensor:
 def neighbours(x: Tensor, dilation: int) -> Tensor:
     """(M, C, h, w) -> (M, C, 9, h, w): x_c(p + d o_j) for the nine offsets, row by row; zeros outside.
 
-    A convolution with kernels that have one 1 each: an exported graph has one node for it instead of dozens.
+    A convolution with one-hot kernels: an exported graph has one node for it instead of dozens.
     """
     channels = x.shape[1]
     kernels = torch.eye(TAPS, dtype=x.dtype, device=x.device).view(TAPS, 1, 3, 3).repeat(channels, 1, 1, 1)
@@ -54,8 +54,8 @@ def neighbours(x: Tensor, dilation: int) -> Tensor:
 
 
 class DenseBlock(nn.Module):
-    """1x1 to a quarter of the channels, four 3x3 convolutions that each see all before them, and one over the input and
-    the last of them.
+    """1x1 to a quarter of the channels, four 3x3 convolutions that each read all earlier maps, and one that reads the
+    input and the last map.
     """
 
     def __init__(self, channels: int) -> None:

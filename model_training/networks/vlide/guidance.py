@@ -1,4 +1,4 @@
-"""Language guides vision: a position sees the map as its words would have it (specification B2, step 3).
+"""Language guides vision: each position attends to the map with a query from its words.
 
 Each module takes X and l (M, C, h, w) and gives F of the same shape.
 """
@@ -52,8 +52,8 @@ class DenseGuidance(PooledGuidance):
 
 
 class CoAttention(nn.Module):
-    """`coatt`: the affinity (W_1 X)^T (W_2 l), without a scale, by a softmax both ways; each attended map goes through
-    a 3x3 convolution [code: EFN].
+    """`coatt`: attention both ways by the affinity (W_1 X)^T (W_2 l), without a scale; each attended map goes through a
+    3x3 convolution [code: EFN].
     """
 
     def __init__(self, channels: int, width: int) -> None:

@@ -1,4 +1,4 @@
-"""LMDF: earlier frames and the words make filters that update the target's feature (specification B3).
+"""LMDF: earlier frames and the words make filters that update the target's feature.
 
 [paper] says that language-guided spatio-temporal features generate position-specific filters at several scales, and
 that these update the feature of the current frame. Its equations are not public; the filters are HDFNet's [code], the
@@ -20,7 +20,7 @@ from model_training.networks.vlide.vlmg import WordAttention
 
 
 class PooledFrames(nn.Module):
-    """`attention`: G = CBR([X_t; X^]), X^_p attends to the pyramids' cells of all references; 0 without any."""
+    """`attention`: G = CBR([X_t; X^]); X_t attends to the pyramid cells of all references to give X^, 0 without any."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ GATHERINGS = {"attention": PooledFrames, "mean": MeanFrame, "none": TargetAlone}
 
 
 class GuidedByWords(nn.Module):
-    """`words`: Z = CBR([G; e]), e as in VLMG."""
+    """`words`: Z = CBR([G; e]), with e the WordAttention of G."""
 
     def __init__(self, channels: int, text: int, scale: bool) -> None:
         super().__init__()
@@ -97,7 +97,11 @@ LANGUAGES = {"words": GuidedByWords, "gate": GatedBySentence}
 
 
 class LMDF(nn.Module):
-    """Language-guided Multi-scale Dynamic Filtering at one level."""
+    """Language-guided Multi-scale Dynamic Filtering at one level.
+
+    X_t' = X_t + W_o CBR([x; R^d for each dilation d]), W_o zero at the start. x is X_t at a quarter of the channels;
+    R^d is x after the filters of dilation d, then a 3x3 convolution.
+    """
 
     def __init__(self, config: VlideConfig) -> None:
         super().__init__()

@@ -55,9 +55,9 @@ class Vlide(System):
         self.wordless = min(config.levels, default=5)
         """The last stage that runs before any word comes in."""
         self.kept = tuple(range(min(3, self.wordless), self.wordless + 1))
-        """Of these stages those that are wanted of the reference frames too."""
+        """Those of these stages that the reference frames need too."""
         self.read = 2 if 2 in config.levels else 3
-        """The level whose group of layers has run before the words meet the CNN; at 2 it is the embedding alone."""
+        """`text` runs the language layers up to this level; at 2 it is the embedding alone."""
 
     def forward(self, clip: Tensor, words: Tensor) -> Answer:
         """As System.forward."""
@@ -73,7 +73,7 @@ class Vlide(System):
         return Answer(*whole, *heads)
 
     def stem(self, images: Tensor) -> dict[int, Tensor]:
-        """(B, H, W, 3) uint8 -> the stages that no word reaches, (B, C_i, h_i, w_i) by i; the first is pooled."""
+        """(B, H, W, 3) uint8 -> the stages that no word reaches, (B, C_i, h_i, w_i) by i; stage 1 after max-pooling."""
         x = self.cnn.stage(0, self.pixels(images))
         stages = {1: self.cnn.maxpool(x)}
         for index in range(2, self.wordless + 1):
@@ -86,10 +86,10 @@ class Vlide(System):
         return (self.bert.group(0, states, mask) if self.read == 3 else states), mask
 
     def answer(self, stages: dict[int, Tensor], states: Tensor, mask: Tensor) -> Answer:
-        """What `stem` gave of F frames, (M, F, C, h, w) by stage with the target last, and what `text` gave of M
+        """Stages from `stem` of F frames, (M, F, C, h, w) by stage with the target last, and the result of `text` for M
         expressions -> an answer without the axis of the expressions.
 
-        Of stages that are not `kept` the target's are enough.
+        Stages that are not `kept` may have the target alone.
         """
         count, frames = stages[self.wordless].shape[:2]
         copies = frames if self.own_words else 1
@@ -124,7 +124,7 @@ class Vlide(System):
         return self.lmdf[level - 3](reduced[:, -1], reduced[:, :-1], states, mask)
 
     def graphs(self) -> list[Graph]:
-        """`stem`, once a frame, is all that needs no words; `text` is once a query; `answer` is the rest."""
+        """`stem`, all that needs no words, runs once a frame; `text` runs once a query; `answer` is the rest."""
         names = [f"c{index}" for index in range(1, self.wordless + 1)]
         past = {f"{PAST}c{index}": {0: "past"} for index in self.kept} if self.config.refs else {}
         queries = {0: "queries"}
@@ -141,8 +141,8 @@ class Vlide(System):
         ]
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """The CNN and BERT of the published size come from files, and learn at a tenth of the rate [inferred from
-        LBDT's code]. What begins from nothing learns at the whole of it: a table of words that are not BERT's, and both
+        """In the published size the CNN and BERT come from files, and learn at a tenth of the rate [inferred from
+        LBDT's code]. What starts from random weights learns at the full rate: a word table that is not BERT's, and both
         encoders of the small size.
         """
         cnn, bert = list(self.cnn.parameters()), list(self.bert.parameters())

@@ -1,4 +1,4 @@
-"""VLMG: vision and language guide each other between two stages of the encoder (specification B2).
+"""VLMG: vision and language guide each other between two stages of the encoder.
 
 [paper] says that it is inserted between the two streams several times; no equation is public. Read as the two-way
 guidance of the same authors' BRINet-J, with a way back to either stream [inferred].
@@ -24,7 +24,7 @@ RESIDUALS = {name: name for name in ("plain", "norm")}
 
 
 def unit(features: Tensor) -> Tensor:
-    """Each position's feature over its length: (M, C, h, w)."""
+    """L2-normalise each position's feature: (M, C, h, w)."""
     return F.normalize(features, dim=1, eps=EPSILON)
 
 
@@ -45,7 +45,7 @@ class WordAttention(nn.Module):
     Args:
         text: channels of L.
         channels: of X and l.
-        scale: whether scores are over the root of the channels [inferred].
+        scale: whether scores are divided by the root of the channels [inferred].
     """
 
     def __init__(self, text: int, channels: int, scale: bool) -> None:
@@ -98,7 +98,7 @@ class VLMG(nn.Module):
         self.join = convolution(channels + width + 8, width, 1)
         self.listen = WordAttention(text, width, config.scale)
         self.look = chosen("lvam", config.lvam, GUIDANCES)(width, config.pooled_channels)
-        self.to_vision = nn.Conv2d(width, channels, 1, bias=False)  # the norms that follow would take a bias away again
+        self.to_vision = nn.Conv2d(width, channels, 1, bias=False)  # the norms that follow would cancel a bias
         if self.resid == "plain":
             nn.init.zeros_(self.to_vision.weight)
         self.to_words = WordUpdate(text, width)
