@@ -40,9 +40,9 @@ WANTED = {
     "search": ("distributed", "Dask is missing; `make bench` installs it"),
     "alternatives": ("transformers", "transformers is missing; `make bench` installs it"),
 }
-"""Section -> a module that it cannot do without, and what to say then."""
+"""Section -> a module that it needs, and what to say if that is missing."""
 CLOCKED = ("node", "page", "search", "paper")
-"""Sections that time processes of their own, by the clock however busy the machine is."""
+"""Sections that time other processes, always by the clock."""
 
 MARK = "TABLES "
 ROOT = Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""The figures to reach, and which of them were."""
+"""The figures to reach, and which were reached."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ AIMS = {
     "page here": Aim("the same with Chromium on this machine, without a GPU", 1.1, "{:.2f} times"),
     "page growth": Aim("growth of the memory of the node `web` while its page is looked at", 1, "{:.1f} MB"),
 }  # fmt: skip
-"""By what a table calls the figure. Memory is sampled once a second and wanders by some pages, so 1 MB is no growth."""
+"""Key of a figure in a table -> its aim. Samples of memory vary by some pages, so 1 MB counts as no growth."""
 
 
 def reached(figures: Mapping[str, float]) -> Table:

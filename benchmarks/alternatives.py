@@ -1,8 +1,8 @@
-"""What one could use instead, on the same cores: CLIPSeg, and OWL-ViT (words to boxes) with SAM (boxes to masks).
+"""Times alternatives on the same cores: CLIPSeg, and OWL-ViT (words to boxes) with SAM (boxes to masks).
 
-In their published sizes, with weights at random, on which speed does not depend. Each as published: theirs by
-transformers in torch, their forward passes alone; the shipped model from the image to the mask, as the robot runs it.
-And CLIPSeg like for like: both networks as float32 ONNX files in ONNX Runtime, on an image that has as many pixels.
+They have their published sizes and random weights, on which speed does not depend. One table has each as published:
+theirs by transformers in torch, the forward passes alone; the shipped model from image to mask, as the robot runs it.
+The other has CLIPSeg like for like: both networks as float32 ONNX files in ONNX Runtime, on as many pixels.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from refseg_ros.engines.reach import WORDS as WORD_IDS
 WORDS = 8
 """Tokens of the expression with begin and end."""
 ROUNDS = 2
-"""At least, beside one to warm up: a round of the greater one takes half a minute on slow cores."""
+"""At least, besides one to warm up: a round of the larger alternative takes half a minute on slow cores."""
 SIDE, PATCH = 352, 16
 """Pixels of CLIPSeg's image and of its patches."""
 FEWER = 224
@@ -61,7 +61,7 @@ class _Logits(nn.Module):
 
 
 def clipseg_in_onnx(model: nn.Module, side: int) -> Callable[[], object]:
-    """CLIPSeg in ONNX Runtime, float32, on an image of a size."""
+    """CLIPSeg in ONNX Runtime, float32, on a square image."""
     image, words = torch.rand(1, 3, side, side), _words(49408)
     program = torch.onnx.export(
         _Logits(model).eval(), (image, words), input_names=["image", "words"], dynamo=True, verbose=False
@@ -75,7 +75,7 @@ def clipseg_in_onnx(model: nn.Module, side: int) -> Callable[[], object]:
 
 
 def ours_in_onnx() -> Callable[[], object]:
-    """The shipped network in ONNX Runtime, float32: a still image and its words, of tensors to tensors."""
+    """The shipped network in ONNX Runtime, float32, from tensors (a still image and its words) to tensors."""
     bundle = in_float32(Bundle.load(SHIPPED))
     size, steps = bundle.manifest.input, [step for step in bundle.manifest.steps if "clip_1.onnx" not in step]
     image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
@@ -166,7 +166,7 @@ def like_for_like(model: nn.Module, effort: Effort) -> Table:
 def _compare(
     table: Table, key: str, name: str, theirs: Callable[[], object], ours: Callable[[], object], effort: Effort
 ) -> None:
-    """Measure two in turn, as a row of a table."""
+    """Measure two steps in turn, and add a row to the table."""
     times = in_turn({"theirs": theirs, "ours": ours}, effort, warm_up=1)
     table.figures[key] = ratio(times["theirs"], times["ours"])
     shown = f"{table.figures[key]:.1f} x faster"

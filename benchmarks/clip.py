@@ -27,11 +27,11 @@ END_TO_END = (1, 4, 11)
 INTERVAL = 0.2
 PARTS = "query", "key", "value"
 FRAMES = 6
-"""Of a stream that are measured together: an interval at 30 Hz."""
+"""Frames of a stream that are measured together: an interval at 30 Hz."""
 
 
 class Levels:
-    """CFSA at the three levels of `tabletop`, with projections at random, for a clip that is full."""
+    """CFSA at the three levels of `tabletop`, with random projections and a full clip."""
 
     def __init__(self, length: int) -> None:
         encoder = Encoder(NETWORK)
@@ -55,13 +55,13 @@ class Levels:
 
     @torch.inference_mode()
     def full(self) -> None:
-        """All pairs of all frames."""
+        """Compute all pairs of all frames."""
         for attention, target, parts in self.levels:
             attention(target, *(part[None] for part in parts), self.valid)
 
     @torch.inference_mode()
     def streaming(self) -> None:
-        """A frame that gets a slot of its own: its pairs, and the past merged anew."""
+        """Compute a frame that gets its own slot: its pairs, and the past merged again."""
         ring = {
             f"ring_{level}_{name}": part[:1].numpy()
             for level, (_, _, parts) in enumerate(self.levels)

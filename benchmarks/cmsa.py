@@ -15,9 +15,9 @@ SIZES = [(100, 20, 512), (432, 5, 64), (432, 16, 64), (400, 20, 128), (400, 20, 
 """P, N, d; the last one is the paper's, the second and third those of a `tabletop` of 192x144."""
 
 SHARE = 0.5
-"""The materialised form is run while its matrix and the softmax of it take at most this share of the free memory."""
+"""The materialised form is run if its matrix and the softmax of it take at most this share of the free memory."""
 QUICK = 1e9
-"""In a quick run, while they take at most these bytes."""
+"""The same limit in a quick run, in bytes."""
 
 Parts = dict[str, Tensor]
 
@@ -44,7 +44,7 @@ def materialised(x: Parts) -> Tensor:
 
 @torch.inference_mode()
 def factorised(x: Parts, pooled: bool) -> Tensor:
-    """The same by the pooled form, or by the paired one."""
+    """The result of `materialised` by the pooled or the paired form."""
     attend = pooled_attention if pooled else paired_attention
     mask = torch.ones(len(x["b"]), dtype=torch.bool, device=x["b"].device)
     to_words = FactoredSoftmax.of(x["c"] @ x["b"].T, x["d"] @ x["b"].T, mask)
@@ -52,7 +52,7 @@ def factorised(x: Parts, pooled: bool) -> Tensor:
 
 
 def matrix_bytes(positions: int, words: int) -> int:
-    """Of the (P * N)^2 matrix and its softmax, float32."""
+    """Bytes of the (P * N)^2 matrix and its softmax, float32."""
     return 2 * 4 * (positions * words) ** 2
 
 
@@ -128,6 +128,6 @@ def measure(effort: Effort) -> list[Table]:
 
 
 def _faster(whole: object, times: object) -> float:
-    """Rounds in turn where both were run."""
+    """How many times faster, round by round if both were run."""
     slow, fast = torch.as_tensor(whole).numpy(), torch.as_tensor(times).numpy()
     return ratio(slow, fast) if slow.shape == fast.shape else float(slow / torch.as_tensor(times).median())

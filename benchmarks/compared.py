@@ -36,7 +36,7 @@ COLUMNS = ("", "parameters", "ms a frame", "s a training step", "GB of it")
 
 
 def row(config: Config) -> list[str]:
-    """A system's row of the table. Its step goes first, so that the peak of memory is that of training."""
+    """A system's row of the table. The training step runs first, so that the peak of memory is its own."""
     state = Training(config, torch.device("cpu"))
     *_, second = timed(state, again_and_again(drawn_batch(state)), STEPS)
     memory = peak_memory(state.device)
@@ -46,7 +46,7 @@ def row(config: Config) -> list[str]:
 
 
 def milliseconds_a_frame(model: System, config: Config) -> float:
-    """Median of some frames of 640x480 of a stream with one expression, once the stream has all its earlier frames."""
+    """Median time of FRAMES frames of 640x480 with one expression, in a stream that has all its earlier frames."""
     facts = {"vocabulary": list(tabletop_vocabulary(events=True).words[2:])}
     with tempfile.TemporaryDirectory() as folder:
         bundle_of(model.eval(), config, facts, Path(folder))

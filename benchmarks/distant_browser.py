@@ -1,8 +1,8 @@
-"""A browser on another machine, as the node `web` sees it: it takes the pictures, and what draws them is elsewhere.
+"""Stands for a browser on another machine: takes the pictures of the node `web`, but does not draw them.
 
     python -m benchmarks.distant_browser ADDRESS
 
-Says WATCHES when the first picture is there, and takes pictures until it is terminated.
+Prints WATCHES when the first picture is there, and takes pictures until it is terminated.
 """
 
 from __future__ import annotations

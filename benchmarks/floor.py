@@ -21,7 +21,7 @@ from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
 
 SIDE = 1024
-"""Of the matrices whose product is the peak."""
+"""Side of the matrices whose product measures the peak."""
 
 
 class Work(NamedTuple):
@@ -32,7 +32,7 @@ class Work(NamedTuple):
 
 
 def product(kind: type[np.generic]) -> tuple[bytes, Arrays]:
-    """A graph of one product of two square matrices, of float32 or of bytes, and what it is given."""
+    """A graph that multiplies two square matrices, of float32 or of bytes, and its inputs."""
     whole = kind is np.uint8
     right = np.ones((SIDE, SIDE), np.int8 if whole else np.float32)
     element, result = (TensorProto.UINT8, TensorProto.INT32) if whole else (TensorProto.FLOAT, TensorProto.FLOAT)
@@ -48,7 +48,7 @@ def product(kind: type[np.generic]) -> tuple[bytes, Arrays]:
 
 
 def work(model: bytes, given: Mapping[str, np.ndarray]) -> Work:
-    """The multiply-adds of one run, by the shapes that it meets."""
+    """Count the multiply-adds of one run in ONNX Runtime's profile."""
     graph = onnx.load_from_string(model).graph
     makers = {name: node.op_type for node in graph.node for name in node.output}
     of_bytes = {node.name for node in graph.node if all(makers.get(x) == "DequantizeLinear" for x in node.input[:2])}

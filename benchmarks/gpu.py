@@ -1,6 +1,6 @@
-"""The lines of a GPU: CMSA in torch, as it is and compiled, beside the measured peak; a frame in each runtime.
+"""Measure a GPU: CMSA in torch, plain and compiled, against the peak, and a frame in each runtime.
 
-`python -m benchmarks.gpu --device cpu` goes the same way without one, with smaller sizes. Not tried on a GPU yet.
+`python -m benchmarks.gpu --device cpu` does the same without a GPU, with smaller sizes. Not tried on a GPU yet.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ RUNTIMES = (("cpu", "onnx"), ("cuda", "onnx"), ("cuda", "tensorrt"))
 SIZES = {"cuda": (1600, 20, 512), "cpu": (100, 5, 64)}
 """P, N and d of CMSA."""
 SIDES = {"cuda": 8192, "cpu": 512}
-"""Of the matrices whose product gives the peak."""
+"""Side of the matrices whose product measures the peak."""
 
 
 def measure(effort: Effort) -> list[Table]:
-    """The tables of a GPU; none where there is no GPU."""
+    """The tables of a GPU; none if there is no GPU."""
     return [cmsa(effort, "cuda"), frame(effort)] if torch.cuda.is_available() else []
 
 
 def frame(effort: Effort) -> Table:
-    """The table of the runtimes that are there, from image to mask."""
+    """The table of the runtimes that can run here, from image to mask."""
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     steps, missing = {}, []
     for device, engine in RUNTIMES:

@@ -15,12 +15,12 @@ QUERIES = (1, 2, 4, 8)
 CAMERAS = (1, 2, 4)
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 EXPRESSION = "red mug on the left of the big blue bowl with the small green ball left"
-"""Of sixteen words."""
+"""An expression of sixteen words."""
 THINGS = ("mug", "bowl", "can", "book", "ball", "block", "plate", "bottle")
 
 
 def picture(width: int, height: int) -> np.ndarray:
-    """An image at random."""
+    """A random image, (H, W, 3) uint8."""
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -36,7 +36,7 @@ def frame(segmenter: Segmenter, texts: Sequence[str], image: np.ndarray) -> Call
 
 
 def grown(title: str, column: str, steps: dict[str, Callable[[], object]], effort: Effort) -> Table:
-    """A table of steps beside the first of them."""
+    """A table that compares steps with the first of them."""
     times = in_turn(steps, effort)
     first = next(iter(times.values()))
     table = Table(title, [column, "ms", "of the first line"])

@@ -1,6 +1,6 @@
 """Add graphs in 16 bits to a bundle without measuring what they cost: `python -m benchmarks.half_precision BUNDLE`.
 
-For a trial of runtimes; a bundle for a robot gets them by `python -m model_training.quantize`, which measures.
+For a trial of runtimes. For a robot, use `python -m model_training.quantize`, which measures.
 """
 
 from __future__ import annotations

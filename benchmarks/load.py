@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 BUSY = 0.15
-"""Share of the cores from which on other work is said to disturb a measurement."""
+"""Other work on this share of the cores, or more, disturbs a measurement."""
 
 
 class Load:
-    """What all cores did since a moment, and how much of it was not done by this process and the children it ended."""
+    """Measures what all cores do from now on, less the work of this process and of its ended children."""
 
     def __init__(self) -> None:
         """Begin now."""
@@ -22,7 +22,7 @@ class Load:
         """Share of the machine's cores that other work took, 0 to 1."""
         lasted = (time.monotonic() - self._began) * (os.cpu_count() or 1)
         taken = _all_seconds() - self._all - (_own_seconds() - self._own)
-        return min(1.0, max(0.0, taken) / lasted)  # the kernel counts in ticks, which can be more than a short moment
+        return min(1.0, max(0.0, taken) / lasted)  # the kernel counts in ticks, which can be longer than `lasted`
 
 
 def of_others(seconds: float = 3.0) -> float:
@@ -33,7 +33,7 @@ def of_others(seconds: float = 3.0) -> float:
 
 
 def _all_seconds() -> float:
-    """Seconds that the cores computed, together, and that a host of this machine took away."""
+    """Seconds that all cores together computed, or lost to the host of a virtual machine."""
     user, nice, system, _, _, interrupt, soft, stolen = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + interrupt + soft + stolen) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""Things measured in turn, and the tables that tell of them."""
+"""Measures things in turn; tables for the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Table:
     """For the plot: name -> x and y; the axes are the two `labels`."""
     labels: tuple[str, str] = ("", "")
     figures: dict[str, float] = field(default_factory=dict)
-    """What `aims.AIMS` sets an aim for, by its key there."""
+    """Figures that have an aim in `aims.AIMS`, by their key there."""
 
     def as_json(self) -> dict[str, object]:
         """The table as nested dicts and lists."""
@@ -46,19 +46,19 @@ class Effort:
     seconds: float = 20.0
     """Time of a comparison, after which no new round is begun."""
     least: int = 5
-    """Rounds in any case."""
+    """Rounds at least."""
     most: int = 101
     """Rounds at most."""
     soak: float = 600.0
     """Seconds that the node is watched for."""
     whole: bool = True
-    """Whether what takes minutes is done, too."""
+    """Whether to include what takes minutes."""
     busy: bool = False
-    """Whether other work keeps the cores: then the time that this process computes is counted, not the clock's."""
+    """Whether other work takes the cores: then the computing time of this process is measured, not the clock's."""
 
 
 def in_turn(steps: Mapping[str, Callable[[], object]], effort: Effort, warm_up: int = 2) -> dict[str, np.ndarray]:
-    """Run each step once per round, one after the other, so that what else the machine does meets all of them.
+    """Run each step once per round, one after the other, so that other work on the machine affects all of them.
 
     Returns:
         Name -> (rounds,) seconds.

@@ -41,7 +41,7 @@ PATIENCE = 20.0
 
 
 class Bench(Node):
-    """A camera for the node and for the echo node, and someone who waits for their masks."""
+    """The camera of the node and of the echo node; it also waits for their masks."""
 
     def __init__(self) -> None:
         super().__init__("bench")
@@ -60,7 +60,7 @@ class Bench(Node):
         )
 
     def wait(self) -> None:
-        """Wait until both nodes are there."""
+        """Wait until both nodes are connected."""
         ends = [*self.cameras.values(), self.query]
         until = time.perf_counter() + START
         while not all(end.get_subscription_count() for end in ends) or not all(
@@ -72,13 +72,13 @@ class Bench(Node):
         self.spin(1.0)
 
     def spin(self, seconds: float) -> None:
-        """Take what comes for some time."""
+        """Handle messages for some seconds."""
         until = time.perf_counter() + seconds
         while (left := until - time.perf_counter()) > 0:
             rclpy.spin_once(self, timeout_sec=left)
 
     def publish(self, name: str, pixels: np.ndarray) -> tuple[int, float]:
-        """Send an image; its number (nanoseconds of the clock) and when it was sent."""
+        """Send an image; return its number (nanoseconds of the clock) and when it was sent."""
         stamp = time.time_ns()
         header = Header(stamp=Time(sec=stamp // 10**9, nanosec=stamp % 10**9), frame_id="camera")
         message = to_message(pixels, "rgb8", header)
@@ -87,7 +87,7 @@ class Bench(Node):
         return stamp, sent
 
     def latency(self, name: str, pixels: np.ndarray) -> tuple[float, float]:
-        """Milliseconds until the mask of an image is there, and of inference (0 for the echo node)."""
+        """Send an image; milliseconds until its mask is there, and of inference (0 for the echo node)."""
         self.spent.clear()
         number, sent = self.publish(name, pixels)
         answered = self.answered[name]
@@ -100,8 +100,8 @@ class Bench(Node):
         return 1e3 * total, self.spent[0] if name == "refseg" else 0.0
 
     def film(self, pixels: np.ndarray, seconds: float, rate: float = RATE) -> Iterator[dict[int, float]]:
-        """Be the node's camera for some time. After each image come those whose masks have arrived since: number -> age
-        in seconds.
+        """Send images to the node for some seconds. After each, yield those whose masks have arrived since: number ->
+        age in seconds.
         """
         sent: dict[int, float] = {}
         answered = self.answered["refseg"]
@@ -236,13 +236,13 @@ def soak(bench: Bench, node: NodeProcess, effort: Effort) -> Table:
 
 
 def cpu_seconds(process: int) -> float:
-    """That it has computed."""
+    """Seconds that a process has computed."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(process: int) -> float:
-    """Resident memory, MB."""
+    """Resident memory of a process, MB."""
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 

@@ -36,7 +36,7 @@ WATCH = """() => {
   const note = () => drawn.push([canvas.dataset.stamp, performance.timeOrigin + performance.now()]);
   new MutationObserver(note).observe(canvas, { attributeFilter: ["data-stamp"] });
 }"""
-"""Keeps the stamp of each picture that is drawn, and the milliseconds since 1970 when it was."""
+"""Keeps the stamp of each picture that is drawn, and the time of drawing in milliseconds since 1970."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def served() -> Iterator[tuple[NodeProcess, str]]:
 
 @contextmanager
 def opened(browser: Browser, address: str, bench: Bench, pixels: np.ndarray) -> Iterator[Page]:
-    """A page that shows the camera's pictures, and notes when."""
+    """A page that shows the camera's pictures, and notes when it draws each."""
     page = browser.new_page(viewport=VIEW)
     page.goto(address)
     until = time.perf_counter() + PATIENCE
@@ -74,7 +74,7 @@ def opened(browser: Browser, address: str, bench: Bench, pixels: np.ndarray) -> 
 
 @contextmanager
 def distant(address: str, bench: Bench, pixels: np.ndarray) -> Iterator[None]:
-    """A browser on another machine, which has its first picture."""
+    """A running `distant_browser` that has its first picture."""
     line = [sys.executable, "-m", "benchmarks.distant_browser", address]
     with subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout is not None
@@ -92,7 +92,7 @@ def distant(address: str, bench: Bench, pixels: np.ndarray) -> Iterator[None]:
 
 
 def drawn_ages(page: Page) -> dict[int, float]:
-    """Stamp -> seconds from it until the picture was drawn, of those that were drawn since the last call."""
+    """Stamp of each picture that was drawn since the last call -> seconds from the stamp to the drawing."""
     return {int(stamp): at / 1e3 - int(stamp) / 1e9 for stamp, at in page.evaluate("drawn.splice(0)")}
 
 
@@ -127,7 +127,7 @@ def beside(bench: Bench, browser: Browser, address: str, pixels: np.ndarray, rat
 
 
 def _answers(bench: Bench, pixels: np.ndarray, rate: float, seconds: float) -> dict[int, float]:
-    """Number of an image -> age when its mask was there, of some seconds."""
+    """Send images for some seconds: number -> age in seconds when the mask arrived."""
     answered: dict[int, float] = {}
     for came in bench.film(pixels, seconds, rate):
         answered |= came

@@ -22,7 +22,7 @@ from refseg_ros.command import program
 
 
 def materialised(self: CrossModalSelfAttention, x: Tensor, e: Tensor, mask: Tensor, read: tuple[Tensor, ...]) -> Pooled:
-    """What `CrossModalSelfAttention.forward` gives for the paper's network, by a matrix of all pairs with all pairs."""
+    """Computes `CrossModalSelfAttention.forward` of the paper's network with a matrix of all pairs with all pairs."""
     parts = zip(self.from_spatial(x).chunk(3, -1), self.from_words(e).chunk(3, -1), strict=True)
     (query, b), (key, _), (value, _) = (
         ((spatial[..., :, None, :] + word[..., None, :, :]).flatten(-3, -2), word) for spatial, word in parts

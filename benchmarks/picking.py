@@ -36,7 +36,7 @@ from refseg_ros.space.rotations import rotation
 EXPRESSION, COLOUR, CLASS = "the red mug", "red", "mug"
 TREE = Path(__file__).parents[1] / "examples" / "pick_tree.py"
 FIRST_SEED = 9_000_000
-"""Of the scenes; nothing else looks at them."""
+"""Seed of the first scene; nothing else uses these scenes."""
 LIFTED = 0.1
 PATIENCE = 60.0
 """Seconds for a picture to come."""
@@ -46,7 +46,7 @@ SETTINGS = {**SIMULATED, "target_frame": WORLD}
 
 
 def scenes(count: int) -> list[int]:
-    """The first seeds of such scenes."""
+    """The first `count` seeds of suitable scenes."""
     found: list[int] = []
     seed = FIRST_SEED
     with Tabletop(320, 240) as tabletop:
@@ -62,7 +62,7 @@ def scenes(count: int) -> list[int]:
 
 
 class Judge:
-    """Sees how high the mug of a scene is."""
+    """Measures how high the mug of a scene is."""
 
     def __init__(self, node: Node, seed: int) -> None:
         self._node, self._seed = node, seed
@@ -75,7 +75,7 @@ class Judge:
         ]
 
     def height(self) -> float:
-        """Of the mug in the next picture, in metres.
+        """Height of the mug in the next picture, in metres.
 
         Raises:
             OSError: no picture comes.
@@ -90,7 +90,7 @@ class Judge:
         return float((turn @ self._mug + place)[2])
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for subscription in self._heard:
             self._node.destroy_subscription(subscription)
 
@@ -106,11 +106,11 @@ class Judge:
 
 
 def picked(count: int, logs: Path) -> int:
-    """How many of the first such scenes end with the mug in the air; says how each goes."""
+    """How many of the first suitable scenes end with the mug in the air; prints each result."""
     lifted = 0
     node = rclpy.create_node("picking")
     for number, seed in enumerate(scenes(count), start=1):
-        # Processes of their own for each: no scene knows of the one before.
+        # New processes for each scene, so that none depends on the one before.
         with (
             NodeProcess("demo.robot", {"seed": seed}, logs / f"robot{number}.log"),
             NodeProcess("segment_node", SETTINGS, logs / f"segment{number}.log"),

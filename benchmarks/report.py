@@ -1,4 +1,4 @@
-"""docs/performance.md and docs/performance.png."""
+"""Writes docs/performance.md and docs/performance.png."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Section:
         return bool(self.tables) and (self.counted or self.others >= BUSY)
 
     def text(self) -> str:
-        """In Markdown."""
+        """The section in Markdown."""
         clock = "the computing time of all threads" if self.counted else "the clock's"
         note = f"**Other work took {self.others:.0%} of the cores while this was measured; times are {clock}.**"
         parts = [f"## {self.title}", self.reason, note if self.disturbed else "", *map(_table, self.tables)]
@@ -50,7 +50,7 @@ def _table(table: Table) -> str:
 
 
 def machine() -> str:
-    """One line of what this was measured on."""
+    """One line about the machine."""
     info = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
     names = {key.strip(): value.strip() for key, value in info.items()}
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
@@ -60,7 +60,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """What was measured."""
+    """The commit that was measured."""
     try:
         head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
         changed = subprocess.run(

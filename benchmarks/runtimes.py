@@ -19,7 +19,7 @@ QUERY_WORDS = len(TEXT.split())
 
 
 def torch_steps() -> dict[str, Callable[[], object]]:
-    """Encoder and fusion in torch, with weights at random."""
+    """Encoder and fusion in torch, with random weights."""
     torch.manual_seed(0)
     torch.set_num_threads(CORES)
     model = ReferringSegmentation(NETWORK).eval()
@@ -40,7 +40,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 
 
 def onnx_steps() -> dict[str, Callable[[], object]]:
-    """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and where the bundle has it int8."""
+    """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and, where the bundle has it, int8."""
     bundle = Bundle.load(SHIPPED)
     given, plain = given_to_graphs(bundle), in_float32(bundle)
     halves = {name: in_16_bits(plain.contents[name]) for name in plain.manifest.graphs}

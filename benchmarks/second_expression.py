@@ -26,7 +26,7 @@ WORDS = 49408
 
 
 def published() -> hub.Source:
-    """The network, and a tokenizer with as many words."""
+    """The network, and a tokenizer with as many ids as CLIP's."""
     config = transformers.CLIPSegConfig(
         vision_config={"patch_size": 16, "image_size": 224}, use_complex_transposed_convolution=True
     )

@@ -1,4 +1,4 @@
-"""The graphs of a bundle in ONNX Runtime on the CPU, by themselves, on what they are given for a frame."""
+"""Runs steps of a bundle by themselves in ONNX Runtime on the CPU, on their inputs for a frame."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from refseg_ros.geometry import Letterbox
 
 
 def in_float32(bundle: Bundle) -> Bundle:
-    """A bundle with its own graphs alone."""
+    """A bundle with its float32 graphs alone."""
     graphs = bundle.manifest.graphs
     kept = {name: data for name, data in bundle.contents.items() if name in graphs or not name.endswith(".onnx")}
     return replace(bundle, contents=kept)
 
 
 def given_to_graphs(bundle: Bundle) -> dict[str, Arrays]:
-    """What each graph is given for a frame with a whole past and one expression."""
+    """The inputs of each graph for a frame with a whole past and one expression."""
     graphs = {name: Recording(engine) for name, engine in onnx_cpu(bundle, CORES).items()}
     size, clip, tokenizer = bundle.manifest.input, bundle.manifest.clip, bundle.tokenizer()
     network = Network(graphs, bundle.manifest, len(tokenizer))
@@ -38,7 +38,7 @@ def given_to_graphs(bundle: Bundle) -> dict[str, Arrays]:
 
 
 def running(bundle: Bundle, steps: Sequence[Sequence[str]], given: Arrays) -> Callable[[], Arrays]:
-    """Some steps of a bundle as a robot runs them; `given` has what they take and do not make."""
+    """Some steps of a bundle, run as on a robot; `given` has the inputs that no step makes."""
     engines = onnx_cpu(bundle, CORES)
     stage = Stage([{name: engines[name] for name in step} for step in steps], ThreadPoolExecutor(max(1, CORES - 1)))
     return lambda: stage.run(given)

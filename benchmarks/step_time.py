@@ -1,7 +1,7 @@
 """Time training steps: `python -m benchmarks.step_time --config small --data DIR`.
 
-Without `--data` a drawn batch is used again and again. With it, steps on a batch that is there and steps that
-have theirs made by the workers alternate in blocks, so that what else the machine does meets both.
+Without `--data` all steps use one random batch. With it, blocks of steps on a ready batch alternate with blocks whose
+batches the workers make, so that other work on the machine affects both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BUFFERED = 3
 
 
 def drawn_batch(state: Training) -> Batch:
-    """A batch at random for a run: whole clips of the network, with as many words as it takes."""
+    """A random batch for a run: whole clips of the network, with as many words as it takes."""
     network, phase = state.config.network, state.config.phases[-1]
     shape = (phase.frames, state.model.window.frames, network.height, network.width, 3)
     masks = torch.rand(phase.frames, phase.expressions, network.height, network.width) < 0.2
@@ -64,9 +64,9 @@ def again_and_again(batch: Batch) -> Iterator[Batch]:
 
 
 def in_blocks(state: Training, source: Source, steps: int, blocks: int, workers: int) -> tuple[float, float]:
-    """Median seconds of a step on a batch that is there, and of one whose batch is made meanwhile.
+    """Median seconds of a step on a ready batch, and of one whose batch is made meanwhile.
 
-    Of each block of the second sort only what comes after the batches that were made before it began is counted.
+    The first steps of each block of the second sort do not count: workers may make their batches in advance.
     """
     drawn = source.drawn(len(state.config.phases) - 1)
     batch = next(prefetched(drawn, range(1), 0))
@@ -83,7 +83,7 @@ def in_blocks(state: Training, source: Source, steps: int, blocks: int, workers:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Most memory that this process has taken so far, of the device, in GB."""
+    """Peak memory of this process on a device so far, in GB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

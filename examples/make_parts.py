@@ -7,7 +7,7 @@ import numpy as np
 
 
 def prism(outline, low, high):
-    """The triangles (T, 3, 3) in metres between two heights, over an outline (N, 2) that its own centre sees whole."""
+    """The triangles (T, 3, 3) in metres between two heights, over an outline (N, 2), star-shaped from its centre."""
     outline = np.asarray(outline, float)
     bottom, top = (np.column_stack([outline, np.full(len(outline), z)]) for z in (low, high))
     middle = outline.mean(0)
@@ -22,7 +22,7 @@ def prism(outline, low, high):
 
 
 def ring(corners, *radii):
-    """An outline with these radii in turn."""
+    """An outline (corners, 2) with these radii in turn."""
     angle = np.arange(corners) * 2 * np.pi / corners
     radius = np.resize(radii, corners)
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -34,7 +34,7 @@ def box(width, depth, low, high):
 
 
 def write_ply(path, triangles, colour):
-    """A PLY file of triangles in one colour, RGB 0 to 255."""
+    """Write a PLY file of triangles in one colour, RGB 0 to 255."""
     points = [
         " ".join(f"{value:.5f}" for value in point) + " {} {} {}".format(*colour) for point in triangles.reshape(-1, 3)
     ]

@@ -36,7 +36,7 @@ TOLERANCE = 0.005
 
 
 class MoveItArm:
-    """What pick_tree.py asks of a robot. It tells the same again and again; a goal is sent when it is a new one."""
+    """The robot that pick_tree.py needs. The tree repeats its commands; only a new goal is sent."""
 
     def __init__(self, node: Node) -> None:
         self._move = ActionClient(node, MoveGroup, "/move_action")
@@ -49,7 +49,7 @@ class MoveItArm:
         """Metres between the fingers, after their last command; nan while they move."""
 
     def move(self, x: float, y: float, z: float, turn: float) -> None:
-        """Plan and go, from above, to a place of the tips' middle and a turn about the vertical."""
+        """Bring the tips' middle to a place, the hand pointing down and turned about the vertical."""
         wanted = (x, y, z, turn)
         if self._wanted == wanted or not self._move.server_is_ready():
             return
@@ -63,11 +63,11 @@ class MoveItArm:
         self._move.send_goal_async(goal).add_done_callback(lambda sent: self._then(sent, wanted))
 
     def near(self, x: float, y: float, z: float, turn: float) -> bool:
-        """Whether MoveIt has brought it there."""
+        """Whether MoveIt has brought the hand there."""
         return self._reached == (x, y, z, turn)
 
     def open(self, width: float) -> None:
-        """Bring the fingers so far apart, or as near to it as what is between them allows."""
+        """Open or close the fingers to this many metres, as far as the thing between them allows."""
         if self._width == width or not self._grip.server_is_ready():
             return
         self._width, self.opening = width, math.nan
@@ -103,7 +103,7 @@ class MoveItArm:
 
 
 def _at(x: float, y: float, z: float, turn: float) -> Constraints:
-    """The tips' middle at a place, the hand pointing down."""
+    """A goal: the middle of the tips at a place, the hand pointing down."""
     header = Header(frame_id=FRAME)
     down = Quaternion(x=math.cos(turn / 2), y=math.sin(turn / 2), z=0.0, w=0.0)
     region = BoundingVolume(

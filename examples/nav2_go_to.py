@@ -41,7 +41,7 @@ def in_front_of(thing: Point, radius: float, robot: Point) -> PoseStamped:
 
 
 def result_of(node: Node, client: ActionClient, goal: object) -> object | None:
-    """Send a goal and wait for its result; None if it is rejected or nobody is there."""
+    """Send a goal and wait for its result; None if it is rejected or there is no server."""
     if not client.wait_for_server(timeout_sec=10.0):
         return None
     accepted = client.send_goal_async(goal)

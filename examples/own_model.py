@@ -1,7 +1,7 @@
 """From your own frames to a model that answers: python examples/own_model.py FRAMES WORK photo.jpg "the red mug".
 
 FRAMES is a folder with images/, masks/ and expressions.csv (docs/datasets.md); WORK takes the run and the bundle. Give
-the number of steps as a fifth argument for a first look (default: 6000, hours on two cores). Killed, it goes on.
+the number of steps as a fifth argument for a first look (default: 6000, hours on two cores). If killed, run it again.
 """
 
 import sys

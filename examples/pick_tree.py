@@ -33,8 +33,8 @@ from refseg_ros.action import Locate
 TIMEOUT = 30.0
 """Seconds to look for the thing."""
 HEARD = 4.0
-"""Seconds for a goal to be accepted, or points to come, before it is sent again: those who have just found each other
-may not hear each other yet."""
+"""Seconds to wait for a goal to be accepted, or for points, before asking again: nodes that have just found each other
+may lose messages."""
 PATIENCE = 15.0
 """Seconds for the arm to get anywhere."""
 ABOVE = 0.30
@@ -44,9 +44,9 @@ WIDEST, ROOM = 0.20, 0.03
 DEEP = 0.04
 """Metres below a thing's middle that the tips go, but not into the table."""
 OUTER = 0.4
-"""Share of a box's width beyond which, to both sides of its middle, points tell where the thing is widest."""
+"""Points that are farther than this share of the box's width from its middle show where the thing is widest."""
 HELD = 0.01
-"""Metres between closed fingers from which on something is between them."""
+"""Closed fingers that are more than this many metres apart hold something."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,18 @@ class Rails:
         node.create_subscription(JointState, "/robot/gripper/state", self._on_state, 10)
 
     def move(self, x: float, y: float, z: float, turn: float) -> None:
-        """Go to a place of the tips' middle, and a turn about the vertical."""
+        """Bring the tips' middle to a place, and turn about the vertical."""
         goal = PoseStamped(header=Header(frame_id="world"))
         goal.pose.position = Point(x=x, y=y, z=z)
         goal.pose.orientation = Quaternion(z=math.sin(turn / 2), w=math.cos(turn / 2))
         self._goal.publish(goal)
 
     def near(self, x: float, y: float, z: float, turn: float) -> bool:
-        """Whether it is there."""
+        """Whether the gripper is there."""
         return math.dist(self._state[:3], (x, y, z)) < 0.01 and abs(math.sin(self._state[3] - turn)) < 0.05
 
     def open(self, width: float) -> None:
-        """Bring the fingers so far apart, or as near to it as what is between them allows."""
+        """Open or close the fingers to this many metres, as far as the thing between them allows."""
         self._opening.publish(Float64(data=width))
 
     @property
@@ -116,7 +116,7 @@ class Rails:
 
 
 class Find(Behaviour):
-    """Look for the thing until it stands still, and keep where to grasp it."""
+    """Look for the thing until it stands still, and remember where to grasp it."""
 
     def __init__(self, node: Node, expression: str) -> None:
         super().__init__(f"find {expression}")
@@ -124,20 +124,20 @@ class Find(Behaviour):
         self._expression = expression
         self._client = ActionClient(node, Locate, "/refseg/locate")
         self._points = np.zeros((0, 3))
-        # The action waits; the topic is asked too, because the points come with its answers.
+        # The action waits; the topic gets the query, too, because only its answers come with points.
         kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._query = node.create_publisher(String, "/refseg/query", kept)
         node.create_subscription(PointCloud2, "/refseg/cloud", self._on_cloud, 1)
 
     def initialise(self) -> None:
-        """Ask."""
+        """Begin a new search."""
         self.grasp, self._points = None, np.zeros((0, 3))
         self._asked = 0.0
         self._until = time.monotonic() + TIMEOUT + PATIENCE
         self._accepted = self._ended = None
 
     def update(self) -> Status:
-        """Wait for the end of it."""
+        """Wait for the result and the points."""
         if time.monotonic() > self._until:
             heard = self._ended is not None and self._ended.done()
             missing = "nobody answers" if not heard else "no points come on /refseg/cloud"
@@ -163,7 +163,7 @@ class Find(Behaviour):
         return Status.RUNNING
 
     def terminate(self, new_status: Status) -> None:
-        """Ask no more."""
+        """Stop asking."""
         self._query.publish(String(data=""))
 
     def _found(self) -> bool:
@@ -187,7 +187,7 @@ class Find(Behaviour):
 
 
 class Act(Behaviour):
-    """Tell the robot something until it is so; fail after PATIENCE."""
+    """Repeat a command to the robot until it is done; fail after PATIENCE."""
 
     def __init__(self, name: str, tell: Callable[[], None], is_so: Callable[[], bool]) -> None:
         super().__init__(name)
@@ -198,7 +198,7 @@ class Act(Behaviour):
         self._until = time.monotonic() + PATIENCE
 
     def update(self) -> Status:
-        """Tell, and see."""
+        """Give the command, and check."""
         if time.monotonic() > self._until:
             self.feedback_message = f"not done after {PATIENCE:g} s"
             return Status.FAILURE
@@ -207,7 +207,7 @@ class Act(Behaviour):
 
 
 class Close(Behaviour):
-    """Close the fingers, and let them rest on what is between them."""
+    """Close the fingers until they rest on what is between them."""
 
     def __init__(self, robot: Rails) -> None:
         super().__init__("close")
@@ -220,7 +220,7 @@ class Close(Behaviour):
     def update(self) -> Status:
         """Done when nothing has changed for a second."""
         self._robot.open(0.0)
-        if not abs(self._robot.opening - self._last) <= 0.001:  # so also where it is not known
+        if not abs(self._robot.opening - self._last) <= 0.001:  # true for nan, too
             self._rested, self._last = time.monotonic(), self._robot.opening
         return Status.SUCCESS if time.monotonic() - self._rested > 1.0 else Status.RUNNING
 
@@ -233,7 +233,7 @@ class Hold(Behaviour):
         self._robot = robot
 
     def update(self) -> Status:
-        """See."""
+        """Look at the fingers."""
         return Status.SUCCESS if self._robot.opening > HELD else Status.FAILURE
 
 
@@ -271,7 +271,7 @@ def tree_of(node: Node, robot: Rails, expression: str) -> Behaviour:
 
 
 def run(node: Node, tree: Behaviour) -> bool:
-    """Tick until it is done, and say what is being done."""
+    """Tick the tree until it is done, and print each step."""
     said = ""
     while rclpy.ok():
         rclpy.spin_once(node, timeout_sec=0.02)
@@ -287,7 +287,7 @@ def run(node: Node, tree: Behaviour) -> bool:
 
 
 def main(robot: Callable[[Node], Rails]) -> int:
-    """Pick what the command line names with a robot of this class; the exit code."""
+    """Pick what the command line names, with a robot of this class; returns the exit code."""
     if len(sys.argv) < 2:
         print(f"usage: python {sys.argv[0]} EXPRESSION", file=sys.stderr)
         return 2

@@ -27,11 +27,11 @@ from refseg_ros.web.config import WebConfig
 
 CONFIG = Path(__file__).parent.parent / "config"
 WEB = {field.name for field in dataclasses.fields(WebConfig)}
-"""Parameters of the node `web`; those that `segment` has too are to be the same."""
+"""Parameters of the node `web`; those that `segment` shares must be the same."""
 SHARED = {*WEB, "use_sim_time"}
-"""What the page takes of the file's entry for `segment`."""
+"""What the node `web` takes from the file's entry for `segment`."""
 NOT_WEB = {field.name for field in dataclasses.fields(SegmentNodeConfig)} - WEB
-"""Parameters that `segment` has alone."""
+"""Parameters that only `segment` has."""
 SHOWN = ("overlay", "mask", "markers", "pose", "cloud")
 """Topics of the node that rviz shows."""
 
@@ -76,7 +76,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """All, once everything is known to be there: launch starts what comes before an error, and leaves it running."""
+    """All nodes, after all checks, because launch starts what comes before an error, and leaves it running."""
     rviz = [_rviz(context)] if LaunchConfiguration("rviz").perform(context) == "true" else []
     web = [_web(context)] if LaunchConfiguration("web").perform(context) == "true" else []
     return [_segment(context), *rviz, *web]
@@ -139,7 +139,7 @@ def _rviz(context: LaunchContext) -> Node:
 
 
 def _of_the_file(context: LaunchContext, node: str) -> dict[str, Any]:
-    """What the file has for a node of the launch."""
+    """The file's parameters for a node of the launch."""
     file = _params_file(context)
     try:
         return parameters_of(file, f"{_whole_namespace(context)}/{node}")
@@ -159,7 +159,7 @@ def _namespace(context: LaunchContext) -> str:
 
 
 def _whole_namespace(context: LaunchContext) -> str:
-    """That of the nodes, from the root on: behind one that a launch file pushed before it included this one."""
+    """The full namespace of the nodes, including one that a launch file pushed before it included this one."""
     own = _namespace(context)
     pushed = bare(context.launch_configurations.get("ros_namespace", "")) if own else ""
     return "".join(f"/{name}" for name in (pushed, own) if name)

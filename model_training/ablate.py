@@ -1,8 +1,8 @@
 """Train and score variants of a network side by side: `python -m model_training.ablate`.
 
-Every variant learns from the same scenes for the same number of steps, once for each seed. Of one seed all begin with
-the same encoder, which is trained once. Killed at any moment, the same command goes on. After every run the tables and
-the plot in the output folder are written anew.
+Every variant learns from the same scenes for the same number of steps, once for each seed. All variants of a seed start
+from the same encoder, which is trained once. If the command is killed, run it again: it goes on. After every run it
+rewrites the tables and the plot in the output folder.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ ENCODER = "encoder."
 
 
 class Ablation:
-    """Variants of one network, side by side; of one seed all begin with the same encoder.
+    """Variants of one network, side by side; all of one seed start from the same encoder.
 
     Args:
-        runs: the folder of theirs.
-        config: of the network that the others are variants of; its phases are everyone's budget.
+        runs: the folder of their runs.
+        config: of the network that is varied; every variant trains for its phases.
     """
 
     def __init__(self, runs: SideBySide, config: Config) -> None:
@@ -52,7 +52,7 @@ class Ablation:
         self.runs.run(configs, self.report, self._start)
 
     def report(self) -> None:
-        """Write `ablation.md` and `ablation.png` of all runs in the folder that are through."""
+        """Write `ablation.md` and `ablation.png` from all finished runs in the folder."""
         steps = ", ".join(f"{phase.steps} of phase {phase.name}" for phase in self.config.phases)
         settings = (
             f"Configuration `{self.config.name}`, the same steps for each ({steps}), scored by the masks of what is "
@@ -64,7 +64,7 @@ class Ablation:
         comparison.plot(figures, self.runs.out / "ablation.png")
 
     def _start(self, config: Config, folder: Path) -> Path | None:
-        """Weights of a new network with the seed's encoder in it; None where no phase trains an encoder alone."""
+        """Save weights of a new network that has the seed's encoder; None if no phase trains an encoder alone."""
         phases = tuple(phase for phase in config.phases if not phase.expressions)
         if not phases:
             return None
@@ -83,7 +83,7 @@ class Ablation:
 
 
 def can_be_ablated(config: Config) -> bool:
-    """Whether a configuration is of the network that has variants, and learns nothing but simulated scenes."""
+    """Whether a configuration has the network that the variants are of, and learns simulated scenes alone."""
     return isinstance(config.network, NetworkConfig) and config.scenes is not None and config.mix is None
 
 

@@ -17,7 +17,7 @@ from refseg_ros.engines.graphs import ENGINE_PRECISIONS
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; what it does not know is the builder's."""
+    """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, help="model.safetensors of a finished training run")
     parser.add_argument("bundle", type=Path, help="folder to write")

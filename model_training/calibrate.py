@@ -1,10 +1,10 @@
 """Choose a bundle's verdicts and the certainty behind its scores: `python -m model_training.calibrate BUNDLE`.
 
 The score becomes the probability that an answer is right, as learned from answers about scenes that neither training
-nor evaluation uses. FOUND is what is more likely right than wrong. NOT_FOUND is what has less presence than all but
-ACCEPTED of the things that are there. What is left is UNCERTAIN.
+nor evaluation uses. An answer is FOUND if it is more likely right than wrong, NOT_FOUND if its presence is so low that
+only a share ACCEPTED of the things that are there have less, and else UNCERTAIN.
 
-`--real DIR` learns from real pictures with labels instead, such as training has not seen.
+With `--real DIR` it learns from real pictures with labels instead; training must not have seen them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from refseg_ros.segmenter import Segmenter
 ACCEPTED = 0.04
 """Share of present things that may be called absent."""
 FOUND = 0.5
-"""Least probability of being right of what is called found."""
+"""Least probability of being right of an answer that is called found."""
 FIRST_SEED, EXPRESSIONS = 6_000_000, 3000
 
 
 def calibrated(sets: Sequence[Sequence[Claim]], mask: float) -> tuple[Thresholds, Certainty]:
-    """The verdicts and the certainty that answers teach.
+    """Choose thresholds and certainty by the answers of a model.
 
     Args:
-        sets: claims of a model that calls nothing NOT_FOUND, and all FOUND that it may; each set has the same weight
-            in the certainty.
-        mask: the threshold of pixels.
+        sets: claims of a model with thresholds `absent` and `found` of 0; each set has the same weight in the
+            certainty.
+        mask: the threshold of a mask's pixels.
 
     Raises:
-        ValueError: nothing that is asked is there, or the answers are all right or all wrong.
+        ValueError: no claim is about a thing that is there, or the answers are all right or all wrong.
     """
     present = [probability(claim.evidence.presence) for claims in sets for claim in claims if claim.there]
     if not present:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(claims: Sequence[Claim], thresholds: Thresholds, certainty: Certainty) -> list[str]:
-    """What the verdicts mean for the answers that they were learned from, FOUND where nothing but its score forbids."""
+    """What the verdicts mean for the answers that they were learned from; `claim.found` is FOUND whatever the score."""
     lost = np.array([probability(claim.evidence.presence) < thresholds.absent for claim in claims])
     found = ~lost & [claim.found and score_of(claim.evidence, certainty) >= thresholds.found for claim in claims]
     there, right = (np.array([getattr(claim, name) for claim in claims]) for name in ("there", "right"))

@@ -1,8 +1,8 @@
 """Compare CMSA with CFSA, LASTC and VLIDE, with and without their own modules: `python -m model_training.compare`.
 
-Every system learns the same simulated scenes for the same number of steps, once for each seed, and is asked the same
-about scenes that none has seen. Killed at any moment, the same command goes on. After every run the table in the output
-folder is written anew.
+Every system learns the same simulated scenes for the same number of steps, once for each seed, and gets the same
+questions about scenes that none has seen. If the command is killed, run it again: it goes on. After every run it
+rewrites the table in the output folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def table(configs: Mapping[str, Config], scores: Mapping[str, Sequence[Score]]) 
 
     Args:
         configs: the systems by their names.
-        scores: of the runs of each that are through.
+        scores: those of each system's finished runs.
     """
     rows = []
     for name, config in configs.items():
@@ -42,12 +42,12 @@ def table(configs: Mapping[str, Config], scores: Mapping[str, Sequence[Score]]) 
 
 def _cell(scores: Sequence[Score], figure: str) -> str:
     if any(math.isnan(score[OVERALL]) for score in scores):
-        figure = OVERALL  # which says how many have diverged
+        figure = OVERALL  # its text says how many diverged
     return mean_and_spread([score[figure] for score in scores if figure in score])
 
 
 def settings_of(config: Config, runs: SideBySide) -> str:
-    """How they were trained and scored."""
+    """How the systems were trained and scored."""
     (phase,) = config.phases
     return (
         f"{phase.steps} steps of {phase.frames} frames with {phase.expressions} expressions, {runs.scored.width}x"

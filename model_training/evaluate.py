@@ -1,13 +1,13 @@
 """Score a model bundle on fresh simulated scenes, or on a benchmark (--data): `python -m model_training.evaluate`.
 
 The scenes have seeds, textures and pairs of colour and class that training never saw; they are rendered at a camera's
-size and go through the runtime that a robot uses. Beside the scores stand controls, which tell understanding from
-guessing. Behind each figure stands the interval that holds 95 % of what it would be over other draws of as many scenes.
+size and go through the runtime that a robot uses. Controls beside the scores tell understanding from guessing. Each
+figure comes with its 95 % interval over other draws of as many scenes.
 
-`--objects DIR` puts a person's meshes on the table instead of the simulator's own things. Where the folder marks some
-as held out, `--split held_out` has these alone.
+`--objects DIR` puts your meshes on the table instead of the simulator's own things. If the folder marks some as held
+out, `--split held_out` uses only these.
 
-`--real DIR` scores it on real pictures with labels by its verdicts, as a robot would see it.
+`--real DIR` scores the bundle's verdicts on real pictures with labels, as a robot would get them.
 
 `--data DIR` scores the bundle on a benchmark's folder instead, and prints rows like those of the paper's Tables 3 to 8.
 """
@@ -128,7 +128,7 @@ def _on_scenes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 
 def _on_real(options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Print the figures of folders of real pictures by the verdicts, and return them by folder."""
+    """Print figures of the verdicts on folders of real pictures, and return them by folder."""
     noted, claims = {}, {}
     asked = "".join(f" --set {split}" for split in options.set or ())
     for pictures, scores in scored_folders(Segmenter(options.bundle), options.real, options.set, options.images):
@@ -168,14 +168,14 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 
 def _table(reader: Reader, name: str, splits: Sequence[str]) -> Table:
-    """The table of a data set; its title has what tells it from others of its name, and the splits that are learned."""
+    """The table of a data set. Its title tells apart data sets of one name, and says which splits training learns."""
     table, titles = table_of(reader.name), [described(split, reader.splits) for split in splits]
     learned = [title for title in titles if title not in splits]
     return dataclasses.replace(table, title=", ".join([table.title + name.removeprefix(reader.name), *learned]))
 
 
 def _outlined(options: argparse.Namespace) -> str:
-    """The option as it was given, if it was."""
+    """The option --outlines as text; empty for the default."""
     return "" if options.outlines == SegmenterConfig.outlines else f" --outlines {options.outlines}"
 
 

@@ -1,4 +1,4 @@
-"""Make a model bundle of trained weights: `python -m model_training.export runs/tabletop/model.safetensors BUNDLE`."""
+"""Make a bundle from trained weights: `python -m model_training.export runs/tabletop/model.safetensors BUNDLE`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) ->
 
 
 def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder: Path) -> Manifest:
-    """Write the bundle of a system, by the configuration of its run and what is noted with its weights."""
+    """Write the bundle of a system, with the configuration of its run and the facts saved with its weights."""
     network, window = config.network, model.window
     training = {key: value for key, value in facts.items() if key not in ("network", "vocabulary")}
     if config.clip != STILL:
@@ -65,10 +65,10 @@ def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder
 
 
 def load_model(path: Path) -> tuple[System, Config, dict[str, object]]:
-    """Trained weights with their configuration and what is noted with them.
+    """Load trained weights: the system in evaluation mode, its configuration and its facts.
 
     Raises:
-        ValueError: no finished weights of this project; the message names the file.
+        ValueError: the file has no finished weights of this project; the message names it.
     """
     tensors, facts = checkpoint.load(path)
     if "network" not in facts:

@@ -41,8 +41,8 @@ RULES = (
     *(rules.normalize_pad_format_conv_rule, rules.fuse_pad_into_conv_rule),
     *(rules.fuse_batchnorm_into_conv_rule, rules.remove_optional_bias_from_conv_rule),
 )
-"""onnxscript's that change one of our graphs. Its own list also looks for slices that are a Split, and our graphs
-have none; that search takes most of an export's simplification, since it grows with the square of the nodes.
+"""The rules of onnxscript that change at least one of our graphs. Its own list also looks for slices that form a Split.
+Our graphs have none, and that search, quadratic in the number of nodes, takes most of the time of `simplify`.
 """
 
 
@@ -60,9 +60,9 @@ class Flat(nn.Module):
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Collect no garbage meanwhile: each of the many collections looks at all nodes that the exporter has made.
+    """Pause garbage collection: each of the many collections would look at all nodes that the exporter has made.
 
-    `tabletop` takes a tenth less time so, and 50 MB more.
+    For `tabletop` this saves a tenth of the time and costs 50 MB.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -75,7 +75,7 @@ def without_garbage_collection() -> Iterator[None]:
 
 @torch.no_grad()
 def onnx_files(system: System) -> dict[str, bytes]:
-    """Name of a graph -> its ONNX file, of a system in evaluation mode on the CPU.
+    """The ONNX files of a system in evaluation mode on the CPU, by the names of its graphs.
 
     Raises:
         ValueError: the graphs do not fit each other.
@@ -97,7 +97,7 @@ def onnx_files(system: System) -> dict[str, bytes]:
 
 
 def _examples(graph: Graph, known: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """What the exporter sees: an axis that is no dynamic one as it is, and else not by chance as the greatest."""
+    """Example inputs of a graph for the exporter; one image alone for a graph whose batch axis is fixed."""
     examples = []
     for name, axes in graph.inputs.items():
         array = known[name]
@@ -127,7 +127,7 @@ def without_remarks() -> Iterator[None]:
 @without_garbage_collection()
 @without_remarks()
 def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
-    """The ONNX file of a graph, whose module is put into evaluation mode; `known` has an example of each input."""
+    """Export a graph as an ONNX file and put its module into evaluation mode; `known` has an example of each input."""
     dimensions = {name: torch.export.Dim(name, min=least) for name, least in LEAST.items()}
     dynamic = tuple({axis: dimensions[name] for axis, name in axes.items()} for axes in graph.inputs.values())
     program = torch.onnx.export(
@@ -149,7 +149,7 @@ def onnx_file(graph: Graph, known: Mapping[str, Tensor]) -> bytes:
 
 
 def simplify(model: onnx_ir.Model) -> None:
-    """Fold constants and batch norm, and join what undoes or repeats itself, in place."""
+    """Fold constants and batch norm, and drop operations that undo or repeat others, in place."""
     for _ in range(2):
         optimizer.fold_constants_ir(model, onnx_shape_inference=True)
         rewriter.rewrite(model, (*RULES, *rewriting.RULES))

@@ -1,11 +1,11 @@
-"""Make a model bundle of a network from a hub: `python -m model_training.hub CIDAS/clipseg-rd64-refined BUNDLE`.
+"""Make a model bundle from a network of a hub: `python -m model_training.hub CIDAS/clipseg-rd64-refined BUNDLE`.
 
 The source is the name of a repository of Hugging Face's hub, which is downloaded, or a local folder of files of
-`transformers`. What can be read is CLIPSeg (Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts",
-CVPR 2022): an open vocabulary and a mask for each expression, no clip and no word attention.
-Nothing else here downloads, but for `train --data https://...`, which streams shards.
+`transformers`. It must be CLIPSeg (Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 2022):
+an open vocabulary and a mask for each expression, no clip and no word attention.
+Nothing else here downloads, except `train --data https://...`, which streams shards.
 
-An image is laid into the input with bars of grey, as for every bundle; CLIPSeg's processor stretches it.
+An image gets grey bars to fit the input, as for every bundle; CLIPSeg's own processor would stretch it.
 The published weights could not be downloaded here, so nobody has looked at the masks yet.
 """
 
@@ -41,19 +41,19 @@ TOKENIZER, PROCESSOR = "tokenizer.json", "preprocessor_config.json"
 
 
 class Pixels(NamedTuple):
-    """What CLIPSeg's processor makes of an image."""
+    """How CLIPSeg's processor scales and normalises an image."""
 
     height: int
     width: int
     factor: float
-    """On bytes."""
+    """Factor on bytes."""
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
-    """Of R, G, B after that."""
+    """Of R, G, B after `factor`."""
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Pixels:
-        """Of the content of a `preprocessor_config.json`.
+        """From the content of a `preprocessor_config.json`.
 
         Raises:
             LookupError: it lacks something.
@@ -65,12 +65,12 @@ class Pixels(NamedTuple):
 
     @property
     def grey(self) -> int:
-        """The grey level that comes out nearest to zero."""
+        """The grey level that is closest to zero once normalised."""
         return round(sum(self.mean) / len(self.mean) / self.factor)
 
 
 class Source(NamedTuple):
-    """What a hub has of a network."""
+    """A network of a hub and what goes with it."""
 
     model: nn.Module
     tokenizer: Any

@@ -1,15 +1,15 @@
 """Add a bundle's graphs in a lower precision, if accurate enough: `python -m model_training.quantize BUNDLE KIND`.
 
-    cpu-int8   convolutions in 8 bits, for ONNX Runtime on a CPU, which takes it where a bundle has it
+    cpu-int8   convolutions in 8 bits, for ONNX Runtime on a CPU, which uses them if a bundle has them
     gpu-fp16   all graphs in 16 bits, for `build_engine --precision fp16`
-    gpu-int8   the convolutions of what encodes images in 8 bits and the other graphs in 16, for
+    gpu-int8   the image encoder's convolutions in 8 bits and the other graphs in 16, for
                `build_engine --precision int8`
 
-They are kept only when on the held-out scenes, with the thresholds of the bundle, the overall IoU drops and the share
-of present things that are called absent rises by at most LARGEST_CHANGE, and those for a CPU only when they are faster.
-With `--real DIR` the training pictures of DIR choose the ranges of numbers instead of simulated scenes, and on its
-validation pictures the mean IoU and the same share must hold too. Accuracy is measured on the CPU, whatever they are
-for.
+The new graphs are kept only if they are accurate on the held-out scenes, with the bundle's thresholds: the overall IoU
+may drop, and the share of present things that are called absent may rise, by at most LARGEST_CHANGE. Graphs for a CPU
+must also be faster. With `--real DIR` the training pictures of DIR set the ranges of numbers instead of simulated
+scenes, and the mean IoU and the same share must also hold on its validation pictures. Accuracy is always measured on
+the CPU.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from refseg_ros.engines.reach import IMAGE
 from refseg_ros.errors import BundleError
 
 LARGEST_CHANGE = 0.01
-"""Of the overall IoU, and of the share of present things that are called absent, for the worse."""
+"""Most by which an IoU may drop, or the share of present things that are called absent may rise."""
 _, CALLED_ABSENT, _ = COMPARED = "overall IoU", "present called absent", "absent told"
 """Figures of the evaluation that are kept; the last one is not compared."""
 REAL = ("mean IoU", CALLED_ABSENT)
-"""Those of real pictures."""
+"""Figures compared on real pictures."""
 JUDGED_SPLIT = "val"
 FASTER = "times faster"
 EVALUATED_SEED = 7_000_000
@@ -55,10 +55,10 @@ ROUNDS = 60
 
 
 def to_8_bits(bundle: Bundle, kind: str) -> list[str]:
-    """The graphs of a bundle whose wide convolutions a kind has in 8 bits.
+    """Names of the bundle's graphs whose wide convolutions get 8 bits in a kind.
 
     Raises:
-        ValueError: there is no such kind, or it has no graph of this bundle.
+        ValueError: there is no such kind, or CPU_INT8 finds no wide convolution.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of graph; there are {', '.join(KINDS)}")
@@ -75,12 +75,12 @@ def to_8_bits(bundle: Bundle, kind: str) -> list[str]:
 
 
 def lowered(bundle: Bundle, kind: str, examples: Mapping[str, Sequence[Arrays]]) -> dict[str, bytes]:
-    """Make the graphs of a kind: graph that they stand in for -> bytes of the ONNX file.
+    """Make the graphs of a kind: name of the graph that each replaces -> bytes of its ONNX file.
 
     Args:
         bundle: of the graphs.
         kind: one of KINDS.
-        examples: as `calibration` gives them, of the graphs that are `to_8_bits`.
+        examples: inputs from `calibration`, for the graphs in `to_8_bits`.
 
     Raises:
         ValueError: as `to_8_bits`.
@@ -100,14 +100,14 @@ def in_16_bits(graph: bytes) -> bytes:
 
 
 def in_8_bits(graph: bytes, examples: Sequence[Arrays], symmetric: bool) -> bytes:
-    """A graph whose wide convolutions compute in 8 bits, each output channel in a range of its own; an activation's
-    range is the mean of those of the examples.
+    """A graph whose wide convolutions compute in 8 bits. Each output channel has its own range; an activation's range
+    is the mean over the examples.
 
     Args:
         graph: the bytes of an ONNX file.
-        examples: what it is given, to measure the activations' ranges on.
-        symmetric: zero is in the middle of a range and biases stay in float32, as TensorRT wants it. ONNX Runtime is
-            fast only when it is not. Weights then have 7 bits: with 8, processors without VNNI overflow.
+        examples: its inputs, to measure the activations' ranges on.
+        symmetric: True for TensorRT: zero is in the middle of a range and biases stay in float32. False for ONNX
+            Runtime, which is slow with True; weights then have 7 bits, because 8 overflow on processors without VNNI.
     """
     activations, options = QuantType.QUInt8, {"CalibMovingAverage": True}
     if symmetric:
@@ -152,7 +152,7 @@ class _Examples(CalibrationDataReader):
 def evaluated(
     bundle: Bundle, replaced: dict[str, bytes], expressions: int, folders: Sequence[Path] = ()
 ) -> dict[str, float]:
-    """COMPARED on held-out scenes and REAL on pictures, some graphs of a bundle replaced and no other kind used."""
+    """COMPARED on held-out scenes and REAL on pictures, for a bundle with some graphs replaced and no other kinds."""
     names = {*bundle.manifest.graphs, *(name for name in bundle.contents if not name.endswith(".onnx"))}
     contents = {name: replaced.get(name, data) for name, data in bundle.contents.items() if name in names}
     with tempfile.TemporaryDirectory() as folder:
@@ -167,18 +167,18 @@ def evaluated(
 
 
 def loss(full: Mapping[str, float], figures: Mapping[str, float]) -> float:
-    """The largest change for the worse of what is compared."""
+    """The largest change for the worse among the compared figures."""
     changes = {name: figures[name] - value for name, value in full.items()}
     worse = [-change for name, change in changes.items() if "IoU" in name]
     return max(worse + [change for name, change in changes.items() if name.startswith(CALLED_ABSENT)])
 
 
 def times_faster(slow: Mapping[str, bytes], fast: Mapping[str, bytes], examples: Mapping[str, Arrays]) -> float:
-    """How many times faster some graphs are than others on this CPU: the fastest run of each of many, run in turn.
+    """How many times faster `fast` is than `slow` on this CPU, each by its fastest of ROUNDS runs; they take turns.
 
     Args:
         slow, fast: name -> an ONNX file.
-        examples: name -> what the graph is given.
+        examples: name -> the graph's inputs.
     """
     sides = [{name: OnnxEngine(graph, name, 0) for name, graph in graphs.items()} for graphs in (slow, fast)]
     times = np.empty((ROUNDS, 2))
@@ -198,7 +198,7 @@ def quantize(bundle: Bundle, kind: str, expressions: int, folders: Sequence[Path
     Args:
         bundle: to make them for.
         kind: one of KINDS.
-        expressions: about simulated scenes, to measure them with.
+        expressions: how many about simulated scenes to measure them with.
         folders: of real pictures with labels, to make and to measure them with too.
 
     Returns:
@@ -206,8 +206,8 @@ def quantize(bundle: Bundle, kind: str, expressions: int, folders: Sequence[Path
 
     Raises:
         BundleError: they are not good; the message has the figures.
-        ValueError: as `to_8_bits`, or a folder lacks what is needed of it; the message names it.
-        OSError: the bundle cannot be written to, or a folder not be read.
+        ValueError: as `to_8_bits`, or a folder lacks training or validation pictures; the message names it.
+        OSError: the bundle cannot be written, or a folder cannot be read.
     """
     names = to_8_bits(bundle, kind)
     examples = calibration(bundle, names, folders) if names else {}

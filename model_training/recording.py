@@ -1,4 +1,4 @@
-"""What the graphs of a bundle are given when it answers."""
+"""Records the inputs of a bundle's graphs while it answers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
 CALIBRATION_SEED, CALIBRATION_SCENES = 5_000_000, 96
-"""Simulated scenes on which the ranges of activations are measured; neither training nor evaluation uses them. Of real
-pictures as many are taken.
+"""Simulated scenes on which the ranges of activations are measured; neither training nor evaluation uses them. As
+many real pictures can replace them.
 """
 
 Asked = tuple[NDArray[np.uint8], list[str]]
@@ -31,7 +31,7 @@ Asked = tuple[NDArray[np.uint8], list[str]]
 
 
 class Recording:
-    """An engine that keeps what it is given."""
+    """An engine that keeps its inputs."""
 
     def __init__(self, engine: OnnxEngine) -> None:
         self.inputs, self.outputs, self.zeros = engine.inputs, engine.outputs, engine.zeros
@@ -44,16 +44,16 @@ class Recording:
 
 
 def calibration(bundle: Bundle, names: Collection[str], folders: Sequence[Path] = ()) -> dict[str, list[Arrays]]:
-    """Graph -> what it is given for frames, each the first of a stream, and expressions about them.
+    """Record the inputs of graphs for frames (each the first of a stream) and expressions about them.
 
     Args:
-        bundle: whose graphs they are.
-        names: the graphs that are asked about; what the others are given may take gigabytes.
-        folders: of pictures with labels, in any format that is read, whose training pictures take the place of frames
-            of simulated tabletops.
+        bundle: of the graphs.
+        names: the graphs to record; the inputs of the others may take gigabytes.
+        folders: of pictures with labels, in any known format; their training pictures replace the frames of simulated
+            tabletops.
 
     Raises:
-        ValueError, OSError: a folder is no such one, or has no training pictures; the message names it.
+        ValueError, OSError: a folder cannot be read, or has no training pictures; the message names it.
     """
     readers = [reader for folder in folders for reader in open_folder(folder)]
     records = [(reader, record) for reader in readers for record in reader.of_split("train")]
@@ -62,7 +62,7 @@ def calibration(bundle: Bundle, names: Collection[str], folders: Sequence[Path] 
     recorded = {name: Recording(engines[name]) for name in names}
     network, size = Network({**engines, **recorded}, manifest, len(tokenizer)), manifest.input
     for graph in recorded.values():
-        graph.given.clear()  # what the network was rehearsed with
+        graph.given.clear()  # the inputs of the network's own rehearsal
     for image, texts in _pictures(records) if folders else _tables():
         tokens = (tokenizer.encode(text, manifest.text.length) for text in texts)
         words = [token.ids for token in tokens if token.readable]

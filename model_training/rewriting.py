@@ -1,4 +1,4 @@
-"""Rules that say a part of an ONNX graph in fewer operations, with the same result."""
+"""Rules that replace a part of an ONNX graph by fewer operations with the same result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onnxscript.rewriter.pattern import OpsetPatternBuilder, Var
 
 
 class ResidualLinear(RewriteRuleClassBase):
-    """A linear map of a linear map and a residual, (a V + b + [x ; s]) W + c, without what is in between:
+    """Merges two linear maps with a residual between them: (a V + b + [x ; s]) W + c becomes
     a (V W) + x W_x + (s W_s + b W + c). In CMSA, a is what is attended to, x the position and s the sentence.
     """
 
@@ -53,7 +53,7 @@ class ResidualLinear(RewriteRuleClassBase):
 
 
 class EqualChannels(RewriteRuleClassBase):
-    """A convolution of channels that are all the same, as one of a single channel."""
+    """Replaces a convolution over identical channels by one over a single channel."""
 
     def pattern(self, op: OpsetPatternBuilder, x: Var, shape: Var, weight: Var) -> Var:
         """See RewriteRuleClassBase."""
@@ -76,7 +76,7 @@ class EqualChannels(RewriteRuleClassBase):
 
 
 class LinearOfRows(RewriteRuleClassBase):
-    """A linear map of an array with more than two axes, as one of its rows: a Gemm adds the bias by the way."""
+    """Replaces a linear map of an array with more than two axes by a Gemm on its rows, which also adds the bias."""
 
     def pattern(self, op: OpsetPatternBuilder, x: Var, weight: Var, bias: Var) -> Var:
         """See RewriteRuleClassBase."""
@@ -106,4 +106,4 @@ def _constant(op: RewriterContext, array: np.ndarray) -> Value:
 
 RULES = ResidualLinear.rule(), EqualChannels.rule()
 LAST_RULES = (LinearOfRows.rule(),)
-"""For what the others leave; they look for sums and products."""
+"""Applied last: RULES look for the sums and products that these replace."""

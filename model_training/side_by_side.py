@@ -26,7 +26,7 @@ from refseg_ros.files import write_bytes
 from refseg_ros.simulation.phrases import ALL_PAIRS
 
 FIRST_SEED = 8_000_000
-"""Of the scenes that are scored; nothing else looks at them."""
+"""Seed of the first scene that is scored; nothing else uses these scenes."""
 
 OVERALL = "overall IoU"
 
@@ -34,11 +34,11 @@ LAST_FRAME = {kind: f"{kind}, last frame alone" for kind in ("motion", "event")}
 """Kind of expression -> the figure of its answers without the earlier frames, on scenes with events."""
 
 Score = dict[str, float]
-"""Figure -> its value, for what was asked about; of a run whose loss was not finite it is NaN, for OVERALL alone."""
+"""Figure -> its value, if anything was asked for it. A run whose loss was not finite has OVERALL alone, as NaN."""
 
 
 def add_runs(parser: argparse.ArgumentParser, out: str) -> None:
-    """Give a command line what runs have in common; `out` is the folder that they are in by default."""
+    """Add the options that all commands with runs share; `out` is the default folder of the runs."""
     parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--budget", type=float, default=1.0, help="share of the configuration's steps (default: 1)")
     parser.add_argument("--scenes", type=int, default=512, help="how many are scored (default: 512)")
@@ -49,16 +49,15 @@ def add_runs(parser: argparse.ArgumentParser, out: str) -> None:
 
 
 def within(config: Config, options: argparse.Namespace, over_time: bool = False) -> Config:
-    """A configuration with the share of its steps that the command line gives, one at least in each phase, and with
-    the precision.
+    """Apply the share of steps (at least one in each phase) and the precision of a command line to a configuration.
 
     Args:
         config: of one of the runs.
-        options: what `add_runs` gave a command line.
-        over_time: whether any of them convolves over time: all runs have one precision, which has to do for that too.
+        options: the parsed options of `add_runs`.
+        over_time: whether any run's network convolves over time; all runs share one precision, which must suit it.
 
     Raises:
-        ValueError: what the command line gives is not possible.
+        ValueError: an option has an impossible value.
     """
     for flag in ("seeds", "scenes", "budget"):
         if getattr(options, flag) <= 0:
@@ -69,11 +68,11 @@ def within(config: Config, options: argparse.Namespace, over_time: bool = False)
 
 
 class SideBySide:
-    """The runs of one folder. Killed at any moment, the same command goes on.
+    """The runs of one folder. A killed command goes on when it is run again.
 
     Args:
-        options: what `add_runs` gave a command line.
-        configs: of all that the folder may hold runs of, by their names.
+        options: the parsed options of `add_runs`.
+        configs: name -> configuration, of all runs that the folder may hold.
         scenes: which scenes are learned; others of the same sort are scored.
 
     Raises:
@@ -99,12 +98,12 @@ class SideBySide:
         report: Callable[[], None],
         start: Callable[[Config, Path], Path | None] = lambda config, folder: None,
     ) -> None:
-        """Train and score what is not done yet, a seed at a time, and report after each.
+        """Train and score what is not done yet, seed by seed, and report after each run.
 
         Args:
-            configs: by the names of their runs.
-            report: writes what is known.
-            start: gives a run, by its configuration and folder, the weights that it begins with.
+            configs: name of a run -> configuration.
+            report: writes the tables of the runs so far.
+            start: (configuration, folder of the run) -> weights to begin with, or None.
         """
         for seed in range(self.seeds):
             for name, config in configs.items():
@@ -117,11 +116,11 @@ class SideBySide:
         report()
 
     def folder(self, name: str, seed: int) -> Path:
-        """Of a run."""
+        """The folder of a run."""
         return self.out / f"{name}-seed{seed}"
 
     def scores(self, name: str) -> list[Score]:
-        """Those of a configuration's runs that are through, in the order of their seeds."""
+        """The scores of a configuration's finished runs, in the order of their seeds."""
         files = [self.folder(name, seed) / "score.json" for seed in range(self.seeds)]
         scores = [json.loads(file.read_text()) for file in files if file.exists()]
         return [{figure: math.nan if value is None else value for figure, value in one.items()} for one in scores]

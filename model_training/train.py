@@ -1,8 +1,8 @@
 """Train a network: `python -m model_training.train --config tabletop`, or `--config small --data DIR`.
 
-Renders what scenes are missing, or reads a data set, then trains phase by phase. Killed at any moment, the same command
-goes on from the last whole checkpoint and gives the same curve, because a batch depends on (seed, step) alone. Where
-`torchrun` starts several processes, they share each batch.
+Renders missing scenes, or reads a data set, then trains phase by phase. If it is killed, the same command goes on from
+the last whole checkpoint and gives the same curve, because a batch depends on (seed, step) alone. Processes that
+`torchrun` starts share each batch.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from refseg_ros.command import command, program, refuse_without_effect
 SAVE_EVERY, LOG_EVERY, VALIDATE_EVERY = 200, 20, 1000
 
 LAST = "last.safetensors"
-"""Checkpoint in the folder of a run, which it goes on from."""
+"""Checkpoint in a run's folder, from which the run goes on."""
 
 CACHE = "letterboxed"
-"""Folder in that of a run which keeps still images at the size of the input."""
+"""Folder inside a run's folder that keeps still images at the size of the input."""
 
 
 def train(
@@ -50,7 +50,7 @@ def train(
     objects: Path | None = None,
     photos: Sequence[Path] = (),
 ) -> Path:
-    """Run a configuration to its end in this process, from where it stands; returns the path of the finished weights.
+    """Train a configuration to its end in this process, from its last checkpoint on; returns the path of the weights.
 
     Args:
         config: of the run.
@@ -62,7 +62,7 @@ def train(
         objects, photos: folder of scans, and folders of photos, that a configuration mixes in; see `Mixture`.
 
     Raises:
-        ValueError, OSError: data or a file of the run is not what it should be; the message names it.
+        ValueError, OSError: the data or a file of the run cannot be used; the message names it.
         FloatingPointError: the loss is not finite any more.
     """
     source = source_of(config, data, workers, out / CACHE, objects=objects, photos=photos)
@@ -72,17 +72,17 @@ def train(
 def begun(
     state: Training, start: Path | None = None, backbones: Sequence[Path] = (), imagenet_share: float = 0.0
 ) -> list[Report]:
-    """Let a new run begin with finished weights, or with files of its backbones; without either with ImageNet's, where
-    the configuration wants them.
+    """Start a new run from finished weights, or from files of its backbones, or else from ImageNet's weights if the
+    configuration wants them.
 
     Args:
         state: of the run.
         start: finished weights.
-        backbones: files of its parts, where there is no `start`; see `load_backbone_of`.
-        imagenet_share: of ImageNet's weights in the backbone of `start`, see `load_backbone_of`.
+        backbones: files for its parts, if there is no `start`; see `load_backbone_of`.
+        imagenet_share: share of ImageNet's weights in the backbone of `start`, see `load_backbone_of`.
 
     Raises:
-        ValueError, OSError: they are not there, or of another network.
+        ValueError, OSError: a file is not there, or is of another network.
     """
     share = imagenet_share if start else 1.0
     if start:

@@ -2,7 +2,7 @@
 
 An image gives the paper's Figures 2 and 5 (NAME.expressions.png) and 7 (NAME.heat.png); a video, or a folder of images,
 gives Figure 6 (NAME.video.png) and the weights of the frames of one clip (NAME.clip.png). `simulation` is an image of
-the simulated tabletop, with expressions of its own and their truth if none are given.
+the simulated tabletop; if you give no expressions, it has its own, with their truth.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "tabletop.safetensors"
 SIMULATION = "simulation"
 WIDTH, HEIGHT = 640, 480
 EXPRESSIONS = 5
-"""On a simulated image, if none are given."""
+"""How many on a simulated image, if none are given."""
 FRAMES = 6
-"""Of a video that are shown."""
+"""How many frames of a video are shown."""
 
 
 @command(cv2.error)
@@ -78,7 +78,7 @@ def _draw(options: argparse.Namespace) -> list[Path]:
 
 
 class Network(NamedTuple):
-    """What is looked into."""
+    """A trained network to look into."""
 
     model: System
     vocabulary: Vocabulary
@@ -117,7 +117,7 @@ def _draw_video(network: Network, frames: Frames, stamps: list[float], texts: li
 
 
 def _simulated(seed: int, texts: Sequence[str]) -> tuple[np.ndarray, list[str], list[np.ndarray | None]]:
-    """The image of a scene, the expressions given or some of its own, and for these the masks of what they mean."""
+    """An image of a scene, the given expressions or else some about it, and for the latter the masks of the truth."""
     rng = np.random.default_rng(seed)
     with Tabletop(WIDTH, HEIGHT) as tabletop:
         tabletop.reset(seed, "held_out", moving=False)
@@ -130,7 +130,7 @@ def _simulated(seed: int, texts: Sequence[str]) -> tuple[np.ndarray, list[str], 
 
 
 def clip_of(target: int, stamps: Sequence[float], length: int, interval: float) -> list[int]:
-    """Indices of the target and of as many frames before it as there are, an interval apart; the target last.
+    """Indices of a clip: up to length - 1 frames before the target, an interval apart, then the target.
 
     Args:
         target: index of a frame.

@@ -17,7 +17,7 @@ def names() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _rows() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Each known noun with what is said for it as well, and what is only understood as it."""
+    """Each known noun with the other names that are said for it, and those that are only understood."""
     lines = (line.partition("#")[0].strip() for line in _FILE.read_text(encoding="utf-8").splitlines())
     found = {}
     for noun, _, others in (line.partition(":") for line in lines if line):
@@ -32,22 +32,22 @@ def _listed(text: str) -> tuple[str, ...]:
 
 @cache
 def noun_of(name: str) -> str:
-    """The known noun of a name: its own, or that for which it is said; a name that is of none is one itself."""
+    """The known noun that a name stands for; a name that no noun has is returned as it is."""
     if name in names():
         return name
     return next((noun for noun, others in names().items() if name in others), name)
 
 
 def known_nouns() -> tuple[str, ...]:
-    """What a model for households is to know: nouns, and other names of several words; texts for `Vocabulary.of_texts`.
+    """The nouns that a household model must know, and their other names of several words, for `Vocabulary.of_texts`.
 
-    Other names of one word are left to `synonyms_for`.
+    `synonyms_for` covers other names of one word.
     """
     return (*names(), *(other for others in names().values() for other in others if " " in other))
 
 
 def synonyms_for(words: Container[str]) -> dict[str, str]:
-    """Words that a model does not know -> the one of its words that each is read as.
+    """Word that a model does not know -> the word of its vocabulary that it is read as.
 
     Args:
         words: of the model's vocabulary.

@@ -1,4 +1,4 @@
-"""Gives the site the pages that stand outside docs/, with their links as the site has them. mkdocs.yml names it."""
+"""Adds the pages outside docs/ to the site, with links that work there. mkdocs.yml names this file."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Let the pages of docs/ link to those that stand outside it."""
+    """Let the pages of docs/ link to those outside it."""
     if page.file.src_uri in PAGES.values():
         return markdown
     return LINK.sub(lambda match: _on_site(match, ROOT / "docs"), markdown)
 
 
 def _on_site(match: re.Match[str], folder: Path) -> str:
-    """A link as the site has it. Code is not part of the site: a link to it becomes its text."""
+    """A link that works on the site. Code is not part of the site: a link to it becomes its text."""
     text, place, anchor = match.groups()
     target = (folder / place).resolve()
     if not target.exists():  # dead: the site's check names it

@@ -1,8 +1,8 @@
 """Mends ROS 2 wheels that were just installed into the virtual environment that runs this.
 
-The CMake targets that the wheels export name the headers of the machine that built them, and CMake stops on a folder
-that is not there: they are pointed at this interpreter's headers. And colcon looks for a `local_setup` script in every
-prefix and warns where there is none: the environment gets an empty one.
+The CMake targets that the wheels export name the headers of the machine that built them, and CMake stops at a folder
+that is not there, so they are pointed at this interpreter's headers. Colcon looks for a `local_setup` script in every
+prefix and warns if there is none, so the environment gets an empty one.
 """
 
 import re
@@ -17,7 +17,7 @@ NUMPY_HEADERS = re.compile(r"/opt/python/cp\d+-cp\d+/lib/python3\.\d+/site-packa
 
 
 def mend(share: Path) -> int:
-    """Rewrite the CMake files below `share` that name foreign headers, and return how many those were."""
+    """Rewrite the CMake files below `share` that name foreign headers, and return how many were rewritten."""
     mended = 0
     for path in share.rglob("*.cmake"):
         text = path.read_text(encoding="utf-8")

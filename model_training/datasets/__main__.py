@@ -22,7 +22,7 @@ from refseg_ros.media.files import write_png
 from refseg_ros.text import printable
 
 NAMED = 20
-"""Most faults of a data set that are written out."""
+"""At most this many faults of a data set are printed."""
 
 
 @command()

@@ -54,8 +54,7 @@ class BatchConfig(Settings):
 
 
 class FrameBatches(Dataset[Batch], ABC):
-    """Batches of frames of any origin, each with some of its expressions; none repeats within a frame unless the frame
-    has fewer than E.
+    """Batches of frames of any origin, each frame with E expressions; these repeat only if the frame has fewer than E.
 
     Args:
         vocabulary: of the network, made from the texts of the training split.
@@ -67,11 +66,11 @@ class FrameBatches(Dataset[Batch], ABC):
 
     @abstractmethod
     def _record(self, step: int, slot: int) -> Record:
-        """The sample at a place of a batch."""
+        """The record for a slot of a batch."""
 
     @abstractmethod
     def _drawn(self, record: Record, rows: list[int]) -> Letterboxed:
-        """Its frames, and the masks of these rows."""
+        """A record's frames, and its masks in these rows."""
 
     def __getitem__(self, step: int) -> Batch:
         """The batch of a training step.

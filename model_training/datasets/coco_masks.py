@@ -34,7 +34,7 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
 
 
 def union(codes: list[bytes], height: int, width: int) -> bytes:
-    """The code of all that codes from `encode` cover together."""
+    """The code of the union of several masks, from their codes."""
     return bytes(coco.merge([{"counts": code, "size": [height, width]} for code in codes])["counts"])
 
 

@@ -1,4 +1,4 @@
-"""Things cut out of photos and laid over others, so that each is learned before many backgrounds.
+"""Cuts things out of photos and lays them over others, so that each is learned in front of many backgrounds.
 
 After Ghiasi et al., "Simple copy-paste is a strong data augmentation method for instance segmentation" (CVPR 2021).
 """
@@ -23,13 +23,13 @@ SMALLEST = 400
 SIZES = (0.08, 0.4)
 """How large a thing is laid down: the root of its area, as a share of the image's width."""
 LARGER = 1.5
-"""Most by which a cutout is enlarged; more is a blur that no camera makes."""
+"""Largest factor that enlarges a cutout; more gives a blur that no camera makes."""
 MOST = 3
-"""Things that are laid over one photo."""
+"""Most things that are laid over one photo."""
 
 
 class Cutout(NamedTuple):
-    """A thing of a photo, as far as its box goes."""
+    """A thing of a photo, cropped to its box."""
 
     rgb: np.ndarray
     """(h, w, 3) uint8."""
@@ -39,7 +39,7 @@ class Cutout(NamedTuple):
 
 
 class Cutouts:
-    """The things of some photos that are whole: none that the photo's edge cuts off."""
+    """The large enough things of some photos, except those that a photo's edge cuts off."""
 
     def __init__(self, photos: Iterable[RenderedScene]) -> None:
         self._of: dict[str, list[Cutout]] = defaultdict(list)
@@ -57,7 +57,7 @@ class Cutouts:
         self._shares = often / often.sum() if self._nouns else often
 
     def laid_over(self, photo: RenderedScene, rng: Generator) -> RenderedScene:
-        """The photo with up to MOST other things on it, each noun in proportion to the square root of its count."""
+        """The photo with up to MOST other things on it; nouns are drawn by the square root of their counts."""
         count = int(rng.integers(MOST + 1)) if self._nouns else 0
         labels, rgb, things = photo.labels.copy(), photo.frames[0].copy(), list(photo.objects)
         free = 1 + max((thing.instance_id for thing in things), default=0)
@@ -70,7 +70,7 @@ class Cutouts:
 
 
 def _lay(cutout: Cutout, number: int, rgb: np.ndarray, labels: np.ndarray, rng: Generator) -> int:
-    """Lay a thing somewhere on (H, W, 3) and (H, W), which are changed; returns its pixels."""
+    """Lay a thing at random into `rgb` (H, W, 3) and `labels` (H, W); returns how many pixels it has."""
     height, width = labels.shape
     own = float(np.sqrt(cutout.thing.pixels))
     scale = min(LARGER, rng.uniform(*SIZES) * width / own, height / cutout.mask.shape[0], width / cutout.mask.shape[1])

@@ -1,4 +1,4 @@
-"""A digest of what a split teaches, by which a run knows its data again."""
+"""A digest of what a split teaches, by which a run recognises its data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from model_training.datasets.sample import Reader
 
 
 def digest_of(reader: Reader, split: str) -> str:
-    """Of the records of a split: their ids, their expressions, and which masks these have, 16 hexadecimal digits.
+    """Digest of the records of a split, 16 hexadecimal digits: their ids, expressions, and which masks these have.
 
-    The images and masks may be many GB: their names and sizes stand for what is in them, but not for a list of many
-    outlines. Where the folder lies, and
-    when its files were written, do not matter: a copy of it on another machine is the same data.
+    Images and masks may be many GB, so their names and sizes stand for their content; JSON files, which list outlines,
+    count with their content. The folder's place and its files' times do not matter: a copy on another machine is the
+    same data.
 
     Raises:
         ValueError: there is no such split.
@@ -38,7 +38,7 @@ def digest_of(reader: Reader, split: str) -> str:
 
 
 def digest_of_list(address: str) -> str:
-    """Of a list of shards in a folder or at a URL, as it is written.
+    """Digest of a list of shards in a folder or at a URL, byte for byte.
 
     Raises:
         OSError: it cannot be read.
@@ -48,7 +48,7 @@ def digest_of_list(address: str) -> str:
 
 
 def _version(path: Path) -> int | str:
-    """What is in a list, as a digest; of another file the size in bytes."""
+    """A digest of the content of a JSON file; the size of any other file in bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".json" else path.stat().st_size
 
 

@@ -71,8 +71,8 @@ class Dressing:
 
 
 def images_of(folder: Path) -> list[Path]:
-    """The image files in a folder and its subfolders, sorted by path, without photos of the split "val": what is to be
-    scored is not to be seen before, not even on a wall.
+    """The image files in a folder and its subfolders, sorted by path. Photos of the split "val" are left out: training
+    must not see what is scored later, not even on a wall.
 
     Raises:
         ValueError, OSError: there are none, or the photos' list cannot be read.
@@ -110,7 +110,7 @@ def other_lights(rng: Generator) -> tuple[Light, ...]:
 
 
 def oddment(scene: Scene, surface: np.ndarray, rng: Generator) -> Thing:
-    """A turned body of random profile, without a name, dropped somewhere in the camera's view.
+    """A body of revolution with a random profile, without a name, dropped somewhere in the camera's view.
 
     Args:
         scene: where it is dropped.

@@ -1,4 +1,4 @@
-"""Decodes every target frame and mask of a data set, and tells what training would stop at, or mislearn."""
+"""Decodes every target frame and mask of a data set, and lists what would stop or mislead training."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from model_training.datasets.sample import Expression, Reader, Record
 
 
 def faults(reader: Reader) -> list[str]:
-    """A line for each fault: a target frame or mask that is damaged or of another size, and a thing whose masks all
-    show nothing, or the whole image. If all masks cover the borders of their images, that is one too: they may be black
-    on white.
+    """A line for each fault: a target frame or mask that is damaged or of another size, or a thing whose masks all show
+    nothing or the whole image. Masks that all cover the borders of their images are a fault, too: they may be black on
+    white.
     """
     found: list[str] = []
     shown: set[Hashable] = set()
@@ -41,7 +41,7 @@ def faults(reader: Reader) -> list[str]:
 
 
 def _hidden(reader: Reader, record: Record, asked: Expression, mask: np.ndarray) -> str:
-    """Names the file of a mask that tells nothing, and the expression that asks for it."""
+    """A line that names the file of a useless mask, and the expression about it."""
     path = reader.truth_files(record.narrowed([asked.referent]))[0]
     what = "the whole image; is its background not black?" if mask.any() else "nothing, as if it were not there"
     return f"{path}: the mask of {asked.text!r} ({record.id}, {asked.id}) shows {what}"

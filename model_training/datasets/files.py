@@ -72,7 +72,7 @@ def whole_number(value: Any, least: int) -> int:
     """A whole number from a JSON file: 120, 120.0 or "120".
 
     Raises:
-        ValueError: it is none, or is below `least`.
+        ValueError: it is no whole number, or is below `least`.
     """
     written = str(int(value) if isinstance(value, float) and value.is_integer() else value)
     if not re.fullmatch(r"\d{1,18}", written) or int(written) < least:

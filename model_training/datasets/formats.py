@@ -29,10 +29,10 @@ def open_folder(folder: Path, images: Path | None = None, dataset: str = "") -> 
     Args:
         folder: as in `open_every_list`.
         images: as there.
-        dataset: name of the one that is wanted, where it is there; otherwise all are.
+        dataset: name of the one to open; if none has this name, all are opened.
 
     Raises:
-        ValueError, OSError: as there; or two are lists of the same images, in which what one trains on the other tests.
+        ValueError, OSError: as there; or several are lists of the same images, and one trains on what another tests.
     """
     opened = open_every_list(folder, images)
     found = [reader for reader in opened if reader.name == dataset][:1] or opened
@@ -51,7 +51,7 @@ def open_folder(folder: Path, images: Path | None = None, dataset: str = "") -> 
 
 
 def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
-    """Open all that is in a folder, or else in its subfolders, to look at it; lists of the same images too.
+    """Open all data sets in a folder, or else in its subfolders, to inspect them, even lists of the same images.
 
     Records without an expression are left out.
 
@@ -79,7 +79,7 @@ def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
 
 
 def _leave_out_silent(reader: Reader) -> None:
-    """Leave out the records that nothing is said of, which no batch can be made of."""
+    """Leave out records without expressions, because no batch can be made of them."""
     spoken = tuple(record for record in reader.records if record.expressions)
     if not spoken:
         raise ValueError(f"{reader.folder}: {reader.name} has no expressions, so there is nothing to learn or score")

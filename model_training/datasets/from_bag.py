@@ -26,17 +26,17 @@ from refseg_ros.text import printable
 def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = None) -> tuple[int, ImageTopic]:
     """Write frames of a topic as PNG files, named by their time in the bag in nanoseconds.
 
-    The second frame of a moment is named TIME_2, and so on. If the bag proves damaged, the frames before stay.
+    The second frame of a moment is named TIME_2, and so on. The frames before a damaged place in the bag are kept.
 
     Args:
-        bag: folder of a rosbag2, or a single file of one.
+        bag: folder of a rosbag2, a single file of one, or a ROS 1 bag.
         topic: of images, raw or compressed.
         folder: where to write; frames and table of an earlier run are kept.
         every: least seconds from one frame to the next.
         white: for 16-bit pixels, see `refseg_ros.images.encodings.eight_bits`.
 
     Returns:
-        The number of frames, and what they were read from, which says what could not be.
+        The number of frames, and their source, which lists what could not be read.
 
     Raises:
         ValueError, OSError: the bag or the topic cannot be read, or holds no image; the message says which.

@@ -26,15 +26,15 @@ class ListedImage:
 
 
 class Instances:
-    """The lists of a file. What is never asked for is not checked, since exporters leave much of it out.
+    """The lists of a file. A field is checked only when it is used, because exporters leave many out.
 
     Attributes:
-        annotations: (id, annotation) of those of listed images; what else an annotation has is not checked.
-        strays: how many annotations are of images that are not listed, as where a list was cut down.
+        annotations: (id, annotation) of each annotation of a listed image; its other fields are not checked.
+        strays: how many annotations are of images that are not listed, as in a list that was cut down.
 
     Raises:
-        ValueError, OSError: the message names the file and the image or annotation: an id is that of two different
-            images, or of none though one has the same in another type.
+        ValueError, OSError: two different images have one id, or an image_id fits a listed image only as text ("7" for
+            7); the message names the file and the image or annotation.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class Instances:
                 self._shared.add(number)
 
     def has_image(self, number: Any) -> bool:
-        """Whether an image is listed; `number` is anything that JSON has."""
+        """Whether an image is listed; `number` may be any JSON value."""
         return is_in(self._images, number)
 
     def image(self, number: Any) -> ListedImage:
@@ -130,12 +130,12 @@ class Instances:
 
 
 def is_in(table: dict[Any, Any], key: Any) -> bool:
-    """Whether a table has a key that is anything that JSON has."""
+    """Whether a table has a key, which may be any JSON value."""
     return isinstance(key, Hashable) and key in table
 
 
 def image_folder(name: str, places: list[Path], what: str) -> Path:
-    """The first of several folders that has an image.
+    """The first of several folders that has the image `name`.
 
     Raises:
         FileNotFoundError: none has it; the message lists them.

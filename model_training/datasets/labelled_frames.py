@@ -1,7 +1,7 @@
-"""Real frames whose label images say what is where, as YCB-Video and the Amazon Picking Challenge have them.
+"""Real frames with label images, as in YCB-Video and the Amazon Picking Challenge.
 
-Expressions are made from the names of the labels: "the mug", or the whole name where several end alike; and for each
-label that a frame does not have, one that fits nothing. The shelf's frames bring expressions that people wrote.
+Expressions are made from the names of the labels: "the mug", or the whole name if several in the frame have this noun.
+A label whose noun the frame lacks gives one that fits nothing. People wrote the expressions of the shelf's frames.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ class LabelledFrames(Reader):
         return np.stack([read_ids(label) == value for label, value in record.truth or ()])
 
     def thing_of(self, record: Record, row: int) -> Hashable:
-        """See `Reader.thing_of`: any of the labels, because a frame lacks most of them on purpose."""
+        """See `Reader.thing_of`: one for all labels, because a frame lacks most of them on purpose."""
         return "labels"
 
 
 def _by_label(listed: Any, path: Path) -> dict[int, Any]:
-    """What a file has for each label."""
+    """The entry of a file for each label."""
     if not isinstance(listed, dict):
         raise ValueError(f'{path}: not a table of labels, such as {{"1": ...}}')
     found: dict[int, Any] = {}
@@ -99,7 +99,7 @@ def _text(value: Any, path: Path, label: int) -> str:
 
 
 def _named(names: dict[int, str], label: Path) -> dict[int, tuple[str, ...]]:
-    """What is said of each label of a frame, and of those whose noun fits nothing that is labelled there."""
+    """Expressions about each label of a frame, and about each label whose noun fits nothing labelled there."""
     there = {int(value) for value in np.unique(read_ids(label))} & set(names)
     nouns = [_noun(names[value]) for value in there]
     said = {}

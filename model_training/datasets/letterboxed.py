@@ -20,7 +20,7 @@ from refseg_ros.geometry import Letterbox
 
 @dataclass(frozen=True)
 class Letterboxed:
-    """A sample in the network's input."""
+    """A sample at the size of the network's input."""
 
     frames: np.ndarray
     """(T, H, W, 3) uint8 RGB, the target frame last."""
@@ -40,8 +40,8 @@ def letterboxed(sample: Sample, height: int, width: int, padding: int) -> Letter
 
 
 class LetterboxCache:
-    """A folder of letterboxed samples, one file each. A sample is made again if its files changed, or which of them (or
-    what in them) its masks are made from.
+    """A folder of letterboxed samples, one file each. A sample is made again if its files changed, or the truth of its
+    record.
 
     Frames are stored uncompressed, 307 kB for 320x320 pixels; masks are compressed.
     """

@@ -1,4 +1,4 @@
-"""Masks in image files: one thing that is not black, or several things, each with the number of its pixels."""
+"""Masks in image files: of one thing, all that is not black, or of several, whose ids are the pixel values."""
 
 from __future__ import annotations
 

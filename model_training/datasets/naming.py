@@ -1,4 +1,4 @@
-"""Names for several data sets, by which their results are told apart."""
+"""Names that tell the results of several data sets apart."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from model_training.datasets.sample import Reader
 
 
 def names_apart(readers: Sequence[Reader]) -> list[str]:
-    """A name for each that no other has: its own, or with the end of its folder's path where several share that.
+    """A unique name for each data set: its own, with the end of its folder's path if several share the name.
 
     Raises:
-        ValueError: one is there twice.
+        ValueError: a data set is given twice.
     """
     names, paths = [reader.name for reader in readers], [reader.folder.resolve().parts for reader in readers]
     depth = 1

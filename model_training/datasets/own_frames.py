@@ -23,8 +23,8 @@ class OwnFrames(Reader):
     """A record is an image with its expressions of one split.
 
     Args:
-        folder: holds TABLE, `images/` and, unless nothing is ever there, `masks/`. A row has a file in `images/`, an
-            expression, a file in `masks/` (what is neither black nor transparent is the thing; no file if nothing
+        folder: holds TABLE, `images/` and, if any expression fits something, `masks/`. A row has a file in `images/`,
+            an expression, a file in `masks/` (the thing is what is neither black nor transparent; no file if nothing
             fits), and a split.
 
     Raises:

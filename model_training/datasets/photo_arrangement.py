@@ -1,4 +1,4 @@
-"""What holds between the things in a photo, where nothing but the image is known."""
+"""Relations between the things in a photo, judged from the image alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class PhotoArrangement(Arrangement):
     """The arrangement in a photo: left, right, top and bottom are places in the image; there is no front or back."""
 
     def countable(self, fits: Sequence[ObjectTruth]) -> bool:
-        """See `Arrangement.countable`; people disagree about counts with hardly visible things."""
+        """See `Arrangement.countable`; people count differently if some things are hardly visible."""
         return all(thing.instance_id in self.clear for thing in fits)
 
     def holds(self, relation: str, thing: ObjectTruth, anchor: ObjectTruth) -> bool | None:

@@ -1,4 +1,4 @@
-"""Photos as scenes at rest, which are learned as the simulator's are: with other expressions each time."""
+"""Photos as scenes at rest, learned like the simulator's scenes: with other expressions each time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from refseg_ros.geometry import Letterbox
 from refseg_ros.simulation.tabletop import ObjectTruth
 
 LONGEST = 480
-"""Pixels of the longer side in which photos are kept in memory."""
+"""Pixels of the longer side of photos in memory, at most."""
 WHOLE = 0.25
-"""Share of the times that a photo is shown whole, in a letterbox; else a piece of it is."""
+"""Share of photos that are shown whole, in a letterbox, and not as a piece."""
 SMALLEST = 0.45
-"""Side of the smallest piece, of the largest piece of the input's shape."""
+"""Side of the smallest piece, as a share of the largest piece of the input's shape."""
 
 
 def photo_scenes(photos: Photos, split: str) -> list[RenderedScene]:
-    """The photos of a split; a few photos may have none for "val".
+    """The photos of a split; a small data set may have none for "val".
 
     Raises:
         ValueError, OSError: a photo cannot be read; the message names it.
@@ -71,15 +71,16 @@ def piece(scene: RenderedScene, height: int, width: int, padding: int, rng: Gene
 
 
 def seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -> tuple[ObjectTruth, ...]:
-    """The truth of things in other labels, where a pixel of the labels before is `zoom` pixels wide; 0: all is seen
-    that was.
+    """Update the truth of things to new labels.
+
+    A pixel of the old labels is `zoom` new pixels wide; with 0 the visible fractions stay.
     """
     found, width = [], labels.shape[1]
     for thing in things:
         mask = (labels == thing.instance_id).view(np.uint8)
         pixels = int(np.count_nonzero(mask))
         x, y, w, h = (int(value) for value in cv2.boundingRect(mask))
-        share = pixels / max(1.0, thing.pixels * zoom**2) if zoom else 1.0  # what is lost in a smaller photo has none
+        share = pixels / max(1.0, thing.pixels * zoom**2) if zoom else 1.0  # thing.pixels may be 0 in a shrunk photo
         found.append(
             replace(
                 thing,

@@ -44,7 +44,7 @@ COLOURLESS = frozenset(
         *("donut", "fork", "knife", "spoon", "toilet", "sink", "refrigerator"),
     )
 )
-"""Categories that people name without a colour, or with another than that of most of their pixels."""
+"""Categories that people name without a colour, or with another colour than most of their pixels have."""
 
 _NEIGHBOURS = {
     "white": ("gray", "yellow", "pink"), "gray": ("white", "black", "blue", "brown"),
@@ -55,7 +55,7 @@ _NEIGHBOURS = {
     "blue": ("purple", "green", "gray"),
     "green": ("yellow", "blue", "gray"),
 }  # fmt: skip
-"""Measured colour -> other colours that somebody might name in other light."""
+"""Measured colour -> colours that people might name in other light."""
 
 
 class Photos(Reader):
@@ -127,7 +127,7 @@ class Photos(Reader):
         return record
 
     def shown_on(self, record: Record) -> tuple[tuple[ObjectTruth, ...], np.ndarray, frozenset[str]]:
-        """What a photo shows: its things, their ids (H, W) uint8 where they are (the smaller of two in front), and the
+        """What a photo shows: its things, their ids as (H, W) uint8, in which smaller things cover larger ones, and the
         nouns that no expression uses.
         """
         things, codes, vague = self._shown_on[record.id]

@@ -1,4 +1,4 @@
-"""Draws the expressions of a scene that are learned, or asked, from all that may be said of it."""
+"""Draws the expressions to learn or to ask from all expressions about a scene."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ KIND_WEIGHTS = {
     "class": 0.06, "colour": 0.20, "size": 0.10, "place": 0.14, "order": 0.14, "relation": 0.22, "negation": 0.08,
     "motion": 0.20, "event": 0.20,
 }  # fmt: skip
-"""How often each kind of expression is drawn among those that a scene offers."""
+"""Weight of each kind of expression among those that a scene offers."""
 
 ABSENT_SHARE = 0.27
 """Share of expressions that fit nothing."""
 
 THING_SHARE = 0.5
-"""Of those, the share that training draws among things that are not there at all; the others are drawn by reason."""
+"""Share of these that training draws about things that are not there at all; the others may have any reason."""
 
 
 def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator, thing_share: float = 0.0) -> list[Phrase]:
-    """Some of a scene's expressions: kinds by their weight, absent ones by their reason, alike within each; of the
-    absent ones, first a share whose thing is not there. At least one expression has to be offered.
+    """Draw `count` of the `offered` expressions, with repeats; there must be at least one.
+
+    Fitting ones are drawn by the weight of their kind. Of the absent ones a share `thing_share` is about things that
+    are not there; the others have all reasons equally often.
     """
     kinds: dict[str, list[Phrase]] = {}
     reasons: dict[str, list[Phrase]] = {}
@@ -48,12 +50,11 @@ def choose(offered: Sequence[Phrase], count: int, rng: np.random.Generator, thin
 def contrasted(
     chosen: list[Phrase], rng: np.random.Generator, offered: Sequence[Phrase] = (), kinds: Sequence[str] = ()
 ) -> list[Phrase]:
-    """The same, but most relations are followed by their like that fits nothing: with an absent anchor, or with a
-    relation of the same things that does not hold. Only the anchor, or the relation, tells them apart.
+    """Replace expressions of `chosen` by near copies of the ones before them, in place; returns `chosen`.
 
-    Most expressions of other `kinds`, "order", "motion" or "event", are followed by one of those `offered` that is of
-    the same kind and candidates, but means another of them, or none: the second mug by the third, or by the one beyond
-    the last.
+    Most relations are followed by a copy that fits nothing: just its anchor is absent, or just its relation is untrue.
+    Most expressions of `kinds` ("order", "motion" or "event") are followed by one of those `offered` with the same kind
+    and candidates, but another target or none: the second mug by the third, or by the fourth of three.
     """
     for index, phrase in enumerate(chosen[:-1]):
         lot = rng.random()

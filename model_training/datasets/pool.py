@@ -1,4 +1,4 @@
-"""Scenes of one sort that are learned or scored, and how they are spoken of."""
+"""Scenes of one sort to learn or to score, and expressions about them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ TRAIN_PAIRS = ALL_PAIRS - HELD_OUT_PAIRS
 
 @dataclass(frozen=True)
 class Pool:
-    """Scenes of one sort, and how they are spoken of."""
+    """Scenes of one sort, and expressions about them."""
 
     scenes: Sequence[RenderedScene]
     weight: float = 1.0
-    """How often a frame of a batch is one of these, against the other pools."""
+    """How often a frame is drawn from this pool, relative to the others."""
     pairs: frozenset[tuple[str, str]] = TRAIN_PAIRS
     """Of the simulator's own things: (colour, class) pairs that absent expressions may name."""
     nouns: tuple[str, ...] = ()
-    """What they may name instead where the things are scans, or in photos."""
+    """For scans and photos: nouns that absent expressions may name instead."""
     cut: Callable[[RenderedScene, np.random.Generator], RenderedScene] | None = None
-    """Of photos: makes one of the input's size."""
+    """For photos: makes one of the input's size."""
 
     def said(self, scene: RenderedScene, rng: np.random.Generator) -> list[Phrase]:
-        """All that may be said of a scene."""
+        """All expressions about a scene."""
         height, width = scene.labels.shape
         if self.cut:
             seen = PhotoArrangement(scene.objects, width, height, closed=False, vague=scene.vague)
@@ -42,13 +42,13 @@ class Pool:
         return phrases(scene.objects, width, height, rng, self.pairs)
 
     def resting(self) -> Pool:
-        """Its scenes at rest alone."""
+        """Only its scenes at rest."""
         return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) == 1])
 
     def moving(self) -> Pool:
-        """Its clips alone."""
+        """Only its clips."""
         return replace(self, scenes=[scene for scene in self.scenes if len(scene.frames) > 1])
 
     def of_last_frames(self) -> Pool:
-        """The last frame of each of its clips, said the same of, as if it were a still image."""
+        """Only the last frame of each clip, as if it were a still image; the expressions stay."""
         return replace(self, scenes=[replace(scene, frames=scene.frames[-1:]) for scene in self.scenes])

@@ -20,8 +20,8 @@ WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPE
 class ReferringVideos(Reader):
     """A record is a frame with all expressions about its video; a thing that is not in the frame has an empty mask.
 
-    In Ref-YouTube-VOS the expressions of `valid` include those of `test`, which are left out of it. For this purpose
-    the split `test` may consist of its expressions only.
+    In Ref-YouTube-VOS `valid` also lists the videos of `test`; they are left out of `valid`. For this, the split `test`
+    may consist of its expressions only.
 
     Each split is a folder in `meta_expressions/`. A split without `Annotations/` has no masks: those of valid and test
     in Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, in sequence: from two
@@ -84,13 +84,13 @@ class ReferringVideos(Reader):
         return np.stack([ids == thing for _, thing in record.truth or ()])
 
     def thing_of(self, record: Record, row: int) -> Hashable:
-        """See `Reader.thing_of`: a thing of the video, in whichever frame."""
+        """See `Reader.thing_of`: a thing is the same one in all frames of its video."""
         _, thing = (record.truth or ())[row]
         return record.id.rpartition("/")[0], thing
 
 
 def _thing(text: dict[str, Any]) -> int:
-    """The id in the masks of what an expression is about."""
+    """The id that the thing of an expression has in the masks."""
     try:
         return whole_number(text["obj_id"], least=1)
     except ValueError as error:

@@ -34,7 +34,7 @@ from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop, remembered
 SCENES_PER_SHARD = 64
 _DEATHS_IN_A_ROW = 3
 _SPREAD, _LATEST = 1.2, 2.0
-"""Seconds within which the motions of a scene with events begin, and its clip. A motion takes 1.2 to 1.9."""
+"""In a scene with events: seconds within which all motions begin, and the clip. A motion takes 1.2 to 1.9."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +73,17 @@ class RenderedScene:
     """(H, W) uint8 instance ids of the target frame."""
     objects: tuple[ObjectTruth, ...]
     vague: frozenset[str] = frozenset()
-    """Nouns of what is there but not among the objects, see `Arrangement`."""
+    """Nouns of visible things that are not among the objects, see `Arrangement`."""
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Scans on the table instead of the simulator's own things, dressed and taken as a camera would."""
+    """Scenes of scans, not of the simulator's own things, with photos as surfaces and a camera's effects."""
 
     objects: Path
     """Folder of scans."""
     surfaces: tuple[Path, ...] = ()
-    """Folders of photos that surfaces are cut out of, and people of those with instances."""
+    """Folders of photos, from which surfaces are cut out; people, too, if a folder has instances."""
 
     @cached_property
     def name(self) -> str:
@@ -100,7 +100,7 @@ class Studio:
         return f"scans-{ScanSet.load(self.objects).digest}-{zlib.crc32(repr(photos).encode()):08x}-"
 
     def tabletop(self, width: int, height: int) -> Tabletop:
-        """The table of the scans.
+        """A tabletop with the scans.
 
         Raises:
             ValueError, OSError: a file of the folders cannot be used; the message names it.
@@ -111,13 +111,13 @@ class Studio:
         return [photo for folder in self.surfaces for photo in images_of(folder)]
 
     def cutouts(self) -> list[np.ndarray]:
-        """What may be in front of things."""
+        """People to put in front of things, RGBA."""
         folders = (folder for folder in self.surfaces if (folder / INSTANCES).exists())
         return [cutout for folder in folders for cutout in cutouts_of(folder, missing_ok=True)]
 
 
 def taken(scene: RenderedScene, seed: int, cutouts: Sequence[np.ndarray]) -> RenderedScene:
-    """A scene as a camera takes it."""
+    """A scene after the effects of a camera."""
     frames, labels = take(scene.frames, scene.labels, [seed, 4], TakingConfig(), cutouts)
     return RenderedScene(frames, labels, seen_after(scene.objects, scene.labels, labels))
 
@@ -131,7 +131,7 @@ def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> RenderedScene
         frame = tabletop.render(depth=False)
         return RenderedScene(frame.rgb[None], frame.labels, frame.objects)
     interval = rng.uniform(*scenes.interval)
-    # The newest slot of a ring is replaced until an interval has passed: the last gap is anything up to one.
+    # A robot replaces the newest slot of its ring until an interval has passed, so the last gap may be shorter.
     lead = rng.uniform(0.0, _LATEST if scenes.events else 0.5)
     gaps = [lead, *[interval] * (scenes.clip - 2), rng.uniform(0.25, 1.0) * interval]
     frames = []
@@ -145,15 +145,15 @@ def draw_scene(tabletop: Tabletop, scenes: SceneSet, seed: int) -> RenderedScene
 def render_shards(
     scenes: SceneSet, folder: Path, workers: int, rank: int = 0, ranks: int = 1, studio: Studio | None = None
 ) -> list[Path]:
-    """Render what of a set is not on disk yet, with a progress bar; return the paths of all its shards, in order.
+    """Render those shards of a set that are not on disk yet, with a progress bar; return the paths of all, in order.
 
     Args:
         scenes: which ones.
         folder: of the shards.
         workers: processes that render.
-        rank, ranks: of this process. Several that share a folder share the work, and none waits for another, so the
-            folder may be each one's own, too: each begins at a place of its own, and leaves out what is there by then.
-        studio: where the scenes are of scans.
+        rank, ranks: of this process. Processes that share a folder share the work: each begins at another shard, and
+            skips shards that exist by then. None waits for another, so each may also have a folder of its own.
+        studio: for scenes of scans.
 
     Raises:
         OSError: a shard cannot be written, or rendering processes died again and again; whole shards are kept.
@@ -183,7 +183,7 @@ def render_shards(
 
 
 def _rendered(render: Callable[[int, Path], None], shards: list[tuple[int, Path]], workers: int, bar: tqdm) -> bool:
-    """Render some shards; False if a process died, as of a GL driver's fault or for want of memory: all end then."""
+    """Render some shards; False if a process died, by a GL driver's fault or for lack of memory: all end then."""
     spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
     with ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool:
         try:

@@ -136,11 +136,11 @@ class Reader(ABC):
         """
 
     def truth_files(self, record: Record) -> tuple[Path, ...]:
-        """The files of a record's masks, where its truth is of pairs (file, which of its masks)."""
+        """The files of a record's masks; its truth has pairs here: (file, which of its masks)."""
         return tuple(dict.fromkeys(path for path, _ in record.truth or ()))
 
     def thing_of(self, record: Record, row: int) -> Hashable:
-        """What a row of a record's masks is of. It has to be seen in a record; in others its mask may be empty."""
+        """Which thing a row of a record's masks shows. Some record must show it; in others its mask may be empty."""
         return record.id, row
 
     @property
@@ -217,7 +217,7 @@ class Joined(Reader):
         return record.id.partition("/")[0], self._part(record).thing_of(self._original(record), row)
 
     def load(self, record: Record, clip: ClipFrames = STILL) -> Sample:
-        """See `Reader.load`: as the part does it, which may have to bring its masks to the size of its frames."""
+        """See `Reader.load`; the part does it, because it may resize its masks to its frames."""
         return replace(self._part(record).load(self._original(record), clip), record=record)
 
     def _part(self, record: Record) -> Reader:

@@ -22,17 +22,17 @@ from refseg_ros.simulation.tabletop import CLASSES, COLOURS, ObjectTruth
 from refseg_ros.simulation.wording import CLASS_WORDS, COLOUR_WORDS, DIRECTIONS, all_texts
 
 LISTED = 0.5
-"""How far a photo's list of things is believed where it has none: not all cups are in it."""
+"""Weight of the background in a photo's dense labels: a cup may be there that its list lacks."""
 
 CLASS_OF_WORD = {name.split()[-1]: kind for kind, names in CLASS_WORDS.items() for name in names}
 COLOUR_OF_WORD = {name: colour for colour in COLOURS for name in COLOUR_WORDS.get(colour, (colour,))}
 
 TRIES = 100
-"""How many scenes in a row may have nothing to say of them before there is something wrong with all of them."""
+"""After this many scenes in a row without any expression, a batch fails."""
 
 MONOCHROME_SHARE = 0.25
-"""Share of clips that are shown in shades of one tint, and without expressions that name a colour: there a class can
-only be known by its shape. The tints are of none of the eleven colours, so no pair that is held out is ever shown."""
+"""Share of clips that are shown in shades of one tint, without expressions that name a colour, so that only its shape
+tells a thing's class. No tint is one of the eleven colours, so no held-out pair is ever shown."""
 
 
 def held_out(nouns: Sequence[str]) -> np.ndarray:
@@ -59,7 +59,7 @@ def flipped(thing: ObjectTruth, width: int) -> ObjectTruth:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A frame of a batch with everything about it that is left to chance."""
+    """A frame of a batch with everything that is drawn at random for it."""
 
     clip: np.ndarray
     """(T, H, W, 3) uint8 RGB, as it is shown."""
@@ -82,7 +82,7 @@ class SceneBatches(Dataset[Batch]):
         seed: batch `step` depends on (seed, step) alone.
         rank, ranks: of this process, which gets the frames rank, rank + ranks, ... of each batch.
         nouns: the classes of the dense labels.
-        contrasts: kinds of expressions beside relations that are followed by their like, see `contrasted`.
+        contrasts: kinds of expressions, beside relations, that near copies follow; see `contrasted`.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class SceneBatches(Dataset[Batch]):
         """The batch of a training step.
 
         Raises:
-            ValueError: there is nothing to say of one scene after the other.
+            ValueError: TRIES scenes in a row have no expression.
         """
         rng = np.random.default_rng([self.seed, step])
         pools = self.moving if self.moving and rng.random() < self.moving_share else self.resting
@@ -126,7 +126,7 @@ class SceneBatches(Dataset[Batch]):
         return Batch(np.stack(clips), np.stack(words), np.stack(masks), np.stack(present), SceneLabels(*joined))
 
     def _drawn(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
-        """A frame with its expressions. Of a piece of a photo there may be nothing to say: then it is another scene."""
+        """A frame with its expressions. If a scene has none, as a piece of a photo may, another scene is taken."""
         for _ in range(TRIES):
             scene, monochrome, offered = self._offering(pool, rng)
             if offered or not self.expressions:
@@ -142,7 +142,7 @@ class SceneBatches(Dataset[Batch]):
         return _Drawn(lit(frames, rng), scene.labels, scene.objects, chosen, monochrome, pool)
 
     def _offering(self, pool: Pool, rng: np.random.Generator) -> tuple[RenderedScene, bool, list[Phrase]]:
-        """A scene, perhaps mirrored, whether it is shown in one tint, and all that may be said of it."""
+        """A scene, perhaps mirrored, whether it is shown in one tint, and all expressions about it."""
         scene = pool.scenes[int(rng.integers(len(pool.scenes)))]
         scene = pool.cut(scene, rng) if pool.cut else scene
         if rng.random() < 0.5:
@@ -156,7 +156,7 @@ class SceneBatches(Dataset[Batch]):
         return scene, monochrome, offered
 
     def _labelled(self, drawn: _Drawn) -> Batch:
-        """What is drawn with its labels, as a batch without the axis of frames."""
+        """A drawn frame with its labels, as a batch without the axis of frames."""
         objects, chosen = drawn.objects, drawn.phrases
         ids = [0, *[thing.instance_id for thing in objects]]
         areas = area_shares(drawn.labels, ids)
@@ -199,10 +199,10 @@ def _drawn_from(pools: Sequence[Pool], rng: np.random.Generator) -> Pool:
 
 
 def unseen_pairs(phrase: Phrase, objects: Sequence[ObjectTruth]) -> list[int]:
-    """Instance ids of the things that an expression might mean if they had their colour, or class, by another pair.
+    """Instance ids of the things that the loss must not treat as negatives of an expression, due to held-out pairs.
 
-    Training never sees a red mug when that pair is held out, and would learn from every red thing that red is no
-    colour of mugs. So what an expression about mugs makes of red things is not judged, unless they are its referents.
+    If (red, mug) is held out, training never sees a red mug, and would learn from every other red thing that red is no
+    colour of mugs. So the loss does not judge red things for an expression about mugs, unless it refers to them.
     """
     classes = {name for word in tokenise(phrase.text) if (name := CLASS_OF_WORD.get(word))}
     colours = {name for word in tokenise(phrase.text) if (name := COLOUR_OF_WORD.get(word))}

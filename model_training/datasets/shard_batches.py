@@ -33,7 +33,7 @@ class _Lane:
 
 
 def vocabulary_of(place: str) -> Vocabulary:
-    """The words of the shards of a place.
+    """The words of the shards at a place.
 
     Raises:
         ValueError, OSError: their list of words cannot be read; the message names it.
@@ -55,7 +55,7 @@ class ShardBatches(FrameBatches):
         place: folder of the shards, or the address before their names, such as "https://host/folder".
         vocabulary: of the network; `vocabulary.txt` in that folder has the words of the shards.
         config: of the batches, with the clip that the shards were written with.
-        split: that the shards have to be of.
+        split: the one that the shards must be of.
 
     Raises:
         ValueError, OSError: the list of shards is missing, damaged or of another split or clip; the message names it.

@@ -63,14 +63,14 @@ def write_shards(reader: Reader, split: str, folder: Path, clip: ClipFrames = ST
                     bar.update()
             shards.append({"file": path.name, "samples": len(part)})
     write_bytes(folder / VOCABULARY, Vocabulary.of_texts(reader.texts(split)).dump().encode())
-    # The digest lets a run notice other masks and texts in as many samples.
+    # The digest lets a run notice other masks and texts in the same number of samples.
     held = facts | {"digest": digest_of(reader, split), "shards": shards}
     write_bytes(folder / INDEX, json.dumps(held, indent=1).encode())
     return [folder / str(shard["file"]) for shard in shards]
 
 
 def _refuse_others(index: Path, facts: Mapping[str, object]) -> None:
-    """ValueError if there are shards that new ones with these facts would not be the same as, but replace."""
+    """Raise ValueError if the folder has shards with other facts, which new shards would replace."""
     listed = read_json(index, "the list of shards in OUT") if index.exists() else facts
     held = listed if isinstance(listed, Mapping) else {}
     for name, value in facts.items():

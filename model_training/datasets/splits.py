@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LEARNED = ("train", "trainval")
-"""Names of what training learns."""
+"""Names of the splits that training learns."""
 VALIDATION = ("val", "valid", "validation", "dev")
-"""Names of what training is validated on; in different data sets they mean the same."""
+"""Names that data sets give to the split for validation."""
 
 
 def unlearned(splits: Sequence[str], learned: Sequence[str] = LEARNED) -> tuple[str, ...]:
-    """The splits of a data set that have nothing in common with those that are learned; those for validation first."""
+    """The splits of a data set that have nothing in common with the learned ones; splits for validation come first."""
     taken = {part for split in learned if split in splits for part in _parts(split)}
     return tuple(
         sorted((split for split in splits if not taken & _parts(split)), key=lambda one: one not in VALIDATION)
@@ -23,8 +23,8 @@ def to_score(splits: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, 
 
     Args:
         splits: of the data set.
-        wanted: their names; one for validation means the data set's own, whichever of VALIDATION it is. None: all that
-            nothing is learned of, or all if there is none.
+        wanted: their names; any name of VALIDATION means the data set's own split for validation. None: all that
+            training does not learn, or all if it learns all.
     """
     if wanted is None:
         return unlearned(splits) or tuple(splits)

@@ -8,7 +8,7 @@ from multiprocessing import parent_process
 
 
 def end_with_parent(worker: int = 0) -> None:
-    """End this process as soon as its parent is gone, however that ended; a loader passes the worker's number.
+    """End this process as soon as its parent has ended, by whatever cause; a loader passes the worker's number.
 
     Otherwise it would wait for ever to hand over its results.
     """

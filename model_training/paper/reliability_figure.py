@@ -12,7 +12,7 @@ from model_training.scoring.reliability import RIGHT, Claim, curve
 
 
 def reliability_figure(sets: Mapping[str, Sequence[Claim]], found: float, path: Path) -> None:
-    """Draw the curve of each set of answers; at each point stands how many answers it has.
+    """Draw the curve of each set of answers, with the number of answers beside each point.
 
     Args:
         sets: of answers, by their names.

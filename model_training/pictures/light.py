@@ -1,4 +1,4 @@
-"""The same clip in other light, drawn anew each time that it is learned."""
+"""Shows a clip in other light, drawn anew each time that it is learned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TINTS = ((75.0, 100.0), (175.0, 195.0))
 def tinted(frames: np.ndarray, labels: np.ndarray, rng: Generator) -> np.ndarray:
     """A clip (T, H, W, 3) uint8 RGB in shades of one tint.
 
-    In a still image each thing gets a brightness of its own too: otherwise the bottle would be known by being dark.
+    In a still image each thing also gets a random brightness, so that the bottle cannot be known by being dark.
     """
     low, high = TINTS[int(rng.integers(len(TINTS)))]
     tint = np.array(colorsys.hsv_to_rgb(rng.uniform(low, high) / 360, rng.uniform(0.5, 0.9), 1.0), np.float32)
@@ -28,9 +28,9 @@ def tinted(frames: np.ndarray, labels: np.ndarray, rng: Generator) -> np.ndarray
 
 
 def lit(frames: np.ndarray, rng: Generator) -> np.ndarray:
-    """The same clip under a slightly other exposure and white balance, with blur and noise; colours keep their names.
+    """A clip with slightly other exposure and white balance, blur and noise; colours keep their names.
 
-    The blur stands for the robot's way to the input size: a larger image is averaged down.
+    The blur imitates what a robot does: it averages a larger image down to the input size.
     """
     gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
     table = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.float32)

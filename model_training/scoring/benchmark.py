@@ -41,7 +41,7 @@ class Benchmark:
     images: Path | None = None
     """Folder of COCO's images, if not in a usual place."""
     stride: int | None = None
-    """Step from one frame of a clip to the next; None: that which the model learned with, 1 where it does not say."""
+    """Step from one frame of a clip to the next; None: the one that the model learned with, 1 if it does not say."""
     outlines: str = SegmenterConfig.outlines
     """One of OUTLINES."""
 
@@ -123,13 +123,13 @@ def _parts(
 def clip_of(manifest: Manifest, stride: int | None = None) -> ClipFrames:
     """The frames of a video that a model is asked about.
 
-    Attention ignores the order of the T - 1 other frames: they are on both sides of the target, five and five in the
+    Attention ignores the order of the T - 1 other frames, so they are on both sides of the target: five and five in the
     paper (Sec. 3.4), with one more in the past if their number is odd. A network that keeps arrays of earlier frames
-    has learned with these alone, in the order of time: it gets them as on the robot.
+    has learned from past frames alone, in the order of time: it gets those, as on the robot.
 
     Args:
         manifest: of the model.
-        stride: as of `Benchmark`.
+        stride: see `Benchmark`.
     """
     others = manifest.clip.length - 1
     future = others // 2 if manifest.clip.memory == ATTENTION else 0

@@ -1,4 +1,4 @@
-"""The contour measure F of DAVIS: how much of two masks' outlines is close to the other outline."""
+"""The contour measure F of DAVIS: how much of each mask's outline is close to the other's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOLERANCE = 0.008
 
 
 def boundary(mask: np.ndarray) -> np.ndarray:
-    """Outline of a mask as DAVIS draws it: pixels that differ from the one right, below, or right below of them.
+    """Outline of a mask as DAVIS draws it: pixels that differ from the one to the right, below, or below right.
 
     Args:
         mask: (H, W) bool.

@@ -28,7 +28,7 @@ class Findings:
     told: dict[str, list[bool]] = field(default_factory=dict)
     """For expressions that nothing fits, by reason: whether called absent."""
     claims: list[Claim] = field(default_factory=list)
-    """Of the answers that say where the thing is."""
+    """Those of the answers that say where the thing is."""
     swapped: list[bool] = field(default_factory=list)
     """For relations with an absent anchor instead of their own: whether called absent."""
 

@@ -1,4 +1,4 @@
-"""How a bundle does on real pictures, by its verdicts: as a robot would see it."""
+"""Scores the verdicts of a bundle on real pictures, as a robot would get them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from refseg_ros.segmenter import Segmenter
 
 @dataclass
 class RealScores:
-    """What the answers to the expressions of some pictures gather."""
+    """Scores of the answers about some pictures."""
 
     present: Scores = field(default_factory=Scores)
     """Masks of what is there; empty where the answer has none."""
     verdicts: dict[bool, list[Verdict]] = field(default_factory=lambda: {True: [], False: []})
-    """Of expressions that fit (True) and that fit nothing."""
+    """For expressions that fit a thing (True) and that fit nothing."""
     claims: list[Claim] = field(default_factory=list)
-    """Of the answers that say where the thing is."""
+    """Those of the answers that say where the thing is."""
 
     def figures(self) -> dict[str, float]:
         """Each figure by its name, shares in [0, 1]; a figure without samples is left out."""
@@ -51,13 +51,13 @@ class Pictures:
 
     reader: Reader
     name: str
-    """That no other has."""
+    """Unique among the data sets."""
     splits: tuple[str, ...]
     records: tuple[Record, ...]
 
     @property
     def title(self) -> str:
-        """The name and the splits, with which of them training learns."""
+        """The name and the splits, and which of these training learns."""
         return f"{self.name}, {' and '.join(described(split, self.reader.splits) for split in self.splits)}"
 
 
@@ -85,16 +85,16 @@ def scored_really(segmenter: Segmenter, pictures: Pictures) -> RealScores:
 def scored_folders(
     segmenter: Segmenter, folders: Iterable[Path], splits: Sequence[str] | None = None, images: Path | None = None
 ) -> Iterator[tuple[Pictures, RealScores]]:
-    """The same for folders of pictures. All are opened before the first is scored.
+    """Score folders of pictures with `scored_really`. All are opened before the first is scored.
 
     Args:
         segmenter: the model.
-        folders: in any format that is read.
+        folders: in any known format.
         splits: as in `to_score`.
         images: folder of COCO's images, if not in a usual place.
 
     Raises:
-        ValueError, OSError: as above, or one has no such split, or is given twice.
+        ValueError, OSError: as there, or a folder has no such split, or is given twice.
     """
     readers = [reader for folder in folders for reader in open_folder(folder, images)]
     asked = []

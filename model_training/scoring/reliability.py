@@ -1,4 +1,4 @@
-"""Whether answers that say where a thing is are as often right as they are sure."""
+"""Compares how often answers that say where a thing is are right with how sure they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refseg_ros.answer import Answer, Evidence, Verdict
 RIGHT = 0.5
 """Least IoU of a mask that is right."""
 FEWEST = 5
-"""Answers of a bin; fewer say nothing about their share."""
+"""Fewest answers of a bin; fewer would say nothing about their share."""
 EDGES = np.linspace(0.0, 1.0, 11)
 
 
@@ -24,7 +24,7 @@ class Claim(NamedTuple):
     found: bool
     """Whether it is FOUND."""
     right: bool
-    """Whether the thing is there, with a mask of an IoU of RIGHT at least."""
+    """Whether the thing is there, and the mask has an IoU of at least RIGHT."""
     there: bool
     """Whether the thing is there."""
     evidence: Evidence
@@ -53,7 +53,7 @@ def found_and_right(made: Sequence[Claim]) -> float:
 
 
 def curve(made: Sequence[Claim]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The reliability diagram's line: of each tenth of the scores with FEWEST answers.
+    """The reliability diagram: a point for each tenth of the scores with at least FEWEST answers.
 
     Returns:
         Mean score, share of right answers, and number of answers, each (bins,).

@@ -1,4 +1,4 @@
-"""A model asked about fresh simulated scenes, through the runtime that a robot uses."""
+"""Asks a model about fresh simulated scenes, through the runtime that a robot uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOVING_SHARE = 0.35
 EXPRESSIONS = 6
 """Per scene."""
 CONSTANT = "the object"
-"""What every expression is replaced by to see how far salience alone goes."""
+"""A control asks this instead of every expression, to see how far salience alone goes."""
 
 
 class Evaluation:
@@ -51,7 +51,7 @@ class Evaluation:
         self.split, self.seed, self.objects = split, seed, objects
 
     def run(self, expressions: int) -> list[Findings]:
-        """Ask about this many expressions, on as many scenes as it takes; what was found, scene by scene."""
+        """Ask this many expressions, on as many scenes as it takes; returns the findings of each scene."""
         asked, findings = 0, []
         with Tabletop(WIDTH, HEIGHT, self.objects) as tabletop, tqdm(total=expressions, unit="expression") as bar:
             while asked < expressions:
@@ -65,7 +65,7 @@ class Evaluation:
         return findings
 
     def offered(self, frame: Frame, rng: np.random.Generator) -> list[Phrase]:
-        """All that may be asked about a frame."""
+        """All expressions about a frame."""
         if self.objects is None:
             return phrases(frame.objects, WIDTH, HEIGHT, rng)
         return phrases(frame.objects, WIDTH, HEIGHT, rng, nouns=self.objects.nouns, closed=False)
@@ -119,6 +119,6 @@ class Evaluation:
 
 
 def things_of(objects: ScanSet, split: str) -> ScanSet:
-    """Of a folder of meshes those that training sees, or those that it does not; all, if there are no such."""
+    """The scans that training sees or, for the split "held_out", does not see; all if there are none such."""
     chosen = tuple(scan for scan in objects.scans if scan.held_out == (split == "held_out"))
     return ScanSet(chosen or objects.scans)

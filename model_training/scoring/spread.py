@@ -13,7 +13,7 @@ def mean_and_spread(shares: Sequence[float]) -> str:
     """Mean ± standard deviation in percent (how many): "58.31 ± 0.42 (3)".
 
     Args:
-        shares: the figure of each run in [0, 1], NaN of one that diverged.
+        shares: the figure of each run in [0, 1], NaN for a run that diverged.
     """
     if not shares:
         return NOTHING

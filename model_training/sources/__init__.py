@@ -1,1 +1,1 @@
-"""Sources of training data: each gives the same batches, whatever it makes them from."""
+"""Sources of training data: each gives batches of the same form, whatever it makes them from."""

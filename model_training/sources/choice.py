@@ -35,7 +35,7 @@ def source_of(
         objects, photos: folder of scans, and folders of photos, for a configuration that mixes them in; see `Mixture`.
 
     Raises:
-        ValueError, OSError: the data is not what it should be.
+        ValueError, OSError: the data cannot be used.
     """
     if config.mix is not None:
         return Mixture(config, Path(data), objects, photos, workers, ranks)

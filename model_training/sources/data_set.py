@@ -1,4 +1,4 @@
-"""A data set of referring segmentation: expressions and masks, of a folder as people have it, or of shards."""
+"""A data set of referring segmentation: expressions and masks, from a folder in its own format, or from shards."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DataSet(Source):
     """A data set.
 
     Args:
-        config: of the run; the words are those of the split that is learned.
+        config: of the run; the vocabulary is that of the split to learn.
         data: folder of one data set or of several, or of shards; or the address of shards.
         workers: processes that make batches.
         cache: folder that keeps still images at the size of the input.
@@ -54,7 +54,7 @@ class DataSet(Source):
         ranks: the processes that share each batch.
 
     Raises:
-        ValueError, OSError: the data is not what is wanted; the message names the file.
+        ValueError, OSError: the data cannot be used; the message names the file.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class DataSet(Source):
 
     @torch.no_grad()
     def validation(self, model: System) -> SplitScores:
-        """Of a split that nothing is learned of, or of training data if there is none; the same expressions each time.
+        """Score a split that training does not learn, or else training data; the scores name the split.
 
-        The scores say which it is.
+        The expressions are the same each time.
         """
         learned = (self.config.split,)
         splits = self._reader.splits if self._reader else learned

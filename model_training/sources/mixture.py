@@ -42,7 +42,7 @@ class MixScores:
 
     @property
     def whole(self) -> Scores:
-        """Of all parts."""
+        """Scores of all parts."""
         return Scores.merged(part.whole for part in self.parts)
 
     def __str__(self) -> str:
@@ -56,29 +56,28 @@ class _Part:
     title: str
     learned: Pool
     unseen: Pool | None
-    """For validation; None: there is nothing that is not learned."""
+    """For validation; None if everything is learned."""
 
 
 class Mixture(Source):
-    """Frames of several sources by the weights of a configuration. Each process has them all in memory.
+    """Draws frames from several sources by the weights of a configuration. Each process has all frames in memory.
 
-    Scenes are rendered when a batch is first asked for: what is wrong with a folder or a run is said before that.
+    Scenes are rendered when the first batch is requested, so that a wrong folder or run is refused before that.
 
     Args:
         config: of the run, with a mix.
         data: folder of the rendered scenes; those that are not there yet are rendered.
         objects: folder of scans; None: no scans.
-        photos: folders of photos. They are the surfaces of the scenes of scans; where the mix has photos, they have
+        photos: folders of photos. Scenes of scans get their surfaces from them; if the mix has photos, they must have
             instances and are learned, too.
         workers: processes that render, then those that make batches.
         ranks: the processes that share each batch, and the rendering.
 
     Raises:
-        ValueError, OSError: a folder or a shard is not what it should be, or nothing is given to mix in; the message
-            names it.
+        ValueError, OSError: a folder or a shard cannot be used, or nothing is given to mix in; the message names it.
     """
 
-    started = "fork"  # the scenes are in memory once
+    started = "fork"  # the workers share the scenes in memory
 
     def __init__(
         self,
@@ -155,7 +154,7 @@ class Mixture(Source):
         return drawn_scenes(self.config, phase, self._learned, self.vocabulary, self._ranks)
 
     def validation(self, model: System) -> MixScores:
-        """Of each part: scenes of the held-out split, and photos that are not learned."""
+        """Score each part on scenes of the held-out split, or on photos that are not learned."""
         return MixScores(
             [score(model, part.unseen, self.vocabulary, part.title) for part in self._parts if part.unseen is not None]
         )

@@ -21,13 +21,13 @@ from refseg_ros.expression import Vocabulary
 from refseg_ros.simulation.phrases import ALL_PAIRS
 
 UNSEEN_SEED = 5_000_000
-"""Of the first scene that validation looks at."""
+"""Seed of the first scene for validation."""
 
 
 class SimulatedScenes(Source):
     """Simulated scenes. Each process has them all in memory.
 
-    Those that are not on disk yet are rendered when a batch is first asked for.
+    Those that are not on disk yet are rendered when the first batch is requested.
 
     Args:
         config: of the run.
@@ -39,7 +39,7 @@ class SimulatedScenes(Source):
         ValueError, OSError: a shard is broken, or cannot be written.
     """
 
-    started = "fork"  # the scenes are in memory once
+    started = "fork"  # the workers share the scenes in memory
 
     def __init__(self, config: Config, data: Path, workers: int, ranks: Ranks = ALONE) -> None:
         assert config.scenes is not None
@@ -49,7 +49,7 @@ class SimulatedScenes(Source):
 
     @cached_property
     def _pools(self) -> tuple[Pool, Pool]:
-        """What is learned, and what validation looks at."""
+        """The scenes to learn, and those for validation."""
         assert self.config.scenes is not None
         learned, unseen = rendered(self.config, self.config.scenes, self._data, self.workers, self._ranks)
         return Pool(learned), Pool(unseen, pairs=ALL_PAIRS)
@@ -59,14 +59,14 @@ class SimulatedScenes(Source):
         return drawn_scenes(self.config, phase, [self._pools[0]], self.vocabulary, self._ranks)
 
     def validation(self, model: System) -> SceneScores:
-        """Of scenes of the held-out split."""
+        """Score scenes of the held-out split."""
         return score(model, self._pools[1], self.vocabulary)
 
 
 def rendered(
     config: Config, scenes: SceneSet, data: Path, workers: int, ranks: Ranks, studio: Studio | None = None
 ) -> tuple[list[RenderedScene], list[RenderedScene]]:
-    """The scenes of a set, and those of the same sort that validation looks at; what is not on disk yet is rendered.
+    """The scenes of a set, and scenes of the same sort for validation; renders what is not on disk yet.
 
     Raises:
         ValueError, OSError: a shard is broken, or cannot be written.

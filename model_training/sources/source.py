@@ -17,11 +17,11 @@ from refseg_ros.expression import Vocabulary
 
 
 class Validation(Protocol):
-    """A quick look at how a network does; its text is a line."""
+    """Quick scores of a network during training; `str` shows them."""
 
     @property
     def whole(self) -> Scores:
-        """Of the masks of all expressions."""
+        """Scores of the masks of all expressions."""
         ...
 
 
@@ -31,10 +31,10 @@ class Source(ABC):
     Attributes:
         config: of the run, with what depends on the data filled in.
         vocabulary: the words of the data.
-        facts: what is kept with the weights; a run on data with other facts does not go on from them. They are
-            known before anything is rendered, so that such a run is refused first.
+        facts: what is kept with the weights; a run on data with other facts does not go on from them. They are known
+            before anything is rendered, so that such a run is refused at once.
         workers: processes that make batches.
-        started: how these begin, see `prefetched`.
+        started: start method of the workers, see `prefetched`.
     """
 
     config: Config
@@ -45,7 +45,7 @@ class Source(ABC):
 
     @abstractmethod
     def drawn(self, phase: int) -> Dataset[Batch]:
-        """The batches of a phase by their step, made when they are asked for; the part of each that this process has.
+        """The batches of a phase by step, made on request; only this process's part of each.
 
         A batch depends on the seed and on the step alone.
         """
@@ -60,4 +60,4 @@ class Source(ABC):
 
     @abstractmethod
     def validation(self, model: System) -> Validation:
-        """A look at a network in evaluation mode."""
+        """Score a network that is in evaluation mode."""
