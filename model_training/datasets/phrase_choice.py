@@ -54,25 +54,35 @@ def contrasted(
 
     Most relations are followed by a copy that fits nothing: just its anchor is absent, or just its relation is untrue.
     Most expressions of `kinds` ("order", "motion" or "event") are followed by one of those `offered` with the same kind
-    and candidates, but another target or none: the second mug by the third, or by the fourth of three.
+    and candidates, but another target or none: the second mug by the third, or by the fourth of three. A copy always
+    stands behind its original, and nothing is copied twice.
     """
-    for index, phrase in enumerate(chosen[:-1]):
-        lot = rng.random()
-        if phrase.swapped and lot < 0.4:
-            chosen[index + 1] = Phrase(
-                phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor"
-            )
-        elif phrase.untrue and lot < 0.8:
-            text = phrase.untrue[int(rng.integers(len(phrase.untrue)))]
-            chosen[index + 1] = Phrase(text, "absent", None, phrase.candidates, phrase.anchors, reason="relation")
-        elif phrase.kind in kinds and lot < 0.8:
-            like = [
-                other
-                for other in offered
-                if phrase.kind in (other.kind, other.reason)
-                and set(other.candidates) == set(phrase.candidates)
-                and other.target != phrase.target
-            ]
-            if like:
-                chosen[index + 1] = like[int(rng.integers(len(like)))]
+    index = 0
+    while index + 1 < len(chosen):
+        copy = _near_copy(chosen[index], rng, offered, kinds)
+        if copy:
+            chosen[index + 1] = copy
+        index += 2 if copy else 1
     return chosen
+
+
+def _near_copy(
+    phrase: Phrase, rng: np.random.Generator, offered: Sequence[Phrase], kinds: Sequence[str]
+) -> Phrase | None:
+    """See `contrasted`; None if there is no such copy, and in a fifth of the cases."""
+    lot = rng.random()
+    if phrase.swapped and lot < 0.4:
+        return Phrase(phrase.swapped, "absent", None, phrase.candidates, phrase.anchors[1:], reason="anchor")
+    if phrase.untrue and lot < 0.8:
+        text = phrase.untrue[int(rng.integers(len(phrase.untrue)))]
+        return Phrase(text, "absent", None, phrase.candidates, phrase.anchors, reason="relation")
+    if phrase.kind not in kinds or lot >= 0.8:
+        return None
+    like = [
+        other
+        for other in offered
+        if phrase.kind in (other.kind, other.reason)
+        and set(other.candidates) == set(phrase.candidates)
+        and other.target != phrase.target
+    ]
+    return like[int(rng.integers(len(like)))] if like else None

@@ -297,6 +297,19 @@ def test_most_relations_are_followed_by_their_like_that_fits_nothing() -> None:
     assert contrasted([relation], rng) == [relation]
 
 
+def test_a_like_stands_behind_its_own_and_none_is_alone() -> None:
+    relations = [
+        Phrase(f"relation {number}", "relation", 1, (1, 2), (3,), swapped=f"swap {number}") for number in range(6)
+    ]
+    lengths = set()
+    for seed in range(50):
+        texts = [phrase.text for phrase in contrasted(list(relations), np.random.default_rng(seed))]
+        swaps = [index for index, text in enumerate(texts) if text.startswith("swap")]
+        assert all(texts[index - 1] == texts[index].replace("swap", "relation") for index in swaps), texts
+        lengths.add(len(swaps))
+    assert lengths == {0, 1, 2, 3}
+
+
 def test_half_of_what_fits_nothing_in_training_is_of_things_that_are_not_there() -> None:
     reasons = ("thing", "anchor", "relation", "motion", "order")
     offered = [Phrase(f"the {reason}", "absent", None, reason=reason) for reason in reasons]
