@@ -114,7 +114,7 @@ class Learner(nn.Module):
             if weights.heads is not None:
                 heads = (tuple(part.float() for part in parts) for parts in (answer.coarse, answer.edges))
                 whole = Answer(answer.logits.float(), answer.presence, answer.word_attention, *heads)
-                terms = {"mask": head_loss(whole, batch.masks, weights.heads, counts["dice"])}
+                terms = {"mask": head_loss(whole, batch.masks, judged, weights.heads, counts["mask"], counts["dice"])}
             else:
                 logits = losses.at_size(answer.logits.float(), batch.masks.shape[-2:])
                 terms = {"mask": losses.mask_loss(logits, batch.masks, judged, counts["mask"])}

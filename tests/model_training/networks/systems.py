@@ -99,7 +99,7 @@ def overfitted(system: System, most: int = 250, rate: float = 4e-3, weights: Hea
         if worst >= 0.9:
             break
         optimiser.zero_grad()
-        head_loss(answer, masks, weights).backward()
+        head_loss(answer, masks, torch.ones(()), weights).backward()
         nn.utils.clip_grad_norm_(system.parameters(), 5.0)
         optimiser.step()
     return worst
