@@ -22,20 +22,21 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-class SyncedBatchNorm(nn.BatchNorm2d):
+class _Synced(nn.modules.batchnorm._BatchNorm):
     """Batch norm over the batches of all processes together; each must have the same size."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
+        """(B, C, ...) -> the same shape."""
         if not self.training:
             return super().forward(x)
+        others = [0, *range(2, x.dim())]
         with torch.autocast(x.device.type, enabled=False):
             wide, ranks = x.float(), distributed.get_world_size()
             # Moments are about the mean of the first process, so that the variance loses no digits.
-            near = wide.detach().mean((0, 2, 3))
+            near = wide.detach().mean(others)
             distributed.broadcast(near, 0)
-            apart = wide - near[:, None, None]
-            moments = torch.stack([apart.mean((0, 2, 3)), apart.square().mean((0, 2, 3))])
+            apart = wide - _on_channels(near, x)
+            moments = torch.stack([apart.mean(others), apart.square().mean(others)])
             offset, square = _Sum.apply(moments) / ranks
             variance = square - offset.square()
             count = ranks * x.numel() / x.shape[1]
@@ -45,11 +46,36 @@ class SyncedBatchNorm(nn.BatchNorm2d):
                 self.running_var.lerp_(variance * count / (count - 1), self.momentum)
                 self.num_batches_tracked.add_(1)
             scale = self.weight * (variance + self.eps).rsqrt()
-            return ((apart - offset[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+            normed = (apart - _on_channels(offset, x)) * _on_channels(scale, x) + _on_channels(self.bias, x)
+            return normed.to(x.dtype)
+
+
+class SyncedBatchNorm1d(_Synced, nn.BatchNorm1d):
+    """Of (B, C) or (B, C, L)."""
+
+
+class SyncedBatchNorm2d(_Synced, nn.BatchNorm2d):
+    """Of (B, C, H, W)."""
+
+
+class SyncedBatchNorm3d(_Synced, nn.BatchNorm3d):
+    """Of (B, C, T, H, W)."""
+
+
+_SYNCED = {
+    nn.BatchNorm1d: SyncedBatchNorm1d,
+    nn.BatchNorm2d: SyncedBatchNorm2d,
+    nn.BatchNorm3d: SyncedBatchNorm3d,
+}
 
 
 def synced(module: nn.Module) -> None:
-    """Replace every BatchNorm2d of a module in place; parameters and averages stay."""
+    """Replace every batch norm of a module in place; parameters and averages stay."""
     for part in module.modules():
-        if type(part) is nn.BatchNorm2d:
-            part.__class__ = SyncedBatchNorm
+        if type(part) in _SYNCED:
+            part.__class__ = _SYNCED[type(part)]
+
+
+def _on_channels(values: Tensor, x: Tensor) -> Tensor:
+    """(C,) in a shape that broadcasts against x (B, C, ...)."""
+    return values.view(-1, *[1] * (x.dim() - 2))
