@@ -16,7 +16,9 @@ from model_training.learning.ranks import ALONE, Ranks
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """Give a command line what `fitted` reads, and the device."""
     parser.add_argument("--batch", type=int, help="frames in a batch of all processes (default: the configuration's)")
-    parser.add_argument("--accumulate", type=int, default=1, help="parts that a batch goes through in (default: 1)")
+    parser.add_argument(
+        "--accumulate", type=int, help="parts that a batch goes through in (default: the configuration's)"
+    )
     add_machine(parser)
 
 
@@ -38,7 +40,9 @@ def fitted(config: Config, options: argparse.Namespace, ranks: Ranks = ALONE) ->
     """
     if options.batch is not None:
         config = replace(config, phases=tuple(replace(phase, frames=options.batch) for phase in config.phases))
-    config = replace(config, accumulate=options.accumulate, precision=options.precision or config.precision)
+    if options.accumulate is not None:
+        config = replace(config, accumulate=options.accumulate)
+    config = replace(config, precision=options.precision or config.precision)
     shares = ranks.count * config.accumulate
     for phase in config.phases:
         if shares < 1 or phase.frames < 1 or phase.frames % shares:
