@@ -106,11 +106,10 @@ class RobotNode(Node):
 
     def _on_timer(self) -> None:
         """Let simulated time catch up with real time, and publish what the camera sees then."""
-        now = time.monotonic()
-        for _ in range(round((now - self._shown) / _STEP)):
+        for _ in range(round((time.monotonic() - self._shown) / _STEP)):
             self._gripper.drive(_STEP)
             self._tabletop.advance(_STEP)
-        self._shown = now
+            self._shown += _STEP
         stamp = self.get_clock().now().to_msg()
         frame = self._tabletop.render()
         self._publish(frame, stamp)

@@ -107,7 +107,8 @@ def _picture(row: dict[str, Any]) -> bytes:
     mask = decode(row["mask"]["counts"], *row["mask"]["size"])
     drawn = draw(image, Answer(row["expression"], Verdict[row["verdict"]], row["score"], mask, Box(**row["box"])))
     height, width = drawn.shape[:2]
-    shrunk = cv2.resize(drawn, None, fx=(scale := min(1.0, WIDTH / width)), fy=scale, interpolation=cv2.INTER_AREA)
+    scale = min(1.0, WIDTH / width)
+    shrunk = cv2.resize(drawn, (round(width * scale), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
     return cv2.imencode(".jpg", shrunk[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
 

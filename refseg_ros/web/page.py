@@ -233,7 +233,8 @@ class Page:
             ui.notify(f"The browser doesn't let the page copy this: {line}", timeout=0, close_button="Close")
 
     def _on_key(self, event: KeyEventArguments) -> None:
-        if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.alt:
+        held = event.modifiers
+        if not event.action.keydown or event.action.repeat or held.ctrl or held.alt or held.meta:
             return
         acts = {"p": self._toggle_pause, "s": self._toggle_space, "/": lambda: self._input.run_method("focus")}
         if self._truth.visible:

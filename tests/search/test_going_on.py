@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -86,6 +87,10 @@ def test_settings_without_answers_are_those_of_the_next_search(tmp_path):
     bind(folder, SearchConfig(("the bowl",), "model"), begun=True)
     with pytest.raises(ValueError, match="has answers with expressions \\['the bowl'\\], not \\['the mug'\\]"):
         bind(folder, SearchConfig(("the mug",), "model"), begun=True)
+    newer = json.loads((folder / FILE).read_text()) | {"tiles": 4}
+    (folder / FILE).write_text(json.dumps(newer))
+    with pytest.raises(ValueError, match="has answers with tiles 4, not None"):
+        bind(folder, SearchConfig(("the bowl",), "model"), begun=True)
     (folder / FILE).write_text('{"theme": "dark"}')
     with pytest.raises(ValueError, match="give another folder with -o"):
         bind(folder, SearchConfig(("the mug",), "model"), begun=False)
