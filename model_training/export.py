@@ -13,6 +13,7 @@ import torch
 from model_training import configs
 from model_training.configs.schema import Config
 from model_training.datasets.sample import STILL
+from model_training.datasets.word_pieces import TOKENIZER
 from model_training.graphs import onnx_files
 from model_training.learning import checkpoint
 from model_training.learning.warm_start import vocabulary_of
@@ -22,25 +23,26 @@ from model_training.scoring.certainty import UNCALIBRATED
 from model_training.words import synonyms_for
 from refseg_ros.command import command, program
 from refseg_ros.engines import bundle
-from refseg_ros.engines.manifest import SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text
+from refseg_ros.engines.manifest import FILE, SYNONYMS, VOCABULARY, WORDS, Clip, Input, Manifest, Text
 from refseg_ros.engines.reach import side_by_side
-from refseg_ros.expression import dump_synonyms
+from refseg_ros.expression import Vocabulary, dump_synonyms
 from refseg_ros.files import check_folder
 
 
-def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) -> Manifest:
+def export(system: System, folder: Path, manifest: Manifest, text: str) -> Manifest:
     """Write a bundle of a system.
 
     Args:
         system: in evaluation mode, on the CPU.
         folder: of the bundle.
         manifest: all but its steps and its file list.
-        vocabulary: the text of vocabulary.txt.
+        text: of its word list or of its tokenizer's file.
     """
     files = {f"{name}.onnx": data for name, data in onnx_files(system).items()}
     steps = side_by_side({f"{graph.name}.onnx": graph for graph in system.graphs()})
-    contents = {VOCABULARY: vocabulary.encode(), **files}
-    if synonyms := synonyms_for(frozenset(vocabulary.split())):
+    contents = {manifest.text.file: text.encode(), **files}
+    is_list = manifest.text.tokenizer == WORDS
+    if is_list and (synonyms := synonyms_for(frozenset(text.split()))):
         contents[SYNONYMS] = dump_synonyms(synonyms).encode()
     return bundle.write(folder, replace(manifest, steps=steps), contents)
 
@@ -48,20 +50,25 @@ def export(system: System, folder: Path, manifest: Manifest, vocabulary: str) ->
 def bundle_of(model: System, config: Config, facts: Mapping[str, object], folder: Path) -> Manifest:
     """Write the bundle of a system, with the configuration of its run and the facts saved with its weights."""
     network, window = config.network, model.window
-    training = {key: value for key, value in facts.items() if key not in ("network", "vocabulary")}
+    training = {key: value for key, value in facts.items() if key not in ("network", "vocabulary", "tokenizer")}
+    words = vocabulary_of(facts)
+    if isinstance(words, Vocabulary):
+        kind, file, text = WORDS, VOCABULARY, words.dump()
+    else:
+        kind, file, text = FILE, TOKENIZER, str(facts["tokenizer"])
     if config.clip != STILL:
         training["stride"] = config.clip.stride * window.step
     manifest = Manifest(
         name=config.name,
         input=Input(network.height, network.width, network.padding),
         steps=(),
-        text=Text(WORDS, VOCABULARY, network.max_words),
+        text=Text(kind, file, network.max_words),
         clip=Clip(window.before + 1, window.step * config.clip_interval if window.before else 0.0, model.memory),
         thresholds=UNCALIBRATED,
         network=asdict(network),
         training=training,
     )
-    return export(model, folder, manifest, vocabulary_of(facts).dump())
+    return export(model, folder, manifest, text)
 
 
 def load_model(path: Path) -> tuple[System, Config, dict[str, object]]:

@@ -158,6 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data", default="data", help="folder of rendered scenes, or of a data set, or of shards (default: data)"
     )
     parser.add_argument("--images", type=Path, help="folder of COCO's images, if not in a usual place")
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FILE",
+        help="tokenizer.json that cuts words into pieces, such as BERT's (default: the words of the data are learned)",
+    )  # fmt: skip
     parser.add_argument("--objects", type=Path, metavar="DIR", help="folder of meshes with names, for household, parts")
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", action="append", default=[],
@@ -184,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with joined(torch.device(options.device)) as (ranks, device):
         config = shortened(fitted(configs.load(options.config), options, ranks), options.steps)
         if config.scenes is not None:
-            refuse_without_effect(parser, options, ("images",), "on simulated scenes")
+            refuse_without_effect(parser, options, ("images", "tokenizer"), "on simulated scenes")
         if not 0 <= options.imagenet_share <= 1:
             raise ValueError(f"--imagenet-share is {options.imagenet_share}; it must be between 0 and 1")
         if options.start is None:
@@ -198,8 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = options.out or Path("runs") / name
         if options.scenes is not None:
             config = with_scenes(config, options.scenes)
-        folders = {"objects": options.objects, "photos": options.photos}
-        source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **folders)
+        files = {"objects": options.objects, "photos": options.photos, "tokenizer": options.tokenizer}
+        source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **files)
 
         given = [f"--{name}" for name in ("start", "backbone") if getattr(options, name)]
         if given and (out / LAST).exists() and ranks.first:

@@ -25,10 +25,10 @@ from model_training.networks.base import System
 from model_training.paper.figures import clip_figure, expressions_figure, heat_figure, video_figure
 from model_training.paper.insight import look
 from refseg_ros.command import command, program, refuse_without_effect, seed
-from refseg_ros.expression import Vocabulary
 from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
 from refseg_ros.media.film_clock import ASSUMED_RATE
 from refseg_ros.media.films import stamps_of
+from refseg_ros.open_vocabulary import Tokenizer
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
@@ -81,7 +81,7 @@ class Network(NamedTuple):
     """A trained network to look into."""
 
     model: System
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     interval: float
     """Seconds between the frames of a clip."""
 

@@ -137,7 +137,7 @@ def conclude(
         certainty: weights of the evidence in the score.
     """
     evidence = Evidence(outcome.presence)
-    attention = outcome.word_attention[:, : len(tokens.words)]
+    attention = tokens.of_words(outcome.word_attention)
     nothing = _without_mask(text, Verdict.NOT_FOUND, letterbox, tokens, attention)
     if probability(outcome.presence) < thresholds.absent:
         return replace(nothing, score=score_of(evidence, certainty), evidence=evidence)

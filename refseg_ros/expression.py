@@ -61,7 +61,12 @@ def tokenise(text: str) -> list[str]:
 
 
 def _words(normal: str) -> list[str]:
-    return [normal[found.start() : found.end()] for found in _WORD.finditer(shape(normal))]
+    return [normal[start:end] for start, end in word_spans(normal)]
+
+
+def word_spans(normal: str) -> list[tuple[int, int]]:
+    """Where each word of a normalised text begins and ends."""
+    return [found.span() for found in _WORD.finditer(shape(normal))]
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Tokens:
     """An expression as the network sees it, and what it does not see."""
 
     ids: np.ndarray
-    """(max_words,) int64: word ids, PADDING after the last word."""
+    """(max_words,) int64: ids of words, or of pieces of words, PADDING after the last."""
     words: tuple[str, ...]
     """The words behind the ids, including unknown ones; unknown words that only ask ("could you", "please") are left
     out."""
@@ -79,6 +84,8 @@ class Tokens:
     """Words beyond max_words, which the network does not see."""
     noun: str = ""
     """The noun that the expression is about, "" where it has none (`noun_phrases.head_noun`)."""
+    pieces: tuple[int, ...] | None = None
+    """Which of `words` each id is a piece of, -1 for none of them; None where each id is a word."""
 
     @property
     def readable(self) -> bool:
@@ -94,6 +101,17 @@ class Tokens:
     def doubtful(self) -> bool:
         """Whether a word that describes the thing is unknown, so that another thing may be meant."""
         return any(word in self.unknown for word in self.words)
+
+    def of_words(self, weights: np.ndarray) -> np.ndarray:
+        """Weights of the ids (levels, max_words), rows sum to one -> of the words (levels, len(words)), as well."""
+        if self.pieces is None:
+            return weights[:, : len(self.words)]
+        belongs = np.zeros((weights.shape[1], len(self.words)), np.float32)
+        for place, word in enumerate(self.pieces):
+            if word >= 0:
+                belongs[place, word] = 1
+        summed = weights @ belongs
+        return summed / np.maximum(summed.sum(1, keepdims=True), np.finfo(np.float32).tiny)
 
 
 class Vocabulary:

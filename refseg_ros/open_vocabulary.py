@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from refseg_ros.errors import UnavailableError
-from refseg_ros.expression import CUT_MARK, PADDING, Tokens, read, tokenise
+from refseg_ros.expression import CUT_MARK, PADDING, Tokens, Vocabulary, read, tokenise, word_spans
 from refseg_ros.text import one_line
 
 
 class OpenVocabulary:
-    """A subword tokenizer. It has the two methods of `Vocabulary` that a model needs: `encode` and `len`."""
+    """A subword tokenizer. It has the methods of `Vocabulary` that a model needs: `encode`, `encode_all`, `len`."""
 
     def __init__(self, tokenizer: Any) -> None:
         """`tokenizer` is a `tokenizers.Tokenizer`; the padding id is its own, or PADDING if it has none."""
@@ -59,4 +60,20 @@ class OpenVocabulary:
         ids = np.full(length, self._padding, np.int64)
         ids[: len(encoded.ids)] = encoded.ids
         rest = [*tokenise(normal[seen:]), *([CUT_MARK] if is_cut else [])]
-        return Tokens(ids, tuple(tokenise(normal[:seen])), (), tuple(rest))
+        spans = word_spans(normal[:seen])
+        words = tuple(normal[start:end] for start, end in spans)
+        pieces = tuple(_place_of(piece, spans) for piece in encoded.offsets)
+        return Tokens(ids, words, (), tuple(rest), pieces=pieces)
+
+    def encode_all(self, texts: Sequence[str], length: int) -> np.ndarray:
+        """(Q, length) int64: the ids of several texts."""
+        return np.stack([self.encode(text, length).ids for text in texts])
+
+
+def _place_of(piece: tuple[int, int], spans: Sequence[tuple[int, int]]) -> int:
+    """Which of some words a piece of the text belongs to, -1 if to none."""
+    return next((place for place, (start, end) in enumerate(spans) if piece[0] < end and piece[1] > start), -1)
+
+
+Tokenizer = Vocabulary | OpenVocabulary
+"""What turns an expression into ids for a model."""

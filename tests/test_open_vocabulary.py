@@ -83,10 +83,15 @@ def test_a_bundle_has_such_a_file_and_no_list_of_words(tmp_path: Path) -> None:
     assert draw(np.zeros((48, 64, 3), np.uint8), answer).shape == (48, 64, 3)
 
 
-def test_attention_over_pieces_cannot_be_told_over_words(tmp_path: Path) -> None:
+def test_attention_over_pieces_is_summed_over_words(tmp_path: Path) -> None:
+    tokens = parsed(pieces()).encode("the blue, mug", 8)
+    assert tokens.words == ("the", "blue", "mug") and tokens.pieces == (0, 1, 1, -1, 2)
+    weights = np.array([[0.2, 0.1, 0.3, 0.2, 0.2, 0, 0, 0]], np.float32)
+    np.testing.assert_allclose(tokens.of_words(weights), [[0.25, 0.5, 0.25]])
     folder = bundle_of(tmp_path / "b", pieces().to_str().encode(), attention=True)
-    with pytest.raises(BundleError, match="fusion.onnx: gives `word_attention` over pieces of words"):
-        Segmenter(folder, threads=1)
+    answer = Segmenter(folder, threads=1).segment(np.full((48, 64, 3), (255, 0, 0), np.uint8), "a red blue")
+    assert answer.words == ("a", "red", "blue") and answer.word_attention.shape[1] == 3
+    np.testing.assert_allclose(answer.word_attention.sum(1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("data", [b"{}", b"\x00\xff", b"<pad>\n<unknown>\nred\n"])

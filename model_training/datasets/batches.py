@@ -27,7 +27,7 @@ from model_training.datasets.letterboxed import LetterboxCache, Letterboxed, let
 from model_training.datasets.sample import STILL, ClipFrames, Expression, Reader, Record
 from model_training.datasets.workers import end_with_parent
 from refseg_ros.config import Settings, setting
-from refseg_ros.expression import Vocabulary
+from refseg_ros.open_vocabulary import Tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class FrameBatches(Dataset[Batch], ABC):
         config: of the batches.
     """
 
-    def __init__(self, vocabulary: Vocabulary, config: BatchConfig) -> None:
+    def __init__(self, vocabulary: Tokenizer, config: BatchConfig) -> None:
         self._vocabulary, self._config = vocabulary, config
 
     @abstractmethod
@@ -102,7 +102,7 @@ class Batches(FrameBatches):
     """
 
     def __init__(
-        self, reader: Reader, split: str, vocabulary: Vocabulary, config: BatchConfig, cache: Path | None = None
+        self, reader: Reader, split: str, vocabulary: Tokenizer, config: BatchConfig, cache: Path | None = None
     ) -> None:
         super().__init__(vocabulary, config)
         self._reader, self._records = reader, reader.of_split(split)
@@ -136,7 +136,7 @@ def chosen(expressions: tuple[Expression, ...], count: int, seed: int, position:
     return [expressions[index] for index in order[:count]]
 
 
-def assemble(parts: list[tuple[Letterboxed, list[tuple[str, int]]]], vocabulary: Vocabulary, max_words: int) -> Batch:
+def assemble(parts: list[tuple[Letterboxed, list[tuple[str, int]]]], vocabulary: Tokenizer, max_words: int) -> Batch:
     """Make a batch of frames with (text, row of its mask) for each expression. A still image is repeated as a clip."""
     length = max(len(part.frames) for part, _ in parts)
     shape = (length, *parts[0][0].frames.shape[1:])

@@ -16,6 +16,7 @@ from model_training.datasets.batches import BatchConfig, FrameBatches
 from model_training.datasets.letterboxed import Letterboxed, letterboxed
 from model_training.datasets.sample import STILL, ClipFrames, Record
 from refseg_ros.expression import Vocabulary
+from refseg_ros.open_vocabulary import Tokenizer
 
 LANES = 4
 """Number of streams of shards; steps take turns. If the number of workers divides it, no two read the same shard."""
@@ -61,7 +62,7 @@ class ShardBatches(FrameBatches):
         ValueError, OSError: the list of shards is missing, damaged or of another split or clip; the message names it.
     """
 
-    def __init__(self, place: str, vocabulary: Vocabulary, config: BatchConfig, split: str = "train") -> None:
+    def __init__(self, place: str, vocabulary: Tokenizer, config: BatchConfig, split: str = "train") -> None:
         super().__init__(vocabulary, config)
         self._place = place.rstrip("/")
         index = f"{self._place}/{shards.INDEX}"

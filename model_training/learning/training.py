@@ -21,7 +21,7 @@ from model_training.learning.precision import AUTO, convolves_over_time, multipl
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.schedules import learning_rate
 from model_training.learning.synced_norm import synced
-from model_training.learning.warm_start import adapted, vocabulary_of
+from model_training.learning.warm_start import adapted
 from model_training.networks.base import System
 from model_training.networks.kinds import system_of
 
@@ -150,7 +150,7 @@ class Training:
         """
         tensors, facts = checkpoint.load(path)
         try:
-            known = adapted(tensors, self.model, vocabulary_of(facts), vocabulary_of(self.facts))
+            known = adapted(tensors, self.model, facts, self.facts)
             self.model.load_state_dict(known)
         except (RuntimeError, LookupError) as error:
             reason = str(error).splitlines()[0]

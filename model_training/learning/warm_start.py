@@ -7,30 +7,44 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from model_training.datasets.scene_batches import tabletop_vocabulary
+from model_training.datasets.word_pieces import TOKENIZER
 from model_training.networks.base import System
 from refseg_ros.expression import UNKNOWN, Vocabulary
+from refseg_ros.open_vocabulary import OpenVocabulary, Tokenizer
 
 
-def vocabulary_of(facts: Mapping[str, object]) -> Vocabulary:
-    """The words of trained weights, from the facts in their file; without a list, those of `tabletop`."""
+def vocabulary_of(facts: Mapping[str, object]) -> Tokenizer:
+    """What turned expressions into ids for trained weights, from the facts in their file; else `tabletop`'s words."""
+    if "tokenizer" in facts:
+        return OpenVocabulary.parse(str(facts["tokenizer"]).encode(), TOKENIZER)
     words = facts.get("vocabulary")
     return Vocabulary(str(word) for word in words) if isinstance(words, list) else tabletop_vocabulary()
 
 
-def adapted(tensors: Mapping[str, Tensor], model: System, theirs: Vocabulary, ours: Vocabulary) -> dict[str, Tensor]:
-    """Weights of a network with the words `theirs` for a model with `ours`.
+def adapted(
+    tensors: Mapping[str, Tensor], model: System, theirs: Mapping[str, object], ours: Mapping[str, object]
+) -> dict[str, Tensor]:
+    """Weights with the facts `theirs` for a model of a run with the facts `ours`.
 
     A word that both have keeps its trained vector; new words and the unknown one keep the model's initial vectors. Rows
     after the words, such as [CLS], are kept. Parameters of clips are left out if the model has none.
+
+    Raises:
+        LookupError: only one of the two reads pieces of words, or both do with different tokenizers.
     """
     state, name = model.state_dict(), model.words_table
     kept = {key: value for key, value in tensors.items() if key in state or not key.startswith(model.of_clips)}
+    if theirs.get("tokenizer") != ours.get("tokenizer"):
+        raise LookupError("they learned with another tokenizer; give the same --tokenizer, or none where they had none")
+    before, now = vocabulary_of(theirs), vocabulary_of(ours)
+    if isinstance(before, OpenVocabulary) or isinstance(now, OpenVocabulary):
+        return kept
     if name not in kept or kept[name].shape[1:] != state[name].shape[1:]:
         return kept
     table = state[name].clone()
-    ids = {word: index for index, word in enumerate(theirs.words)}
-    for index, word in enumerate(ours.words):
+    ids = {word: index for index, word in enumerate(before.words)}
+    for index, word in enumerate(now.words):
         if word in ids and index != UNKNOWN:
             table[index] = kept[name][ids[word]]
-    table[len(ours) :] = kept[name][len(theirs) :]
+    table[len(now) :] = kept[name][len(before) :]
     return kept | {name: table}

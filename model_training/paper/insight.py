@@ -13,8 +13,8 @@ from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros.answer import Answer, conclude
 from refseg_ros.engines.manifest import Certainty
 from refseg_ros.engines.network import Outcome
-from refseg_ros.expression import Vocabulary
 from refseg_ros.geometry import Letterbox
+from refseg_ros.open_vocabulary import Tokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Insight:
 
 
 @torch.no_grad()
-def look(model: System, vocabulary: Vocabulary, frames: Sequence[np.ndarray], texts: Sequence[str]) -> list[Insight]:
+def look(model: System, vocabulary: Tokenizer, frames: Sequence[np.ndarray], texts: Sequence[str]) -> list[Insight]:
     """Run the network and collect its inner values.
 
     Args:

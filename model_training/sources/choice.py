@@ -22,6 +22,7 @@ def source_of(
     ranks: Ranks = ALONE,
     objects: Path | None = None,
     photos: Sequence[Path] = (),
+    tokenizer: Path | None = None,
 ) -> Source:
     """The source that a configuration learns from.
 
@@ -33,6 +34,7 @@ def source_of(
         images: folder of COCO's images, if not in a usual place.
         ranks: the processes that share each batch.
         objects, photos: folder of scans, and folders of photos, for a configuration that mixes them in; see `Mixture`.
+        tokenizer: file that cuts the words of a data set into pieces; see `DataSet`.
 
     Raises:
         ValueError, OSError: the data cannot be used.
@@ -43,4 +45,4 @@ def source_of(
         raise ValueError(f"the configuration {config.name} mixes nothing in; --objects and --photos go with others")
     if config.scenes is not None:
         return SimulatedScenes(config, Path(data), workers, ranks)
-    return DataSet(config, str(data), workers, cache, images, ranks)
+    return DataSet(config, str(data), workers, cache, images, ranks, tokenizer)

@@ -18,12 +18,15 @@ from model_training.datasets.sample import STILL, Reader, as_one
 from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
 from model_training.datasets.shards import INDEX
 from model_training.datasets.splits import described, unlearned
+from model_training.datasets.word_pieces import read_tokenizer, specials_of
 from model_training.learning import losses
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.networks.base import System
+from model_training.networks.vlide.config import VlideConfig
 from model_training.scoring.metrics import Scores
 from model_training.sources.source import Source
 from refseg_ros.expression import Vocabulary
+from refseg_ros.open_vocabulary import OpenVocabulary
 
 VALIDATED, EXPRESSIONS = 128, 4
 """Frames that validation looks at, and expressions on each."""
@@ -52,6 +55,7 @@ class DataSet(Source):
         cache: folder that keeps still images at the size of the input.
         images: folder of COCO's images, if not in a usual place.
         ranks: the processes that share each batch.
+        tokenizer: file that cuts words into pieces, see `read_tokenizer`; None: the words of the split are learned.
 
     Raises:
         ValueError, OSError: the data cannot be used; the message names the file.
@@ -65,6 +69,7 @@ class DataSet(Source):
         cache: Path,
         images: Path | None = None,
         ranks: Ranks = ALONE,
+        tokenizer: Path | None = None,
     ) -> None:
         self._data, self.workers, self._ranks = data, workers, ranks
         self._cache = cache if config.clip == STILL else None
@@ -80,9 +85,16 @@ class DataSet(Source):
             self._reader = as_one(readers)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
             version = digest_of(self._reader, config.split)
-        self.config = replace(config, network=replace(config.network, vocabulary=len(self.vocabulary)))
-        words = list(self.vocabulary.words[2:])
-        self.facts = {"data": name, "split": config.split, "vocabulary": words, "version of the data": version}
+        self.facts = {"data": name, "split": config.split, "version of the data": version}
+        network = config.network
+        if tokenizer is None:
+            self.facts["vocabulary"] = list(self.vocabulary.words[2:])
+        else:
+            self.facts["tokenizer"] = text = read_tokenizer(tokenizer)
+            self.vocabulary = OpenVocabulary.parse(text.encode(), str(tokenizer))
+            if isinstance(network, VlideConfig):
+                network = replace(network, specials=specials_of(text))
+        self.config = replace(config, network=replace(network, vocabulary=len(self.vocabulary)))
 
     def drawn(self, phase: int) -> Dataset[Batch]:
         """See `Source`."""

@@ -13,7 +13,7 @@ from model_training.datasets.batch import Batch
 from model_training.datasets.batches import prefetched
 from model_training.networks.base import System
 from model_training.scoring.metrics import Scores
-from refseg_ros.expression import Vocabulary
+from refseg_ros.open_vocabulary import Tokenizer
 
 
 class Validation(Protocol):
@@ -30,7 +30,7 @@ class Source(ABC):
 
     Attributes:
         config: of the run, with what depends on the data filled in.
-        vocabulary: the words of the data.
+        vocabulary: what turns the expressions of the data into ids.
         facts: what is kept with the weights; a run on data with other facts does not go on from them. They are known
             before anything is rendered, so that such a run is refused at once.
         workers: processes that make batches.
@@ -38,7 +38,7 @@ class Source(ABC):
     """
 
     config: Config
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     facts: dict[str, object]
     workers: int
     started: Literal["spawn", "fork"] = "spawn"

@@ -13,7 +13,7 @@ from refseg_ros.engines.manifest import SYNONYMS, WORDS, Manifest
 from refseg_ros.errors import BundleError, UnavailableError
 from refseg_ros.expression import Vocabulary, parse_synonyms
 from refseg_ros.files import expanded, write_bytes
-from refseg_ros.open_vocabulary import OpenVocabulary
+from refseg_ros.open_vocabulary import OpenVocabulary, Tokenizer
 
 MANIFEST = "manifest.json"
 MODELS = Path(__file__).parent.parent / "models"
@@ -70,7 +70,7 @@ class Bundle:
                 _check_onnx(folder / name, data)
         return cls(folder, manifest, contents)
 
-    def tokenizer(self) -> Vocabulary | OpenVocabulary:
+    def tokenizer(self) -> Tokenizer:
         """What turns an expression into ids.
 
         Raises:

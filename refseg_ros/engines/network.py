@@ -13,7 +13,7 @@ from refseg_ros.engines.array_memory import ArrayMemory
 from refseg_ros.engines.clip_memory import ClipMemory, Looked
 from refseg_ros.engines.contract import Array, Engine
 from refseg_ros.engines.frame_buffer import FrameBuffer
-from refseg_ros.engines.manifest import ATTENTION, FILE, Manifest
+from refseg_ros.engines.manifest import ATTENTION, Manifest
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS, kept_arrays, reached, sources_of
 from refseg_ros.engines.stage import Stage
 from refseg_ros.errors import BundleError, EngineError
@@ -106,10 +106,6 @@ class Network:
                 f"{manifest.graphs[-1]}: no graph that image and words reach has an output `{LOGITS}`; "
                 "export the model again"
             )
-        if manifest.text.tokenizer == FILE:
-            for name, engine in graphs.items():
-                if WORD_ATTENTION in engine.outputs:
-                    raise BundleError(f"{name}: gives `{WORD_ATTENTION}` over pieces of words; export it without")
         self._asked = self._of_words.inputs | self._of_both.inputs | set(OUTPUTS)
         brought = self._looked.brought | set(self._looked.ring) if self._looked else set(self._kept)
         self._of_one_frame = self._asked | self._of_frame.inputs | brought
