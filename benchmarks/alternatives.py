@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
 from benchmarks.stages import in_float32, running
 from refseg_ros import Segmenter
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.reach import IMAGE
 from refseg_ros.engines.reach import WORDS as WORD_IDS
@@ -76,7 +76,7 @@ def clipseg_in_onnx(model: nn.Module, side: int) -> Callable[[], object]:
 
 def ours_in_onnx() -> Callable[[], object]:
     """The shipped network in ONNX Runtime, float32, from tensors (a still image and its words) to tensors."""
-    bundle = in_float32(Bundle.load(SHIPPED))
+    bundle = in_float32(Bundle.load(TABLETOP))
     size, steps = bundle.manifest.input, [step for step in bundle.manifest.steps if "clip_1.onnx" not in step]
     image = np.random.default_rng(0).integers(0, 256, (1, size.height, size.width, 3), np.uint8)
     words = np.zeros((1, bundle.manifest.text.length), np.int64)
@@ -125,7 +125,7 @@ def measure(effort: Effort) -> list[Table]:
 
 def as_published(model: nn.Module, effort: Effort) -> Table:
     """Theirs by transformers in torch, ours as the robot runs it."""
-    segmenter = Segmenter(threads=CORES, device="cpu")
+    segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device="cpu")
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     ours: Callable[[], object] = lambda: segmenter.segment(image, TEXT)  # noqa: E731
     table = Table(

@@ -17,7 +17,7 @@ from model_training.networks.cmsa.cfsa import CrossFrameSelfAttention, Past
 from model_training.networks.cmsa.encoder import Encoder, grid_sizes
 from refseg_ros import Segmenter
 from refseg_ros.engines import bundle
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.clip_memory import ClipMemory, Looked, pair_names
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ATTENTION, Clip
@@ -108,7 +108,7 @@ def streaming_against_full(effort: Effort) -> Table:
 
 def with_clip(length: int, folder: Path) -> Path:
     """The shipped bundle with a clip of another length."""
-    shipped = Bundle.load(SHIPPED)
+    shipped = Bundle.load(TABLETOP)
     bundle.write(folder, replace(shipped.manifest, clip=Clip(length, INTERVAL, ATTENTION)), shipped.contents)
     return folder
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.measuring import CORES, Effort, Table, in_turn, milliseconds
 from benchmarks.stages import given_to_graphs, running
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.graphs import for_cpu
 from refseg_ros.engines.network import Arrays
 from refseg_ros.engines.onnx import OnnxEngine
@@ -86,7 +86,7 @@ def work(model: bytes, given: Mapping[str, np.ndarray]) -> Work:
 
 def measure(effort: Effort) -> list[Table]:
     """The table of the floor."""
-    bundle = Bundle.load(SHIPPED)
+    bundle = Bundle.load(TABLETOP)
     given = given_to_graphs(bundle)
     names = {step: ", ".join(name.removesuffix(".onnx") for name in step) for step in bundle.manifest.steps}
     steps: dict[str, Callable[[], object]] = {

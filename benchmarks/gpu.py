@@ -16,6 +16,7 @@ import torch
 from benchmarks.cmsa import draw, factorised
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
 from refseg_ros import BundleError, Segmenter
+from refseg_ros.engines.bundle import TABLETOP
 
 RUNTIMES = (("cpu", "onnx"), ("cuda", "onnx"), ("cuda", "tensorrt"))
 SIZES = {"cuda": (1600, 20, 512), "cpu": (100, 5, 64)}
@@ -35,7 +36,7 @@ def frame(effort: Effort) -> Table:
     steps, missing = {}, []
     for device, engine in RUNTIMES:
         try:
-            segmenter = Segmenter(threads=CORES, device=device, engine=engine)
+            segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device=device, engine=engine)
         except BundleError as error:
             missing.append(f"{engine} on {device}: {error}")
             continue

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
 from refseg_ros import Segmenter
+from refseg_ros.engines.bundle import TABLETOP
 
 WORDS = (1, 5, 10, 16)
 QUERIES = (1, 2, 4, 8)
@@ -95,7 +96,7 @@ def cameras(segmenter: Segmenter, effort: Effort) -> Table:
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of growth."""
-    segmenter = Segmenter(threads=CORES, device="cpu")
+    segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device="cpu")
     image, words = picture(640, 480), EXPRESSION.split()
     by_words = {str(many): frame(segmenter, [" ".join(words[:many])], image) for many in WORDS}
     by_size = {f"{width}x{height}": frame(segmenter, [TEXT], picture(width, height)) for width, height in SIZES}

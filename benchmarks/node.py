@@ -21,6 +21,7 @@ from std_msgs.msg import Float32, Header, String
 
 from benchmarks.measuring import CORES, TEXT, Effort, Table
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.images.messages import to_message
 from refseg_ros.ros.transport import prefer_large_shared_memory
 
@@ -126,7 +127,7 @@ def nodes() -> Iterator[tuple[Bench, NodeProcess]]:
     rclpy.init()
     bench = Bench()
     echo = subprocess.Popen([sys.executable, "-m", "benchmarks.echo_node"])
-    settings = {"threads": CORES, "max_frame_age": 0.0}
+    settings = {"model": TABLETOP.name, "threads": CORES, "max_frame_age": 0.0}
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -150,7 +151,9 @@ def start(effort: Effort) -> Table:
     for _ in range(effort.least):
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
-            with NodeProcess("segment_node", {"threads": CORES}, Path(folder) / "node.log") as node:
+            with NodeProcess(
+                "segment_node", {"model": TABLETOP.name, "threads": CORES}, Path(folder) / "node.log"
+            ) as node:
                 while READY not in node.log.read_text():
                     node.check()
                     if time.perf_counter() - began > START:

@@ -21,6 +21,7 @@ from benchmarks.measuring import Effort, Table
 from benchmarks.node import PATIENCE, RATE, Bench, cpu_seconds, nodes, resident
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
 from refseg_ros.demo.scene import SEED, SPLIT
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.transport import prefer_large_shared_memory
 from refseg_ros.simulation.tabletop import Tabletop
 
@@ -44,7 +45,9 @@ def served() -> Iterator[tuple[NodeProcess, str]]:
     """The node `web`, and the address of its page."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        NodeProcess("web_node", {"port": 0, "lessons": folder}, Path(folder) / "web.log") as web,
+        NodeProcess(
+            "web_node", {"port": 0, "lessons": folder, "model": TABLETOP.name}, Path(folder) / "web.log"
+        ) as web,
     ):
         until = time.perf_counter() + PATIENCE
         while not (told := re.search(r"the page is at (\S+)", web.log.read_text())):

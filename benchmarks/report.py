@@ -12,7 +12,7 @@ from benchmarks import aims
 from benchmarks.load import BUSY
 from benchmarks.measuring import CORES, Table
 from model_training.paper.markdown_table import markdown_table
-from refseg_ros.engines.bundle import SHIPPED
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.files import replacing, write_bytes
 from refseg_ros.gpu_check.page import versions
 
@@ -77,7 +77,7 @@ def commit() -> str:
 def write(sections: list[Section], folder: Path, quick: bool) -> None:
     """Write the page and its picture."""
     date = datetime.datetime.now(datetime.timezone.utc).date()
-    size = {path.name: path.stat().st_size / 1e6 for path in SHIPPED.glob("*.onnx")}
+    size = {path.name: path.stat().st_size / 1e6 for path in TABLETOP.glob("*.onnx")}
     files = ", ".join(f"{name} {megabytes:.1f}" for name, megabytes in sorted(size.items()))
     head = [
         "# Performance",

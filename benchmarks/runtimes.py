@@ -13,7 +13,7 @@ from model_training.configs.shipped import NETWORK
 from model_training.networks.cmsa.fusion import ClipFeatures
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.quantize import in_16_bits
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 
 QUERY_WORDS = len(TEXT.split())
 
@@ -41,7 +41,7 @@ def torch_steps() -> dict[str, Callable[[], object]]:
 
 def onnx_steps() -> dict[str, Callable[[], object]]:
     """The shipped encoder and fusion in ONNX Runtime, in fp32, fp16 and, where the bundle has it, int8."""
-    bundle = Bundle.load(SHIPPED)
+    bundle = Bundle.load(TABLETOP)
     given, plain = given_to_graphs(bundle), in_float32(bundle)
     halves = {name: in_16_bits(plain.contents[name]) for name in plain.manifest.graphs}
     bundles = {"fp32": plain, "fp16": replace(plain, contents={**plain.contents, **halves}), "int8": bundle}

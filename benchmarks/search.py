@@ -16,7 +16,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from benchmarks.measuring import Effort, Table, in_turn, milliseconds, ratio
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.search import fleet
 from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.search.recordings import recordings
@@ -33,8 +33,8 @@ def measure(effort: Effort) -> list[Table]:
     """The table of the search."""
     by_clock, by_computing = (dataclasses.replace(effort, busy=busy) for busy in (False, True))
     with _bags() as folder, ExitStack() as stack:
-        config = SearchConfig(EXPRESSIONS, digest(Bundle.load(SHIPPED).manifest))
-        tasks = [Task(recording, config, "") for recording in recordings([str(folder)])]
+        config = SearchConfig(EXPRESSIONS, digest(Bundle.load(TABLETOP).manifest))
+        tasks = [Task(recording, config, TABLETOP.name) for recording in recordings([str(folder)])]
         clients = {workers: stack.enter_context(fleet.local(workers)) for workers in WORKERS}
         steps = {f"{workers}": partial(_search, client, tasks) for workers, client in clients.items()}
         times = in_turn(steps, by_clock, warm_up=1)

@@ -16,6 +16,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
 from refseg_ros.ros.node_config import CameraNodeConfig
 
@@ -36,8 +37,12 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    topics = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
-    return [SetLaunchConfiguration(name, topic) for name, topic in topics.items()]
+    """Arguments of the included launch file: the camera's topics, and the model that knows the simulator's things."""
+    told = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
+    chosen = [context.launch_configurations.get(name, "") for name in ("model", "params_file", "objects")]
+    if _is_simulated(context) and not any(text.strip() for text in chosen):
+        told["model"] = TABLETOP.name
+    return [SetLaunchConfiguration(name, value) for name, value in told.items()]
 
 
 def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:

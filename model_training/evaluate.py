@@ -35,7 +35,7 @@ from model_training.scoring.reliability import Claim
 from model_training.scoring.scenes import Evaluation, things_of
 from refseg_ros.command import command, program, refuse_without_effect, seed
 from refseg_ros.config import SegmenterConfig
-from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, MANIFEST, TABLETOP, Bundle
 from refseg_ros.files import write_bytes
 from refseg_ros.segmenter import Segmenter
 from refseg_ros.simulation.scans import ScanSet
@@ -45,7 +45,10 @@ from refseg_ros.simulation.scans import ScanSet
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
-    parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder or name of the model (default: tabletop)")
+    parser.add_argument(
+        "--bundle", type=Path,
+        help="folder or name of the model (default: tabletop on the simulator's own things, household on others)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=7_000_000, help="seed of the first scene (default: 7000000)")
     parser.add_argument("--expressions", type=int, default=2000, help="how many to ask (default: 2000)")
     parser.add_argument("--split", choices=("held_out", "train"), default="held_out", help="kind of scenes")
@@ -93,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_without_effect(parser, options, (*on_scenes, "reliability"), "with --data")
     else:
         refuse_without_effect(parser, options, ("set", "images", *on_benchmark), "without --data or --real")
+    own_things = not (options.objects or options.data or options.real)
+    options.bundle = options.bundle or (TABLETOP if own_things else DEFAULT)
     score = _on_real if options.real else _on_benchmark if options.data else _on_scenes
     noted = score(options)
     if options.write:

@@ -80,7 +80,7 @@ class SegmenterConfig(Settings):
     """Settings of `Segmenter`."""
 
     model: str = setting(
-        "folder of the model bundle, or a model that ships: tabletop, household; empty: tabletop",
+        "folder of the model bundle, or a model that ships: household, tabletop; empty: household",
         default="",
         read_only=True,
     )

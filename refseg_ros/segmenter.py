@@ -12,7 +12,7 @@ import numpy as np
 
 from refseg_ros.answer import Answer, conclude, not_understood
 from refseg_ros.config import SegmenterConfig
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, Bundle
 from refseg_ros.engines.choice import choose_engines
 from refseg_ros.engines.frame_buffer import FrameBuffer, check_stamp
 from refseg_ros.engines.manifest import Thresholds
@@ -50,7 +50,7 @@ class Segmenter:
             ValueError: a setting is out of its range.
         """
         self.config = SegmenterConfig(str(model), **settings)
-        bundle = Bundle.load(self.config.model or SHIPPED)
+        bundle = Bundle.load(self.config.model or DEFAULT)
         self.manifest = bundle.manifest
         self.thresholds = thresholds or bundle.manifest.thresholds
         self.tokenizer = bundle.tokenizer()

@@ -286,7 +286,7 @@ def test_a_bundle_that_is_not_there_is_refused(tmp_path):
 )
 def test_the_shipped_model_never_finds_what_it_has_no_word_for(text):
     image = scene(480, 640, red=(50, 50, 200, 200), blue=(400, 200, 100, 200))
-    answer = Segmenter().segment(image, text)
+    answer = Segmenter("tabletop").segment(image, text)
     assert answer.verdict is Verdict.NOT_UNDERSTOOD and not answer.mask.any()
     assert {"car", "toaster", "spatula"} & set(answer.unknown_words)
 
@@ -301,7 +301,7 @@ def test_benchmarks_get_what_the_network_makes_of_an_unknown_noun(segmenter):
 
 def test_words_that_the_shipped_model_knows_reach_it_as_they_are():
     """Over what the simulator says: no rule of words or nouns changes an expression of known words."""
-    vocabulary = Segmenter().tokenizer
+    vocabulary = Segmenter("tabletop").tokenizer
     ids = {word: index for index, word in enumerate(vocabulary.words)}
     with Tabletop(320, 240) as tabletop:
         texts = []

@@ -23,7 +23,7 @@ from pathlib import Path
 from refseg_ros.command import forget_interrupt, program
 from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, failed, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
-from refseg_ros.engines.bundle import REAL
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.node_config import CameraNodeConfig
 from refseg_ros.web.config import WebConfig
 
@@ -56,7 +56,7 @@ def _run(source: str, port: int) -> None:
     simulated = source == CameraNodeConfig.source
     depth = SIMULATED if simulated else {}
     query = next(iter(ASKED)) if simulated else ""
-    model = "" if simulated else str(REAL)
+    model = TABLETOP.name if simulated else ""
     parts: dict[str, dict[str, Setting]] = {
         "camera_node": {"source": source, "seed": SEED, "split": SPLIT},
         "segment_node": {"query": query, "model": model, **depth},

@@ -1,7 +1,7 @@
 """Examines the machine and the running nodes once, and says what is wrong and what to do.
 
     ros2 run refseg_ros doctor                    or  python -m refseg_ros.doctor
-    ros2 run refseg_ros doctor --model household  another model than tabletop
+    ros2 run refseg_ros doctor --model tabletop   another model than household
     ros2 run refseg_ros doctor --clean            also removes shared memory left by dead processes
 
 Run it in the shell where you start the nodes, because it checks the environment of the shell. Exit code 0 if nothing
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program(), description=head, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="", help="folder or name of the model (default: tabletop)")
+    parser.add_argument("--model", default="", help="folder or name of the model (default: household)")
     parser.add_argument("--clean", action="store_true", help="remove shared memory left by dead processes")
     return parser
 

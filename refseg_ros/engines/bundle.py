@@ -18,10 +18,10 @@ from refseg_ros.open_vocabulary import OpenVocabulary, Tokenizer
 MANIFEST = "manifest.json"
 MODELS = Path(__file__).parent.parent / "models"
 """Folder of the bundles that ship with the package; each can be named instead of a folder."""
-SHIPPED = MODELS / "tabletop"
-"""The one that is taken where none is named."""
-REAL = MODELS / "household"
-"""The one that knows real things."""
+TABLETOP = MODELS / "tabletop"
+"""The one that knows the simulator's things."""
+DEFAULT = MODELS / "household"
+"""The one that knows real things, and is taken where none is named."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
 from refseg_ros.doctor.finding import Finding, Level, ok, warn
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, Bundle
 from refseg_ros.engines.cuda import first_gpu
 from refseg_ros.errors import UnavailableError
 from refseg_ros.gpu_check import clone, stand_ins
@@ -93,7 +93,7 @@ def _examine(model: str, folder: Path, is_rehearsal: bool) -> Iterator[Finding]:
             f"{reason}; nothing is tried without, --rehearse runs the same code on the CPU"
         ) from None
     yield ok(f"{gpu.name}, compute capability {gpu.compute_capability}")
-    bundle = Bundle.load(model or SHIPPED)
+    bundle = Bundle.load(model or DEFAULT)
     if has_provider:
         refusal = starting(bundle, gpu)
         has_provider = not refusal

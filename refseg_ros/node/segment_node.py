@@ -13,7 +13,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from refseg_ros.config import SegmenterConfig
-from refseg_ros.engines.bundle import SHIPPED
+from refseg_ros.engines.bundle import DEFAULT
 from refseg_ros.errors import BundleError
 from refseg_ros.node import transforms
 from refseg_ros.node.asking import Asking
@@ -240,7 +240,7 @@ class SegmentNode(LifecycleNode):
             level, message = DiagnosticStatus.OK, runtime
         config = self._settings.config
         values = {
-            "model": config.model or SHIPPED.name,
+            "model": config.model or DEFAULT.name,
             "name of the model": self._model.name if self._model else "",
             "engine": runtime,
             "times loaded": self._model.loads if self._model else 0,

@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, Bundle
 from refseg_ros.files import expanded
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.parameters import ParameterError, Parameters
@@ -68,7 +68,7 @@ class SpeechNode(Node):
         self._query = self.create_publisher(String, "query", QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)
         warn_of_unused_overrides(self)
         self._file = None if config.source == MICROPHONE else read_wav(expanded(config.source))
-        bundle = Bundle.load(config.model or SHIPPED)
+        bundle = Bundle.load(config.model or DEFAULT)
         words = bundle.vocabulary().words[2:]
         own = expanded(config.pronunciations) if config.pronunciations else None
         try:

@@ -17,7 +17,7 @@ from rclpy.task import Future as RosFuture
 from std_msgs.msg import Header, String
 
 from refseg_ros.answer import Answer
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, Bundle
 from refseg_ros.expression import MAX_CHARACTERS
 from refseg_ros.files import expanded
 from refseg_ros.images.messages import to_message
@@ -93,7 +93,7 @@ class WebNode(Node):
         config = self._settings.config
         check_topics(self, config)
         self._faults = FaultLog(self.get_logger().error)
-        words = Bundle.load(config.model or SHIPPED).vocabulary().words[2:]
+        words = Bundle.load(config.model or DEFAULT).vocabulary().words[2:]
         diagnosis = Diagnosis(f"{self.get_namespace().strip('/')}/segment".lstrip("/"))
         self._hub = Hub(config.cameras or ("",), words, diagnosis, Lessons(expanded(config.lessons)))
         self._query = self.create_publisher(String, "query", QoSProfile(depth=10), qos_overriding_options=OVERRIDABLE)

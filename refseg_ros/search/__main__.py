@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from refseg_ros.command import command, program
 from refseg_ros.config import SegmenterConfig, add_option
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import DEFAULT, Bundle
 from refseg_ros.files import expanded
 from refseg_ros.interrupts import importing
 from refseg_ros.node.queries import ActiveQueries
@@ -72,7 +72,7 @@ def _search(options: argparse.Namespace) -> int:
     model = _for_workers(options.model)
     config = SearchConfig(
         tuple(query.text for query in ActiveQueries().number(options.expression)),
-        digest(Bundle.load(model or SHIPPED).manifest),
+        digest(Bundle.load(model or DEFAULT).manifest),
         image_topic=options.image_topic,
         every=options.every,
         nth=options.nth,

@@ -67,10 +67,10 @@ def test_a_model_that_ships_is_known_by_its_name_unless_a_folder_has_it(
     bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Bundle.load("tabletop").folder == bundle.SHIPPED
+    assert Bundle.load("tabletop").folder == bundle.TABLETOP
     shutil.copytree(bundle_folder, "tabletop")
     assert Bundle.load("tabletop").folder.resolve() == tmp_path / "tabletop"
-    assert Bundle.load(bundle.SHIPPED).folder == bundle.SHIPPED
+    assert Bundle.load(bundle.TABLETOP).folder == bundle.TABLETOP
 
 
 @pytest.mark.parametrize("name", ["manifest.json", *FILES])

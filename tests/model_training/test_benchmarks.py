@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import aims, cmsa, compared, floor, load, report
 from benchmarks.measuring import Effort, Table, in_turn, ratio
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.reach import IMAGE
 
 EFFORT = Effort(seconds=0.0, least=3, most=3)
@@ -72,7 +72,7 @@ def test_what_falls_short_is_told_from_what_does_not() -> None:
 def test_multiply_adds_are_counted_by_what_a_run_meets() -> None:
     product, given = floor.product(np.float32)
     assert floor.work(product, given) == (floor.SIDE**3, 0)
-    bundle = Bundle.load(SHIPPED)
+    bundle = Bundle.load(TABLETOP)
     image = {IMAGE: np.zeros((1, bundle.manifest.input.height, bundle.manifest.input.width, 3), np.uint8)}
     whole, low = (floor.work(bundle.contents[name], image) for name in ("encoder.onnx", "encoder.cpu-int8.onnx"))
     assert whole.bytes == 0 < low.bytes and sum(whole) == sum(low)

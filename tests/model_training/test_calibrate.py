@@ -15,7 +15,7 @@ from model_training.calibrate import ACCEPTED, FOUND, calibrated
 from model_training.scoring.reliability import Claim
 from refseg_ros import Segmenter
 from refseg_ros.answer import Evidence, Verdict, probability, score_of
-from refseg_ros.engines.bundle import MANIFEST, SHIPPED, Bundle
+from refseg_ros.engines.bundle import MANIFEST, TABLETOP, Bundle
 from refseg_ros.engines.manifest import Certainty
 from tests.model_training import folder as own_frames
 
@@ -99,7 +99,7 @@ def test_on_real_pictures_it_is_what_they_say(
 
 def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "EXPRESSIONS", 60)
-    folder = Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
+    folder = Path(shutil.copytree(TABLETOP, tmp_path / "bundle"))
     before = Bundle.load(folder).manifest
     assert calibrate.main([str(folder)]) == 0
     after = Bundle.load(folder).manifest
@@ -110,7 +110,7 @@ def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkey
 
 def test_what_has_an_unknown_word_is_not_reported_as_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As the robot has it: whatever its score, "the shiny red block" may be another one."""
-    folder = Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
+    folder = Path(shutil.copytree(TABLETOP, tmp_path / "bundle"))
     frames = own_frames.write_folder(tmp_path / "own")
     listed = frames / "expressions.csv"
     listed.write_text(listed.read_text().replace("the ", "the shiny ").replace("box", "block"))

@@ -18,7 +18,7 @@ from model_training.networks.cmsa.graphs import PARTS
 from model_training.networks.refseg import ReferringSegmentation
 from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros import Segmenter
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.frame_buffer import FrameBuffer
 from refseg_ros.engines.manifest import ATTENTION, VOCABULARY, WORDS, Input, Manifest, Text
 from refseg_ros.engines.manifest import Clip as ManifestClip
@@ -269,11 +269,11 @@ def test_tensorrt_compiles_a_bundle(tiny_bundle: Path) -> None:
 
 
 def test_tensorrt_compiles_the_shipped_bundle() -> None:
-    check_compiles(SHIPPED)
+    check_compiles(TABLETOP)
 
 
 def test_the_shipped_bundle_is_small_and_knows_every_word_of_the_simulator() -> None:
-    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+    files = [path for path in TABLETOP.rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {"manifest.json", "vocabulary.txt", ENCODER, *CLIPS, TEXT, *LEVELS, FUSION}
     assert sum(path.stat().st_size for path in files) <= 25e6
     segmenter = Segmenter(threads=1)

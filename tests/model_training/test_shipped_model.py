@@ -15,7 +15,7 @@ from model_training.scoring.findings import Findings
 from model_training.scoring.real import scored_folders
 from model_training.scoring.scenes import Evaluation
 from refseg_ros import Segmenter
-from refseg_ros.engines.bundle import REAL, SHIPPED
+from refseg_ros.engines.bundle import DEFAULT, TABLETOP
 
 FRAMES = Path(os.environ.get("REFSEG_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ycb_video_dev"
 
@@ -40,7 +40,7 @@ MOST = {"present called absent": 0.06, "control: constant expression, mean IoU":
 
 
 def test_the_shipped_model_is_as_good_as_its_card_says() -> None:
-    figures = Findings.merged(Evaluation(SHIPPED, "held_out", seed=7_000_000).run(EXPRESSIONS)).figures()
+    figures = Findings.merged(Evaluation(TABLETOP, "held_out", seed=7_000_000).run(EXPRESSIONS)).figures()
     worse = {name: figures[name] for name, least in LEAST.items() if figures[name] < least}
     worse |= {name: figures[name] for name, most in MOST.items() if figures[name] > most}
     assert not worse
@@ -48,13 +48,13 @@ def test_the_shipped_model_is_as_good_as_its_card_says() -> None:
 
 def test_household_is_as_good_on_simulated_tables_as_its_card_says() -> None:
     """On 60 expressions; the card has 1000."""
-    figures = Findings.merged(Evaluation(REAL, "held_out", seed=7_000_000).run(60)).figures()
+    figures = Findings.merged(Evaluation(DEFAULT, "held_out", seed=7_000_000).run(60)).figures()
     assert figures["P@0.5"] >= 0.66 and figures["present called absent"] <= 0.1
 
 
 @pytest.mark.skipif(not FRAMES.exists(), reason="needs the frames of YCB-Video in REFSEG_DATA")
 def test_household_finds_real_things() -> None:
-    ((_, scores),) = scored_folders(Segmenter(REAL), [FRAMES])
+    ((_, scores),) = scored_folders(Segmenter(DEFAULT), [FRAMES])
     figures = scores.figures()
     assert figures["P@0.5"] >= 0.90 and figures["mean IoU"] >= 0.67
     assert figures["present called absent"] <= 0.02 and figures["absent called FOUND"] <= 0.09

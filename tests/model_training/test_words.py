@@ -43,9 +43,9 @@ def test_synonyms_lead_from_unknown_words_to_known_ones() -> None:
 
 
 def test_the_shipped_bundle_has_the_synonyms_of_its_words() -> None:
-    from refseg_ros.engines.bundle import SHIPPED, Bundle
+    from refseg_ros.engines.bundle import TABLETOP, Bundle
 
-    bundle = Bundle.load(SHIPPED)
+    bundle = Bundle.load(TABLETOP)
     assert bundle.contents["synonyms.txt"].decode() == dump_synonyms(synonyms_for(bundle.vocabulary().words))
 
 

@@ -42,3 +42,12 @@ def bench() -> Iterator:
     stay_on_this_machine()
     with Bench() as one:
         yield one
+
+
+@pytest.fixture
+def launch() -> Iterator:
+    """Starts a launch file; see `launching`."""
+    from tests.ros.launching import launching
+
+    with launching() as start:
+        yield start

@@ -78,7 +78,7 @@ def test_messages_package_launch_files_and_executables_are_found(workspace):
 def test_the_shipped_bundle_is_found(workspace):
     found = in_workspace(workspace, "python3 -c 'import refseg_ros; print(refseg_ros.Segmenter().manifest.name)'")
     assert found.returncode == 0, found.stderr
-    assert found.stdout.strip() == "tabletop"
+    assert found.stdout.strip() == "household"
 
 
 BAD_PARAMETERS = {

@@ -1,15 +1,8 @@
 """The launch files, started by the real launch of ROS 2 where it is installed."""
 
 import dataclasses
-import os
-import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Timer
 
 import pytest
 import yaml
@@ -18,87 +11,16 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes 
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
-from refseg_ros.demo.processes import stay_on_this_machine
-from refseg_ros.demo.scene import ASKED, THINGS
-from refseg_ros.interrupts import end_with_parent
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 from refseg_ros.speech.config import SpeechConfig
 from refseg_ros.web.config import WebConfig
-from tests.ros.signals import interruptible
+from tests.ros.launching import PATIENCE, ROOT, output_until, stopped
 
-ROOT = Path(__file__).parent.parent.parent
 SHARED = {field.name for kind in (SegmentNodeConfig, WebConfig) for field in dataclasses.fields(kind)}
 SHARED |= {"namespace", "params_file", "use_sim_time", "rviz", "web"}
 SPOKEN = {field.name for field in dataclasses.fields(SpeechConfig)} | {"namespace"}
 FILMED = {field.name for field in dataclasses.fields(CameraNodeConfig)}
 ARGUMENTS = {"segment.launch.py": SHARED, "demo.launch.py": SHARED | FILMED, "speech.launch.py": SPOKEN}
-PATIENCE = 90.0
-"""Seconds after which a launch that hangs is killed, and its test fails."""
-RUN = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import AnyLaunchDescriptionSource
-
-service = LaunchService()
-arguments = dict(text.split(":=", 1) for text in sys.argv[2:]).items()
-include = IncludeLaunchDescription(AnyLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments)
-service.include_launch_description(LaunchDescription([include]))
-sys.exit(service.run())
-"""
-
-
-@pytest.fixture
-def launch() -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts a launch file with arguments as `ros2 launch` takes them; whatever is left of it is killed in the end."""
-    started = []
-
-    def start(file: str, *arguments: str, prefix: Path | None = None) -> subprocess.Popen:
-        stay_on_this_machine()
-        environment = dict(os.environ)
-        if prefix is not None:
-            environment["AMENT_PREFIX_PATH"] = f"{prefix}:{environment['AMENT_PREFIX_PATH']}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(ROOT / "launch" / file), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=_prepare,
-        )
-        watch = Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
-        watch.start()
-        started.append((process, watch))
-        return process
-
-    yield start
-    for process, watch in started:
-        watch.cancel()
-        with suppress(ProcessLookupError):  # a launch that has ended may have left its nodes
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _prepare() -> None:
-    interruptible()
-    end_with_parent()
-
-
-def output_until(process: subprocess.Popen, *patterns: str) -> str:
-    """What the process prints until each pattern has been there, or to its end."""
-    text = ""
-    for line in process.stdout:
-        text += line
-        if all(re.search(pattern, text) for pattern in patterns):
-            break
-    return text
-
-
-def stopped(process: subprocess.Popen) -> str:
-    """The rest of what the process prints, after Ctrl-C."""
-    process.send_signal(signal.SIGINT)
-    return process.communicate()[0]
 
 
 @pytest.mark.parametrize("file", ARGUMENTS)
@@ -298,50 +220,6 @@ def test_without_rviz_nothing_is_started_that_would_stay(launch, file):
     assert "rviz:=true needs rviz2" in told
     assert "process started" not in told
     assert process.returncode == 1
-
-
-def test_demo_shows_a_table_with_what_the_pages_ask_for_and_places_it(launch, bench):
-    process = launch("demo.launch.py", f"query:={'; '.join(ASKED)}", "max_frame_age:=0")  # however slow this machine is
-    begun = output_until(process, "on the table", "images on /camera/image_raw")
-    assert ", ".join(THINGS) in begun, begun
-
-    def found() -> bool:
-        answers = {one.query: one for one in bench.results}
-        return answers.keys() == ASKED.keys() and all(
-            one.verdict == one.FOUND and one.placement.known for one in answers.values()
-        )
-
-    bench.until(found, "an answer with a place to each question")
-    ended = stopped(process)
-    assert ended.count("process has finished cleanly") == 2, ended
-    assert process.returncode == 0
-
-
-def test_parameters_of_the_camera_reach_it(launch, bench, bundle_folder):
-    smaller = ("width:=160", "height:=120", "rate:=20", "seed:=3", "frame_id:=front", "query:=the mug")
-    process = launch("demo.launch.py", *smaller, f"model:={bundle_folder}")
-    begun = output_until(process, "publishes /camera/image_raw", "images on /camera/image_raw")
-    bench.until(lambda: bench.results, "an answer")
-    ended = stopped(process)
-    assert bench.results[0].header.frame_id == "front" and bench.results[0].mask.width == 160
-    assert "on the table" not in begun + ended, "it is another table"
-
-
-def test_a_folder_that_the_camera_does_not_find_ends_the_launch(launch, bundle_folder):
-    process = launch("demo.launch.py", "objects:=/nowhere/parts", f"model:={bundle_folder}")
-    told = process.communicate()[0]
-    assert process.returncode == 1 and "/nowhere/parts" in told, told
-
-
-@pytest.mark.parametrize("killed, left", [("segment_node", "camera_node"), ("camera_node", "segment_node")])
-def test_a_node_that_dies_ends_the_launch(launch, bundle_folder, killed, left):
-    process = launch("demo.launch.py", f"model:={bundle_folder}")
-    begun = output_until(process, "publishes /camera/image_raw", "images on /camera/image_raw")
-    os.kill(int(re.search(rf"{killed}-\d\]: process started with pid \[(\d+)\]", begun)[1]), signal.SIGKILL)
-    told = process.communicate()[0]
-    assert process.returncode == 1
-    assert re.search(rf"{killed}-\d ended with exit code -9", told)
-    assert re.search(rf"{left}-\d\]: process has finished cleanly", told)
 
 
 @pytest.mark.parametrize(

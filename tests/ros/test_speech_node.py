@@ -25,7 +25,7 @@ def test_what_is_called_for_is_published_and_the_rest_is_not(bench, queries, sta
     pause = np.zeros(RATE, np.int16)
     said = ("the blue bowl", "robot could you please find the red ball", "robot", "the leftmost object")
     sound = np.concatenate([pause, *(part for text in said for part in (say(text), pause))])
-    node = start("speech_node", source=str(write_wav(tmp_path / "said.wav", sound)))
+    node = start("speech_node", source=str(write_wav(tmp_path / "said.wav", sound)), model="tabletop")
     bench.until(lambda: len(queries) >= 2, "two queries", seconds=120.0)
     bench.until(lambda: node.process.poll() is not None, "the end of the node", seconds=60.0)
     assert queries == ["the red ball", "the leftmost object"]

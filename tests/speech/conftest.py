@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from refseg_ros.engines.bundle import SHIPPED
+from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.engines.manifest import VOCABULARY
 from refseg_ros.expression import Vocabulary
 
 
 @pytest.fixture(scope="session")
 def words() -> tuple[str, ...]:
-    return Vocabulary.load(SHIPPED / VOCABULARY).words[2:]
+    return Vocabulary.load(TABLETOP / VOCABULARY).words[2:]
 
 
 @pytest.fixture(scope="session")

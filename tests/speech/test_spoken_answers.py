@@ -42,7 +42,7 @@ def is_right(answer, labels, target) -> bool:
 
 @needs_espeak
 def test_eight_of_ten_spoken_expressions_are_answered_rightly_and_as_if_typed(recogniser, record_property):
-    segmenter = Segmenter(threads=1)
+    segmenter = Segmenter("tabletop", threads=1)
     same, spoken_right, typed_right, told = 0, 0, 0, []
     for image, labels, phrase in asked_scenes():
         text = expression_in(phrase.text)

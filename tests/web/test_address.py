@@ -192,7 +192,7 @@ def test_of_a_simulated_table_without_a_camera_node_the_truth_can_be_shown(start
 def test_each_camera_can_be_chosen(start, browser):
     for name, seed in (("front", 7), ("wrist", 8)):
         start("camera_node", {"__ns": f"/{name}"}, seed=seed, split="held_out")
-    cameras = {"image_topic": "/{camera}/image_raw", "cameras": ["front", "wrist"]}
+    cameras = {"image_topic": "/{camera}/image_raw", "cameras": ["front", "wrist"], "model": "tabletop"}
     start("segment_node", threads=1, max_frame_age=0.0, query="the mug", **cameras)
     address = address_of(start(**cameras))
     window = browser.new_context()

@@ -229,7 +229,7 @@ def test_the_page_comes_back_with_its_node(open_page, robot):
     port = urlsplit(robot.address).port
     page.evaluate("window.isOld = true")
     robot.web.process.kill()
-    robot.web = robot.start("web_node", port=port, lessons=str(robot.lessons))
+    robot.web = robot.start("web_node", port=port, lessons=str(robot.lessons), model="tabletop")
     page.wait_for_function("!window.isOld && document.querySelector('canvas[data-stamp]')", timeout=PATIENCE)
     ask(page, "the blue ball")
     answer(page, "the blue ball")

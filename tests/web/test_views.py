@@ -27,7 +27,7 @@ IN_SPACE = """() => {
 @pytest.fixture(scope="module")
 def open_to_all(robot: Robot) -> Iterator[str]:
     """Address of a second page of the robot, for other machines, and without depth."""
-    web = robot.start("web_node", host="0.0.0.0", port=0, lessons=str(robot.folder / "other_lessons"))
+    web = robot.start("web_node", host="0.0.0.0", port=0, lessons=str(robot.folder / "other_lessons"), model="tabletop")
     yield address_of(web)
     web.stop()
 

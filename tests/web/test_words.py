@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refseg_ros.answer import NO_BOX, Answer, Verdict
-from refseg_ros.engines.bundle import SHIPPED, Bundle
+from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.expression import tokenise
 from refseg_ros.web.words import MOST_EXAMPLES, examples, nearest, words_of
 
@@ -42,7 +42,7 @@ def test_a_word_of_megabytes_costs_nothing():
 
 
 def test_examples_fit_the_vocabulary_and_what_is_there_comes_first():
-    words = Bundle.load(SHIPPED).vocabulary().words[2:]
+    words = Bundle.load(TABLETOP).vocabulary().words[2:]
     offered = examples(words, ["blue can", "plaid teapot"])
     assert offered[0] == "the blue can"
     assert len(offered) <= MOST_EXAMPLES
