@@ -85,7 +85,7 @@ class DataSet(Source):
             self._reader = as_one(readers)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
             version = digest_of(self._reader, config.split)
-        self.facts = {"data": name, "split": config.split, "version of the data": version}
+        self.facts = {"data": name, "split": config.split}
         network = config.network
         if tokenizer is None:
             self.facts["vocabulary"] = list(self.vocabulary.words[2:])
@@ -94,6 +94,7 @@ class DataSet(Source):
             self.vocabulary = OpenVocabulary.parse(text.encode(), str(tokenizer))
             if isinstance(network, VlideConfig):
                 network = replace(network, specials=specials_of(text))
+        self.facts["version of the data"] = version
         self.config = replace(config, network=replace(network, vocabulary=len(self.vocabulary)))
 
     def drawn(self, phase: int) -> Dataset[Batch]:

@@ -1,4 +1,4 @@
-"""The table of demo.launch.py has what is said of it, and the shipped model finds what the pages ask for there."""
+"""The table of demo.launch.py has what is said of it, and the model of the demos finds what the pages ask for there."""
 
 from collections import Counter
 
@@ -22,7 +22,7 @@ def frame() -> Frame:
 
 @pytest.fixture(scope="module")
 def shipped() -> Segmenter:
-    return Segmenter(threads=1)
+    return Segmenter("tabletop", threads=1)
 
 
 def test_what_is_said_to_lie_there_lies_there(frame):
