@@ -9,6 +9,7 @@ import signal
 import pytest
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2 from apt, not as a wheel")
+pytest.importorskip("mujoco", reason="mujoco is not installed (the extra `simulation`)")
 
 
 from refseg_ros.demo.scene import ASKED, THINGS
