@@ -25,6 +25,7 @@ from model_training.networks.base import System
 from model_training.paper.figures import clip_figure, expressions_figure, heat_figure, video_figure
 from model_training.paper.insight import look
 from refseg_ros.command import command, program, refuse_without_effect, seed
+from refseg_ros.engines.bundle import DEFAULT, TABLETOP
 from refseg_ros.media.files import IMAGE_SUFFIXES, images_of
 from refseg_ros.media.film_clock import ASSUMED_RATE
 from refseg_ros.media.films import stamps_of
@@ -32,7 +33,7 @@ from refseg_ros.open_vocabulary import Tokenizer
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "tabletop.safetensors"
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 SIMULATION = "simulation"
 WIDTH, HEIGHT = 640, 480
 EXPRESSIONS = 5
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help=f"an image, a video, a folder of a video's images, or {SIMULATION}")
     parser.add_argument("expressions", nargs="*", help='such as "the red mug left of the bowl"')
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder to draw in (default: this one)")
-    parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS, help="default: those of tabletop")
+    parser.add_argument(
+        "--weights", type=Path, help=f"default: those of household, and those of tabletop for {SIMULATION}"
+    )
     parser.add_argument("--seed", type=seed, default=1, help="of the simulated scene (default: 1)")
     options = parser.parse_intermixed_args(arguments)
     if options.source != SIMULATION:
@@ -66,7 +69,8 @@ def _draw(options: argparse.Namespace) -> list[Path]:
         raise ValueError(f"{source}: there is no such file or folder")
     if not simulated and not texts:
         raise ValueError("say what to look for, in words")
-    model, config, facts = load_model(options.weights)
+    shipped = SHIPPED_WEIGHTS / f"{TABLETOP.name if simulated else DEFAULT.name}.safetensors"
+    model, config, facts = load_model(options.weights or shipped)
     network = Network(model, vocabulary_of(facts), config.clip_interval)
     if simulated:
         image, texts, truths = _simulated(options.seed, texts)
