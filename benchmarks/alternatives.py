@@ -125,7 +125,7 @@ def measure(effort: Effort) -> list[Table]:
 
 def as_published(model: nn.Module, effort: Effort) -> Table:
     """Theirs by transformers in torch, ours as the robot runs it."""
-    segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device="cpu")
+    segmenter = Segmenter(model=str(TABLETOP), threads=CORES, device="cpu")
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     ours: Callable[[], object] = lambda: segmenter.segment(image, TEXT)  # noqa: E731
     table = Table(

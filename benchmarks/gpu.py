@@ -36,14 +36,14 @@ def frame(effort: Effort) -> Table:
     steps, missing = {}, []
     for device, engine in RUNTIMES:
         try:
-            segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device=device, engine=engine)
+            segmenter = Segmenter(model=str(TABLETOP), threads=CORES, device=device, engine=engine)
         except BundleError as error:
             missing.append(f"{engine} on {device}: {error}")
             continue
         steps[f"{engine} on {device}"] = partial(segmenter.segment, image, TEXT)
     times = in_turn(steps, effort)
     slow = next(iter(times.values()))
-    title = "A still image of 640x480 and one expression of five words, by runtime"
+    title = "A still image of 640x480 and one expression of five words with `tabletop`, by runtime"
     rows = [[name, milliseconds(values), f"{ratio(slow, values):.2f} x"] for name, values in times.items()]
     return Table(title, ["runtime", "ms", "the first takes"], rows, missing)
 

@@ -96,7 +96,7 @@ def cameras(segmenter: Segmenter, effort: Effort) -> Table:
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of growth."""
-    segmenter = Segmenter(model=TABLETOP.name, threads=CORES, device="cpu")
+    segmenter = Segmenter(model=str(TABLETOP), threads=CORES, device="cpu")
     image, words = picture(640, 480), EXPRESSION.split()
     by_words = {str(many): frame(segmenter, [" ".join(words[:many])], image) for many in WORDS}
     by_size = {f"{width}x{height}": frame(segmenter, [TEXT], picture(width, height)) for width, height in SIZES}

@@ -127,7 +127,7 @@ def nodes() -> Iterator[tuple[Bench, NodeProcess]]:
     rclpy.init()
     bench = Bench()
     echo = subprocess.Popen([sys.executable, "-m", "benchmarks.echo_node"])
-    settings = {"model": TABLETOP.name, "threads": CORES, "max_frame_age": 0.0}
+    settings = {"model": str(TABLETOP), "threads": CORES, "max_frame_age": 0.0}
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -152,7 +152,7 @@ def start(effort: Effort) -> Table:
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
             with NodeProcess(
-                "segment_node", {"model": TABLETOP.name, "threads": CORES}, Path(folder) / "node.log"
+                "segment_node", {"model": str(TABLETOP), "threads": CORES}, Path(folder) / "node.log"
             ) as node:
                 while READY not in node.log.read_text():
                     node.check()

@@ -46,7 +46,7 @@ def served() -> Iterator[tuple[NodeProcess, str]]:
     with (
         tempfile.TemporaryDirectory() as folder,
         NodeProcess(
-            "web_node", {"port": 0, "lessons": folder, "model": TABLETOP.name}, Path(folder) / "web.log"
+            "web_node", {"port": 0, "lessons": folder, "model": str(TABLETOP)}, Path(folder) / "web.log"
         ) as web,
     ):
         until = time.perf_counter() + PATIENCE

@@ -43,7 +43,7 @@ PATIENCE = 60.0
 """Seconds for a picture to come."""
 MUG = 0.09
 """Metres across a mug of scale 1."""
-SETTINGS = {**SIMULATED, "target_frame": WORLD, "model": TABLETOP.name}
+SETTINGS = {**SIMULATED, "target_frame": WORLD, "model": str(TABLETOP)}
 
 
 def scenes(count: int) -> list[int]:

@@ -34,7 +34,7 @@ def measure(effort: Effort) -> list[Table]:
     by_clock, by_computing = (dataclasses.replace(effort, busy=busy) for busy in (False, True))
     with _bags() as folder, ExitStack() as stack:
         config = SearchConfig(EXPRESSIONS, digest(Bundle.load(TABLETOP).manifest))
-        tasks = [Task(recording, config, TABLETOP.name) for recording in recordings([str(folder)])]
+        tasks = [Task(recording, config, str(TABLETOP)) for recording in recordings([str(folder)])]
         clients = {workers: stack.enter_context(fleet.local(workers)) for workers in WORKERS}
         steps = {f"{workers}": partial(_search, client, tasks) for workers, client in clients.items()}
         times = in_turn(steps, by_clock, warm_up=1)

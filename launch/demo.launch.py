@@ -41,7 +41,7 @@ def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     told = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
     chosen = [context.launch_configurations.get(name, "") for name in ("model", "params_file", "objects")]
     if _is_simulated(context) and not any(text.strip() for text in chosen):
-        told["model"] = TABLETOP.name
+        told["model"] = str(TABLETOP)
     return [SetLaunchConfiguration(name, value) for name, value in told.items()]
 
 

@@ -84,8 +84,8 @@ class Tokens:
     """Words beyond max_words, which the network does not see."""
     noun: str = ""
     """The noun that the expression is about, "" where it has none (`noun_phrases.head_noun`)."""
-    pieces: tuple[int, ...] | None = None
-    """Which of `words` each id is a piece of, -1 for none of them; None where each id is a word."""
+    pieces: tuple[tuple[int, ...], ...] | None = None
+    """Which of `words` each id is a piece of, mostly one; None where each id is a word."""
 
     @property
     def readable(self) -> bool:
@@ -107,9 +107,8 @@ class Tokens:
         if self.pieces is None:
             return weights[:, : len(self.words)]
         belongs = np.zeros((weights.shape[1], len(self.words)), np.float32)
-        for place, word in enumerate(self.pieces):
-            if word >= 0:
-                belongs[place, word] = 1
+        for place, words in enumerate(self.pieces):
+            belongs[place, list(words)] = 1 / max(1, len(words))
         summed = weights @ belongs
         return summed / np.maximum(summed.sum(1, keepdims=True), np.finfo(np.float32).tiny)
 

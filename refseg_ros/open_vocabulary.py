@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refseg_ros.errors import UnavailableError
-from refseg_ros.expression import CUT_MARK, PADDING, Tokens, Vocabulary, read, tokenise, word_spans
+from refseg_ros.expression import CUT_MARK, PADDING, Tokens, Vocabulary, read, word_spans
 from refseg_ros.text import one_line
 
 
@@ -19,6 +19,7 @@ class OpenVocabulary:
         """`tokenizer` is a `tokenizers.Tokenizer`; the padding id is its own, or PADDING if it has none."""
         self._padding = (tokenizer.padding or {}).get("pad_id", PADDING)
         tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True  # "</s>" that somebody types is text
         self._tokenizer = tokenizer
         self._length = 0
 
@@ -54,25 +55,24 @@ class OpenVocabulary:
             self._length = length
         normal, is_cut = read(text)
         encoded = self._tokenizer.encode(normal)
-        seen = max((end for _, end in encoded.offsets), default=0)
-        if seen < len(normal) and normal[seen] != " ":  # in the middle of a word, which then is not seen whole
-            seen = normal.rfind(" ", 0, seen) + 1
+        end = max((after for _, after in encoded.offsets), default=0)
+        spans = word_spans(normal)
+        seen = [span for span in spans if span[1] <= end]  # a word that is cut in its middle is not seen
         ids = np.full(length, self._padding, np.int64)
         ids[: len(encoded.ids)] = encoded.ids
-        rest = [*tokenise(normal[seen:]), *([CUT_MARK] if is_cut else [])]
-        spans = word_spans(normal[:seen])
-        words = tuple(normal[start:end] for start, end in spans)
-        pieces = tuple(_place_of(piece, spans) for piece in encoded.offsets)
-        return Tokens(ids, words, (), tuple(rest), pieces=pieces)
+        words = [normal[start:after] for start, after in spans]
+        rest = [*words[len(seen) :], *([CUT_MARK] if is_cut else [])]
+        pieces = tuple(_words_of(piece, seen) for piece in encoded.offsets)
+        return Tokens(ids, tuple(words[: len(seen)]), (), tuple(rest), pieces=pieces)
 
     def encode_all(self, texts: Sequence[str], length: int) -> np.ndarray:
         """(Q, length) int64: the ids of several texts."""
         return np.stack([self.encode(text, length).ids for text in texts])
 
 
-def _place_of(piece: tuple[int, int], spans: Sequence[tuple[int, int]]) -> int:
-    """Which of some words a piece of the text belongs to, -1 if to none."""
-    return next((place for place, (start, end) in enumerate(spans) if piece[0] < end and piece[1] > start), -1)
+def _words_of(piece: tuple[int, int], spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """Which of some words a piece of the text belongs to; both are places where something begins and ends."""
+    return tuple(word for word, (start, end) in enumerate(spans) if piece[0] < end and piece[1] > start)
 
 
 Tokenizer = Vocabulary | OpenVocabulary

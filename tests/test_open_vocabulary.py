@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
-from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.pre_tokenizers import Punctuation, Sequence, Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from refseg_ros import BundleError, Segmenter, Verdict
@@ -83,9 +83,30 @@ def test_a_bundle_has_such_a_file_and_no_list_of_words(tmp_path: Path) -> None:
     assert draw(np.zeros((48, 64, 3), np.uint8), answer).shape == (48, 64, 3)
 
 
+def test_punctuation_cuts_no_word() -> None:
+    cut = parsed(pieces()).encode("the mug, red", 2)
+    assert cut.ids.tolist() == [2, 3] and cut.words == ("the", "mug") and cut.truncated == ("red",)
+    silent = pieces()
+    silent.pre_tokenizer = Sequence([Whitespace(), Punctuation("removed")])
+    assert parsed(silent).encode("the mug.", 8).words == ("the", "mug")
+
+
+def test_marks_that_somebody_types_are_text() -> None:
+    made = pieces(**{"</s>": 7})
+    made.add_special_tokens(["</s>"])
+    assert 7 not in parsed(made).encode("the </s> mug", 8).ids
+
+
+def test_a_piece_of_two_words_is_shared_by_them() -> None:
+    made = Tokenizer(WordPiece(VOCABULARY | {"the red": 7}, unk_token="[UNK]"))
+    tokens = parsed(made).encode("the red", 4)
+    assert tokens.ids.tolist() == [7, 0, 0, 0] and tokens.pieces == ((0, 1),)
+    np.testing.assert_allclose(tokens.of_words(np.array([[1, 0, 0, 0]], np.float32)), [[0.5, 0.5]])
+
+
 def test_attention_over_pieces_is_summed_over_words(tmp_path: Path) -> None:
     tokens = parsed(pieces()).encode("the blue, mug", 8)
-    assert tokens.words == ("the", "blue", "mug") and tokens.pieces == (0, 1, 1, -1, 2)
+    assert tokens.words == ("the", "blue", "mug") and tokens.pieces == ((0,), (1,), (1,), (), (2,))
     weights = np.array([[0.2, 0.1, 0.3, 0.2, 0.2, 0, 0, 0]], np.float32)
     np.testing.assert_allclose(tokens.of_words(weights), [[0.25, 0.5, 0.25]])
     folder = bundle_of(tmp_path / "b", pieces().to_str().encode(), attention=True)

@@ -35,7 +35,9 @@ def adapted(
     state, name = model.state_dict(), model.words_table
     kept = {key: value for key, value in tensors.items() if key in state or not key.startswith(model.of_clips)}
     if theirs.get("tokenizer") != ours.get("tokenizer"):
-        raise LookupError("they learned with another tokenizer; give the same --tokenizer, or none where they had none")
+        raise LookupError(
+            "they learned with another tokenizer, or with whole words; begin with others, or give their --tokenizer"
+        )
     before, now = vocabulary_of(theirs), vocabulary_of(ours)
     if isinstance(before, OpenVocabulary) or isinstance(now, OpenVocabulary):
         return kept

@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
     stay_on_this_machine()
     camera = {"rate": RATE, "source": options.source or "simulation", "seed": options.seed}
     # Every image is answered, however long it takes here; the table shows each delay.
-    model = options.model or ("" if options.source else TABLETOP.name)
+    model = options.model or ("" if options.source else str(TABLETOP))
     segment = {"image_topic": "/camera/image_raw", "model": model, "max_frame_age": 0.0}
     print("starting camera and node ...", flush=True)
     with ExitStack() as stack:

@@ -56,7 +56,7 @@ def _run(source: str, port: int) -> None:
     simulated = source == CameraNodeConfig.source
     depth = SIMULATED if simulated else {}
     query = next(iter(ASKED)) if simulated else ""
-    model = TABLETOP.name if simulated else ""
+    model = str(TABLETOP) if simulated else ""
     parts: dict[str, dict[str, Setting]] = {
         "camera_node": {"source": source, "seed": SEED, "split": SPLIT},
         "segment_node": {"query": query, "model": model, **depth},

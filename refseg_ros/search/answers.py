@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refseg_ros.bags.images import BagError, image_topics, open_images
+from refseg_ros.engines.bundle import DEFAULT
 from refseg_ros.errors import BundleError
 from refseg_ros.search.parts import PartWriter, Searched
 from refseg_ros.search.recordings import Recording
@@ -70,6 +71,6 @@ def _segmenter(model: str, wanted: str) -> Segmenter:
     """The model of this process, on one thread, because more would compete with the other workers."""
     segmenter = Segmenter(model, threads=1)
     if digest(segmenter.manifest) != wanted:
-        name = model or "that ships"
+        name = model or DEFAULT.name
         raise BundleError(f"the model {name} on {socket.gethostname()} is not the one of this search; copy it there")
     return segmenter

@@ -58,7 +58,7 @@ def bind(folder: Path, config: SearchConfig, *, begun: bool) -> None:
         if theirs == ours:
             return
         if begun or theirs.keys() != ours.keys():
-            name = next(name for name in ours | theirs if theirs.get(name) != ours.get(name))
+            name = next(name for name in ours | theirs if theirs.get(name, ...) != ours.get(name, ...))
             before = f"{folder}: has answers with {name} {theirs.get(name)!r}"
             raise ValueError(f"{before}, not {ours.get(name)!r}; give another folder with -o")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

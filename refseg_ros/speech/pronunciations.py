@@ -1,4 +1,4 @@
-"""Pronunciations of words, from pocketsphinx's dictionary, compounds of its words, and the user's own dictionary."""
+"""Pronunciations of words: from pocketsphinx's dictionary, a few of ours, compounds of both, the user's dictionary."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from pathlib import Path
 
 Pronunciations = dict[str, list[str]]
 """Word -> its pronunciations in ARPAbet, such as "R EH D"."""
+
+MORE: Pronunciations = {
+    "bulgar": ["B UH L G ER"],
+    "bulgur": ["B UH L G ER"],
+    "chilli": ["CH IH L IY"],
+    "couscous": ["K UW S K UW S"],
+    "flavoured": ["F L EY V ER D"],
+    "lychee": ["L IY CH IY"],
+    "yoghurt": ["Y OW G ER T"],
+}
+"""Of words of the models that ship, which pocketsphinx's dictionary lacks."""
 
 SHORTEST_PART = 3
 """Fewest letters in each part of a compound: "left" + "most"."""
@@ -27,7 +38,7 @@ def pronounce(words: Collection[str], dictionary: Path, own: Path | None = None)
         OSError: a dictionary cannot be read.
     """
     parts = {word[start:end] for word in words for start, end in _parts(word)}
-    known = _read(dictionary, {*words, *parts})
+    known = MORE | _read(dictionary, {*words, *parts})
     if own is not None:
         known |= _read(own, {*words, *parts})
     found, missing = {}, []

@@ -1,4 +1,4 @@
-"""A recogniser for the words of the model that ships; it takes seconds to make."""
+"""A recogniser for the words of the model of the demos; it takes seconds to make."""
 
 from __future__ import annotations
 

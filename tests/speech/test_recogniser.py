@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from refseg_ros.engines.bundle import DEFAULT
+from refseg_ros.engines.manifest import VOCABULARY
+from refseg_ros.expression import Vocabulary
 from refseg_ros.simulation.wording import all_texts
 from refseg_ros.speech.requests import expression_in
 from refseg_ros.speech.sentences import nouns
@@ -53,6 +56,12 @@ def test_silence_and_noise_name_nothing_with_confidence(recogniser, words):
 def test_every_word_of_the_shipped_model_can_be_heard(recogniser, words):
     assert recogniser.unpronounceable == ()
     assert {word for text in all_texts() for word in text.split()} <= set(words)
+
+
+def test_every_word_of_the_default_model_can_be_heard():
+    from refseg_ros.speech.recogniser import Recogniser
+
+    assert Recogniser(Vocabulary.load(DEFAULT / VOCABULARY).words[2:]).unpronounceable == ()
 
 
 def test_words_without_pronunciation_are_reported(words):
