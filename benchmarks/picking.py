@@ -27,7 +27,6 @@ from refseg_ros.command import command, program
 from refseg_ros.demo.processes import NodeProcess, stay_on_this_machine
 from refseg_ros.demo.robot_node import WORLD
 from refseg_ros.demo.scene import SIMULATED
-from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.transport import prefer_large_shared_memory
 from refseg_ros.simulation.arrangement import Arrangement
 from refseg_ros.simulation.gripper import WIDEST
@@ -43,7 +42,7 @@ PATIENCE = 60.0
 """Seconds for a picture to come."""
 MUG = 0.09
 """Metres across a mug of scale 1."""
-SETTINGS = {**SIMULATED, "target_frame": WORLD, "model": str(TABLETOP)}
+SETTINGS = {**SIMULATED, "target_frame": WORLD}
 
 
 def scenes(count: int) -> list[int]:

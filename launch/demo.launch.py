@@ -16,7 +16,6 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
-from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
 from refseg_ros.ros.node_config import CameraNodeConfig
 
@@ -37,11 +36,11 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Arguments of the included launch file: the camera's topics, and the model that knows the simulator's things."""
+    """What the included launch file is told of the camera; its model only if nothing else may say which to take."""
     told = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
     chosen = [context.launch_configurations.get(name, "") for name in ("model", "params_file", "objects")]
-    if _is_simulated(context) and not any(text.strip() for text in chosen):
-        told["model"] = str(TABLETOP)
+    if any(text.strip() for text in chosen):
+        told.pop("model", None)
     return [SetLaunchConfiguration(name, value) for name, value in told.items()]
 
 

@@ -23,8 +23,8 @@ from refseg_ros.command import forget_interrupt, program, seed
 from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, failed, stay_on_this_machine
+from refseg_ros.demo.scene import SIMULATED
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
-from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.text import printable
 
 LEAST_MEAN_IOU = 0.5
@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace, queries: Sequence[str]) -> list[Row]:
     stay_on_this_machine()
     camera = {"rate": RATE, "source": options.source or "simulation", "seed": options.seed}
     # Every image is answered, however long it takes here; the table shows each delay.
-    model = options.model or ("" if options.source else str(TABLETOP))
+    model = options.model or ("" if options.source else SIMULATED["model"])
     segment = {"image_topic": "/camera/image_raw", "model": model, "max_frame_age": 0.0}
     print("starting camera and node ...", flush=True)
     with ExitStack() as stack:

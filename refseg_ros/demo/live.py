@@ -23,7 +23,6 @@ from pathlib import Path
 from refseg_ros.command import forget_interrupt, program
 from refseg_ros.demo.processes import DemoError, NodeProcess, Setting, failed, stay_on_this_machine
 from refseg_ros.demo.scene import ASKED, SEED, SIMULATED, SPLIT
-from refseg_ros.engines.bundle import TABLETOP
 from refseg_ros.ros.node_config import CameraNodeConfig
 from refseg_ros.web.config import WebConfig
 
@@ -54,13 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(source: str, port: int) -> None:
     stay_on_this_machine()
     simulated = source == CameraNodeConfig.source
-    depth = SIMULATED if simulated else {}
+    shared = SIMULATED if simulated else {}
     query = next(iter(ASKED)) if simulated else ""
-    model = str(TABLETOP) if simulated else ""
     parts: dict[str, dict[str, Setting]] = {
         "camera_node": {"source": source, "seed": SEED, "split": SPLIT},
-        "segment_node": {"query": query, "model": model, **depth},
-        "web_node": {"port": port, "model": model, **depth},
+        "segment_node": {"query": query, **shared},
+        "web_node": {"port": port, **shared},
     }
     with tempfile.TemporaryDirectory(prefix="refseg_live_") as folder, ExitStack() as stack:
         print("starting camera, node and page ...", flush=True)

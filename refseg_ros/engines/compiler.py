@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from refseg_ros.engines.tensorrt import LIBRARIES, listener
+from refseg_ros.engines.tensorrt import LIBRARIES, listener, uncollected
 from refseg_ros.errors import BundleError
 from refseg_ros.progress import Progress
 from refseg_ros.text import one_line
@@ -37,6 +37,7 @@ class Limits(NamedTuple):
         }.get(dimension)
 
 
+@uncollected()
 def compile_engine(
     trt: ModuleType, onnx: bytes, name: str, limits: Limits, cache: bytes = b"", capabilities: Sequence[str] = ()
 ) -> tuple[bytes, bytes]:

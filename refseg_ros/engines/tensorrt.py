@@ -6,9 +6,11 @@ Not tried on a GPU yet: without one engines can be built (TensorRT-RTX), but nei
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -62,9 +64,26 @@ def listener(trt: ModuleType) -> Any:
     return Listener()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Hold Python's collector of cycles back while the library loads or builds.
+
+    It calls our logger while it holds a lock that its destructors take, too. If the collector runs in that call and
+    finds a builder or runtime of an attempt that failed, the process waits for ever.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class TensorRTEngine:
     """A built engine; the contract is `Engine`. Its outputs stay on the GPU: they are `DeviceArray`."""
 
+    @uncollected()
     def __init__(self, trt: ModuleType, gpu: Gpu, plan: bytes, name: str) -> None:
         """Load an engine.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -103,3 +104,46 @@ def test_an_engine_for_which_the_gpu_has_no_memory_is_refused_in_one_line(monkey
     with pytest.raises(EngineError, match="graph.onnx: TensorRT cannot run it on this GPU") as caught:
         TensorRTEngine(stand_ins._tensorrt("tensorrt", {}), None, graph("batch"), "graph.onnx")
     assert "\n" not in str(caught.value)
+
+
+KNOTTED = """
+import gc, sys
+import tensorrt_rtx as trt
+from refseg_ros.engines import tensorrt
+from refseg_ros.engines.compiler import AHEAD_OF_TIME, Limits, compile_engine
+from refseg_ros.errors import BundleError
+
+class Talkative(trt.ILogger):
+    said = "nothing"
+    def __init__(self):
+        super().__init__()
+    def log(self, severity, message):
+        self.kept = [[] for _ in range(20_000)]  # more than the collector lets pass
+
+class Knot:
+    pass
+
+def tie():
+    knot = Knot()
+    knot.own, knot.builder = knot, trt.Builder(Talkative())
+
+tensorrt.listener = lambda trt: Talkative()
+sys.modules["refseg_ros.engines.compiler"].listener = tensorrt.listener
+gc.set_threshold(10_000)
+for attempt in (
+    lambda: tensorrt.TensorRTEngine(trt, None, b"no engine", "graph.engine"),
+    lambda: compile_engine(trt, b"no graph", "graph.onnx", Limits(1, 1, 1, 1), capabilities=AHEAD_OF_TIME),
+):
+    gc.collect()
+    tie()
+    try:
+        attempt()
+    except BundleError:
+        print("refused", gc.isenabled())
+"""
+
+
+def test_what_is_left_of_a_failed_attempt_does_not_hang_the_next(rtx: ModuleType) -> None:
+    """TensorRT holds a lock while it logs; collected in that moment, a builder waits for it for ever."""
+    done = subprocess.run([sys.executable, "-c", KNOTTED], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "refused True\nrefused True\n", done.stderr

@@ -43,14 +43,14 @@ class Robot:
         self.camera = self.start("camera_node", seed=SEED, split=SPLIT, rate=RATE)
         # Every image is answered, however busy the machine is.
         self.segment = self.start_segment()
-        self.web = self.start("web_node", port=0, lessons=str(self.lessons), model="tabletop", **SIMULATED)
+        self.web = self.start("web_node", port=0, lessons=str(self.lessons), **SIMULATED)
         self.address = address_of(self.web)
 
     def start(self, name: str, **parameters: Setting) -> NodeProcess:
         return NodeProcess(name, parameters, self.folder / f"{name}_{time.monotonic_ns()}.log")
 
     def start_segment(self) -> NodeProcess:
-        return self.start("segment_node", threads=1, max_frame_age=0.0, model="tabletop", **SIMULATED)
+        return self.start("segment_node", threads=1, max_frame_age=0.0, **SIMULATED)
 
     def stop(self) -> None:
         for process in (self.web, self.segment, self.camera):
