@@ -36,12 +36,12 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """What the included launch file is told of the camera; its model only if nothing else may say which to take."""
-    told = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
+    """Give the included launch file the camera's topics, and the model unless an argument may choose another."""
+    values = {"image_topic": "/camera/image_raw"} | (SIMULATED if _is_simulated(context) else {})
     chosen = [context.launch_configurations.get(name, "") for name in ("model", "params_file", "objects")]
     if any(text.strip() for text in chosen):
-        told.pop("model", None)
-    return [SetLaunchConfiguration(name, value) for name, value in told.items()]
+        values.pop("model", None)
+    return [SetLaunchConfiguration(name, value) for name, value in values.items()]
 
 
 def _camera(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -33,7 +33,7 @@ from refseg_ros.open_vocabulary import Tokenizer
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.tabletop import Tabletop
 
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent / "weights"
 SIMULATION = "simulation"
 WIDTH, HEIGHT = 640, 480
 EXPRESSIONS = 5
@@ -69,7 +69,7 @@ def _draw(options: argparse.Namespace) -> list[Path]:
         raise ValueError(f"{source}: there is no such file or folder")
     if not simulated and not texts:
         raise ValueError("say what to look for, in words")
-    shipped = SHIPPED_WEIGHTS / f"{TABLETOP.name if simulated else DEFAULT.name}.safetensors"
+    shipped = WEIGHTS / f"{TABLETOP.name if simulated else DEFAULT.name}.safetensors"
     model, config, facts = load_model(options.weights or shipped)
     network = Network(model, vocabulary_of(facts), config.clip_interval)
     if simulated:
