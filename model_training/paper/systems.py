@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 EVERY_PAIR: dict[str, object] = {"pooled_attention": False}
-"""For systems that are computed pair by pair."""
+"""For systems that are computed pair by pair, or that attend to nothing."""
 
 VARIANTS: dict[str, dict[str, object]] = {
     "max-pooling": {"pooling": "max", "fusion": "none", **EVERY_PAIR},
     "mean-pooling": {"pooling": "mean", "fusion": "none"},
     "cmsa": {"fusion": "none"},
-    "no-attention": {"attention": "none", "fusion": "none"},
+    "no-attention": {"attention": "none", "fusion": "none", **EVERY_PAIR},
     "word-attention": {"attention": "word", "fusion": "none"},
     "pixel-attention": {"attention": "pixel", "fusion": "none"},
     "pair-attention": {"attention": "pair", "fusion": "none"},
-    "rmi-lstm": {"representation": "rmi-lstm", "fusion": "none"},
-    "rrn-cnn": {"representation": "rrn-cnn", "fusion": "none"},
+    "rmi-lstm": {"representation": "rmi-lstm", "fusion": "none", **EVERY_PAIR},
+    "rrn-cnn": {"representation": "rrn-cnn", "fusion": "none", **EVERY_PAIR},
     "sentence": {"representation": "sentence", "fusion": "none"},
     "ppm": {"fusion": "ppm"},
     "deconvolution": {"fusion": "deconvolution"},

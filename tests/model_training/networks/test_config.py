@@ -17,6 +17,8 @@ COSINE = {"cosine_attention": True}
         ({**COSINE, "pooled_attention": True, "pooling": "max"}, "pooled_attention has no effect"),
         ({**COSINE, "pooled_attention": True, "rectified": True}, "pooled_attention has no effect"),
         ({**COSINE, "pooled_attention": True, "key_pooling": (1, 2, 2)}, "pooled_attention has no effect"),
+        ({**COSINE, "pooled_attention": True, "attention": "none"}, "pooled_attention has no effect without CMSA"),
+        ({**COSINE, "pooled_attention": True, "representation": "rmi-lstm"}, "pooled_attention has no effect without"),
         ({"modulation": True}, "modulation has no effect without batch_norm"),
         ({"rounds": (1, 2, 1)}, r"rounds \(1, 2, 1\): later rounds need batch_norm"),
         ({"attention": "word", "rectified": True}, "attention 'word' does not go with rectified"),
