@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -162,6 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tokenizer", type=Path, metavar="FILE",
         help="tokenizer.json that cuts words into pieces, such as BERT's (default: the words of the data are learned)",
     )  # fmt: skip
+    parser.add_argument(
+        "--dilated-truth", action="store_true",
+        help="every pixel of the input that a thing touches belongs to it, as in the released code of CSTM "
+        "(default: by the share that it covers)",
+    )  # fmt: skip
     parser.add_argument("--objects", type=Path, metavar="DIR", help="folder of meshes with names, for household, parts")
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", action="append", default=[],
@@ -188,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with joined(torch.device(options.device)) as (ranks, device):
         config = shortened(fitted(configs.load(options.config), options, ranks), options.steps)
         if config.scenes is not None:
-            refuse_without_effect(parser, options, ("images", "tokenizer"), "on simulated scenes")
+            refuse_without_effect(parser, options, ("images", "tokenizer", "dilated_truth"), "on simulated scenes")
         if not 0 <= options.imagenet_share <= 1:
             raise ValueError(f"--imagenet-share is {options.imagenet_share}; it must be between 0 and 1")
         if options.start is None:
@@ -196,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not config.imagenet:
             others = f"with {config.name}, which did not begin with ImageNet's weights"
             refuse_without_effect(parser, options, ("imagenet_share",), others)
+        config = replace(config, dilated_truth=options.dilated_truth)
         if options.variant:
             config = variants.varied(config, options.variant)
         name = options.config + (f"-{options.variant}" if options.variant else "")

@@ -96,6 +96,9 @@ class Config:
     """Of the data set."""
     clip: ClipFrames = STILL
     """Which frames of a video a sample of a data set has."""
+    dilated_truth: bool = False
+    """Whether a pixel of the input belongs to each thing that touches it [code: CSTM, LBDT], and not by the share that
+    the thing covers."""
     clip_interval: float = 0.0
     """Seconds between the frames of a clip, on the robot."""
     moving_share: float = 0.0

@@ -41,6 +41,7 @@ class BatchConfig(Settings):
     frames: int = setting("target frames in a batch, of all ranks together", range=(1, 65536))
     expressions: int = setting("expressions on each frame", default=1, range=(1, 1000))
     clip: ClipFrames = STILL
+    dilated: bool = setting("whether a pixel belongs wholly to each thing that touches it", default=False)
     seed: int = setting("a batch depends on it and on the step alone", default=0, range=(0, 2**62))
     rank: int = setting("of this process: it gets the frames rank, rank + ranks, ... of each batch", default=0)
     ranks: int = setting("processes that share each batch", default=1, range=(1, 65536))
@@ -86,7 +87,8 @@ class FrameBatches(Dataset[Batch], ABC):
             rows = sorted({expression.referent for expression in expressions})
             texts = [(expression.text, rows.index(expression.referent)) for expression in expressions]
             parts.append((self._drawn(record, rows), texts))
-        return assemble(parts, self._vocabulary, config.max_words)
+        batch = assemble(parts, self._vocabulary, config.max_words)
+        return batch._replace(masks=(batch.masks > 0).astype(np.float32)) if config.dilated else batch
 
 
 class Batches(FrameBatches):

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import ClipFrames, Reader, Record
+from model_training.scoring.as_released import above_half_of_the_peak, dilated
 from model_training.scoring.dense_crf import DenseCRF, at_working_size
 from model_training.scoring.metrics import THRESHOLDS, PresenceScores, Scores, SequenceScores
 from refseg_ros import config
@@ -44,6 +45,8 @@ class Benchmark:
     """Step from one frame of a clip to the next; None: the one that the model learned with, 1 if it does not say."""
     outlines: str = SegmenterConfig.outlines
     """One of OUTLINES."""
+    as_released: bool = False
+    """Whether masks are taken and compared as in the released code of CSTM, see `as_released`."""
 
 
 @dataclass
@@ -140,7 +143,7 @@ class Judge:
     """A loaded model and a data set.
 
     Masks are scored as in the papers: all parts of a mask, at a probability of 0.5, whatever the verdict. The robot
-    keeps only the likeliest part, at the threshold of its bundle.
+    keeps only the likeliest part, at the threshold of its bundle. `Benchmark.as_released` scores in another way.
 
     Clips also follow the papers, see `clip_of`.
     """
@@ -148,7 +151,7 @@ class Judge:
     def __init__(self, benchmark: Benchmark, reader: Reader, threads: int = 0) -> None:
         self.segmenter = Segmenter(benchmark.bundle, threads=threads)
         self.clip = clip_of(self.segmenter.manifest, benchmark.stride)
-        self.reader, self.outlines = reader, benchmark.outlines
+        self.reader, self.outlines, self.as_released = reader, benchmark.outlines, benchmark.as_released
 
     def of_chunk(self, split: str, chunk: range) -> BenchmarkScores:
         """The scores of some records of a split."""
@@ -164,10 +167,13 @@ class Judge:
             stream.observe(frame, index * interval)
         outcomes = stream.outcomes([expression.text for expression in record.expressions])
         refine = self._refinement(sample.frames[-1], stream.letterbox)
-        nothing = np.zeros(sample.frames.shape[1:3], bool)
-        masks = [stream.letterbox.restore(refine(one.logits)) > 0 if one else nothing for one in outcomes]
-        for index, (expression, outcome, mask) in enumerate(zip(record.expressions, outcomes, masks, strict=True)):
+        nothing = np.full(sample.frames.shape[1:3], -np.inf, np.float32)
+        for index, (expression, outcome) in enumerate(zip(record.expressions, outcomes, strict=True)):
+            logits = stream.letterbox.restore(refine(outcome.logits)) if outcome else nothing
             truth, score = sample.mask_of(index), probability(outcome.presence) if outcome else 0.0
+            mask = logits > 0
+            if self.as_released:
+                mask, truth = above_half_of_the_peak(logits), dilated(truth, self.segmenter.manifest.input)
             part.scores.add(mask, truth, score)
             part.presence.add(score > self.segmenter.thresholds.absent, bool(truth.any()))
             if len(record.frames) > 1:

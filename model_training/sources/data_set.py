@@ -85,7 +85,7 @@ class DataSet(Source):
             self._reader = as_one(readers)
             self.vocabulary, name = Vocabulary.of_texts(self._reader.texts(config.split)), self._reader.name
             version = digest_of(self._reader, config.split)
-        self.facts = {"data": name, "split": config.split}
+        self.facts = {"data": name, "split": config.split, "truth": "dilated" if config.dilated_truth else "by share"}
         network = config.network
         if tokenizer is None:
             self.facts["vocabulary"] = list(self.vocabulary.words[2:])
@@ -101,7 +101,8 @@ class DataSet(Source):
         """See `Source`."""
         current = self.config.phases[phase]
         config = self._batch_config(current.frames, current.expressions, self.config.seed + phase)
-        config = replace(config, rank=self._ranks.rank, ranks=self._ranks.count)
+        dilated = self.config.dilated_truth
+        config = replace(config, rank=self._ranks.rank, ranks=self._ranks.count, dilated=dilated)
         if self._reader is None:
             return ShardBatches(self._data, self.vocabulary, config, self.config.split)
         return Batches(self._reader, self.config.split, self.vocabulary, config, self._cache)

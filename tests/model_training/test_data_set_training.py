@@ -174,6 +174,21 @@ def test_a_variant_of_the_network_is_kept_with_its_weights(frames: Path, tmp_pat
     assert command(out, frames, "--steps", "1") == 2  # not gone on with by another network
 
 
+def test_dilated_truth_is_learned_where_it_is_asked_for(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = replace(configs.load("tiny_small"), network=replace(tiny.NETWORK, height=64, width=80))
+    plain, dilated = (
+        source_of(replace(config, dilated_truth=how), frames, tmp_path / "cache").drawn(0)[0].masks
+        for how in (False, True)
+    )
+    assert ((plain > 0) & (plain < 1)).any() and (dilated == np.ceil(plain)).all()
+    out = tmp_path / "run"
+    assert command(out, frames, "--steps", "1", "--dilated-truth") == 0
+    assert command(out, frames, "--steps", "1") == 2
+    assert "of a run with another truth; use another --out" in capsys.readouterr().err
+
+
 def test_shards_are_learned_like_the_folder(frames: Path, tmp_path: Path) -> None:
     assert shards.main([str(frames), str(tmp_path / "shards"), "--split", "train"]) == 0
     assert command(tmp_path / "run", tmp_path / "shards", "--steps", "2") == 0

@@ -145,6 +145,8 @@ def test_the_command_says_what_is_wrong(data: Path, tmp_path: Path, capsys: pyte
     options = ["--config", "tiny", "--out", str(tmp_path), "--data", str(data), "--device", "cpu"]
     assert train.main([*options, "--images", str(tmp_path)]) == 2
     assert "--images has no effect on simulated scenes" in capsys.readouterr().err.splitlines()[-1]
+    assert train.main([*options, "--dilated-truth"]) == 2
+    assert "--dilated-truth has no effect on simulated scenes" in capsys.readouterr().err.splitlines()[-1]
     assert train.main([*options, "--start", str(tmp_path / "missing.safetensors")]) == 2
     assert "missing.safetensors: no such checkpoint" in capsys.readouterr().err.splitlines()[-1]
     (tmp_path / "log.csv").write_text("this,is,a,shopping list\n")

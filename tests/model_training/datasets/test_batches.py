@@ -60,6 +60,18 @@ def words_of(batch: Batch, vocabulary: Vocabulary) -> list[list[str]]:
     return [[" ".join(vocabulary.words[i] for i in row if i) for row in told] for told in batch.words]
 
 
+def test_dilated_truth_is_whole_where_a_thing_covers_anything(
+    reader: Reader, vocabulary: Vocabulary, sharded: Path
+) -> None:
+    odd = replace(CONFIG, height=28, width=36)  # of which no edge of a thing is an edge of a pixel
+    configs = odd, replace(odd, dilated=True)
+    of_folder = [Batches(reader, "train", vocabulary, config)[3] for config in configs]
+    of_shards = [ShardBatches(str(sharded), vocabulary, config)[3] for config in configs]
+    for plain, other in (of_folder, of_shards):
+        assert other.masks.dtype == np.float32 and other.masks.sum() > plain.masks.sum()
+        check_same(other, plain._replace(masks=np.ceil(plain.masks)))
+
+
 def test_a_batch_shows_what_the_data_set_says(reader: Reader, vocabulary: Vocabulary) -> None:
     batch = Batches(reader, "train", vocabulary, CONFIG)[3]
     assert batch.clips.shape == (2, 1, 32, 40, 3) and batch.clips.dtype == np.uint8
