@@ -49,6 +49,7 @@ def train(
     start: Path | None = None,
     objects: Path | None = None,
     photos: Sequence[Path] = (),
+    frames: Sequence[Path] = (),
 ) -> Path:
     """Train a configuration to its end in this process, from its last checkpoint on; returns the path of the weights.
 
@@ -59,13 +60,14 @@ def train(
         workers: processes that render, or make batches.
         device: to train on.
         start: finished weights to begin with.
-        objects, photos: folder of scans, and folders of photos, that a configuration mixes in; see `Mixture`.
+        objects, photos, frames: folder of scans, and folders of photos and of frames, that a configuration mixes in;
+            see `Mixture`.
 
     Raises:
         ValueError, OSError: the data or a file of the run cannot be used; the message names it.
         FloatingPointError: the loss is not finite any more.
     """
-    source = source_of(config, data, workers, out / CACHE, objects=objects, photos=photos)
+    source = source_of(config, data, workers, out / CACHE, objects=objects, photos=photos, frames=frames)
     return run(source, out, device, lambda state: begun(state, start))
 
 
@@ -174,6 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "needs instances.json of COCO with them; may be repeated",
     )  # fmt: skip
     parser.add_argument(
+        "--frames", type=Path, metavar="DIR", action="append", default=[],
+        help="folder of your frames with expressions and masks, for lessons; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--scenes", type=int, help="simulated scenes of each sort, a multiple of 64 (default: the configuration's)"
     )
     parser.add_argument("--workers", type=int, default=2, help="processes that render, or make batches (default: 2)")
@@ -208,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = options.out or Path("runs") / name
         if options.scenes is not None:
             config = with_scenes(config, options.scenes)
-        files = {"objects": options.objects, "photos": options.photos, "tokenizer": options.tokenizer}
+        files = {name: getattr(options, name) for name in ("objects", "photos", "frames", "tokenizer")}
         source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **files)
 
         given = [f"--{name}" for name in ("start", "backbone") if getattr(options, name)]

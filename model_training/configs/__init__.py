@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from model_training.configs import ablation, compared, household, paper, parts, shipped, small, systems
+from model_training.configs import ablation, compared, household, lessons, paper, parts, shipped, small, systems
 from model_training.configs.schema import Config
 
 CONFIGS = {
     config.name: config
     for config in (
-        *(shipped.CONFIG, household.CONFIG, parts.CONFIG, small.CONFIG, ablation.CONFIG),
+        *(shipped.CONFIG, household.CONFIG, parts.CONFIG, lessons.CONFIG, small.CONFIG, ablation.CONFIG),
         *paper.CONFIGS,
         *systems.CONFIGS,
         *compared.CONFIGS,

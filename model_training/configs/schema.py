@@ -59,7 +59,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a frame comes from each source. Scans or photos without a folder drop out, but not both."""
+    """How often a frame comes from each source. A source without a folder drops out, but one must be given."""
 
     tables: float
     """Simulated scenes of the simulator's own things."""
@@ -69,6 +69,8 @@ class Mix:
     """Photos with instances."""
     scan_scenes: SceneSet
     """The scenes of scans; their clips must be as long as those of the tables."""
+    frames: float = 0.0
+    """Frames with expressions and masks, as a person corrects them."""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class Batches(FrameBatches):
     ) -> None:
         super().__init__(vocabulary, config)
         self._reader, self._records = reader, reader.of_split(split)
-        if any(record.truth is None for record in self._records):
+        if not reader.is_published(split):
             raise ValueError(f"{reader.folder}: the masks of the split {split} are not published; train on another")
         self._cache = LetterboxCache(cache) if cache else None
         self._epoch, self._order = -1, np.zeros(0, np.int64)

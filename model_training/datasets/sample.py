@@ -159,6 +159,10 @@ class Reader(ABC):
             raise ValueError(f"{self.folder}: {self.name} has no split {split!r}; it has {', '.join(self.splits)}")
         return found
 
+    def is_published(self, split: str) -> bool:
+        """Whether all masks of a split are published."""
+        return all(record.truth is not None for record in self.of_split(split))
+
     def texts(self, split: str) -> Iterator[str]:
         """All expressions of a split."""
         return (expression.text for record in self.of_split(split) for expression in record.expressions)

@@ -9,6 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from model_training.datasets.batch import STRIDES, Batch, SceneLabels
+from model_training.datasets.own_pool import OwnFrame, OwnPool
 from model_training.datasets.phrase_choice import THING_SHARE, choose, contrasted
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene
@@ -75,7 +76,7 @@ class SceneBatches(Dataset[Batch]):
     """Draws batches from scenes in memory.
 
     Args:
-        pools: scenes of one size; those with clips and those at rest are batched apart.
+        pools: scenes or frames of one size; those with clips and those at rest are batched apart.
         vocabulary, max_words: of the network.
         frames, expressions: F and E of a batch of all ranks; with E = 0 it has frames and dense labels alone.
         moving_share: share of batches that are clips.
@@ -87,7 +88,7 @@ class SceneBatches(Dataset[Batch]):
 
     def __init__(
         self,
-        pools: Sequence[Pool],
+        pools: Sequence[Pool | OwnPool],
         vocabulary: Vocabulary,
         max_words: int,
         frames: int,
@@ -99,8 +100,10 @@ class SceneBatches(Dataset[Batch]):
         nouns: Sequence[str] = CLASSES,
         contrasts: Sequence[str] = (),
     ) -> None:
-        self.resting = [pool for pool in map(Pool.resting, pools) if pool.scenes]
-        self.moving = [pool for pool in map(Pool.moving, pools) if pool.scenes]
+        if not expressions:  # without them nothing is learned of a person's frames
+            pools = [pool for pool in pools if isinstance(pool, Pool)]
+        self.resting = [resting for pool in pools if (resting := pool.resting()).scenes]
+        self.moving = [moving for pool in pools if (moving := pool.moving()).scenes]
         self.nouns, self.contrasts = nouns, contrasts
         self.vocabulary, self.max_words = vocabulary, max_words
         self.frames, self.expressions = frames, expressions
@@ -125,8 +128,10 @@ class SceneBatches(Dataset[Batch]):
         ]
         return Batch(np.stack(clips), np.stack(words), np.stack(masks), np.stack(present), SceneLabels(*joined))
 
-    def _drawn(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
+    def _drawn(self, pool: Pool | OwnPool, rng: np.random.Generator) -> _Drawn | OwnFrame:
         """A frame with its expressions. If a scene has none, as a piece of a photo may, another scene is taken."""
+        if isinstance(pool, OwnPool):
+            return pool.drawn(self.expressions, rng)
         for _ in range(TRIES):
             scene, monochrome, offered = self._offering(pool, rng)
             if offered or not self.expressions:
@@ -155,8 +160,10 @@ class SceneBatches(Dataset[Batch]):
             offered = [phrase for phrase in offered if not COLOUR_OF_WORD.keys() & set(tokenise(phrase.text))]
         return scene, monochrome, offered
 
-    def _labelled(self, drawn: _Drawn) -> Batch:
+    def _labelled(self, drawn: _Drawn | OwnFrame) -> Batch:
         """A drawn frame with its labels, as a batch without the axis of frames."""
+        if isinstance(drawn, OwnFrame):
+            return drawn.labelled(self.vocabulary, self.max_words, self.nouns)
         objects, chosen = drawn.objects, drawn.phrases
         ids = [0, *[thing.instance_id for thing in objects]]
         areas = area_shares(drawn.labels, ids)
@@ -191,7 +198,7 @@ class SceneBatches(Dataset[Batch]):
         return Batch(drawn.clip, words, masks, present, SceneLabels(references, motions, unjudged, dense))
 
 
-def _drawn_from(pools: Sequence[Pool], rng: np.random.Generator) -> Pool:
+def _drawn_from(pools: Sequence[Pool | OwnPool], rng: np.random.Generator) -> Pool | OwnPool:
     if len(pools) == 1:
         return pools[0]
     weights = np.array([pool.weight for pool in pools])

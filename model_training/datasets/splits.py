@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model_training.datasets.sample import Reader
+
 LEARNED = ("train", "trainval")
 """Names of the splits that training learns."""
 VALIDATION = ("val", "valid", "validation", "dev")
@@ -16,6 +18,11 @@ def unlearned(splits: Sequence[str], learned: Sequence[str] = LEARNED) -> tuple[
     return tuple(
         sorted((split for split in splits if not taken & _parts(split)), key=lambda one: one not in VALIDATION)
     )
+
+
+def to_validate(reader: Reader, learned: str) -> str:
+    """The split that shows how well a network does that learns another one; that one itself if there is no other."""
+    return next((name for name in unlearned(reader.splits, (learned,)) if reader.is_published(name)), learned)
 
 
 def to_score(splits: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

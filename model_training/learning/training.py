@@ -25,7 +25,7 @@ from model_training.learning.warm_start import adapted
 from model_training.networks.base import System
 from model_training.networks.kinds import system_of
 
-NAMES_OF_DATA = {"data", "photos"}
+NAMES_OF_DATA = {"data", "photos", "frames"}
 """Facts of a source that only name what is learned."""
 
 

@@ -1,4 +1,4 @@
-"""A quick look at a network: how it does on scenes that it never saw, by kind of expression."""
+"""A quick look at a network: how it does on scenes that it never saw, by kind of expression, and on a split."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.utils.data import Dataset
 
+from model_training.datasets.batch import Batch
 from model_training.datasets.phrase_choice import choose
 from model_training.datasets.pool import Pool
+from model_training.learning import losses
 from model_training.networks.base import System
 from model_training.scoring.metrics import PresenceScores, Scores
 from refseg_ros.expression import Vocabulary
@@ -66,3 +69,33 @@ def score(model: System, pool: Pool, vocabulary: Vocabulary, title: str = "unsee
             if present:
                 said.kinds[phrase.kind].add(masks[index].cpu().numpy(), scene.labels == phrase.target)
     return said
+
+
+@dataclass
+class SplitScores:
+    """Scores of a network's masks, at the size of its input."""
+
+    split: str
+    whole: Scores = field(default_factory=Scores)
+
+    def __str__(self) -> str:
+        whole = self.whole
+        figures = f"overall {whole.overall:.3f} mean {whole.mean:.3f} P@0.5 {whole.precision(0.5):.3f}"
+        return f"{self.split}: {figures} of {len(whole)} expressions"
+
+
+@torch.no_grad()
+def score_split(model: System, batches: Dataset[Batch], count: int, title: str) -> SplitScores:
+    """Score a network in evaluation mode on the first `count` batches of a split, on what is there."""
+    device = next(model.parameters()).device
+    scores = SplitScores(title)
+    for step in range(count):
+        batch = batches[step]
+        clips, words = (torch.as_tensor(part, device=device) for part in (batch.clips, batch.words))
+        logits = losses.at_size(model(clips, words).logits.float(), batch.masks.shape[-2:])
+        found = zip(logits.cpu().numpy() > 0, batch.masks > 0.5, batch.present, strict=True)
+        for masks, truths, present in found:
+            for mask, truth, there in zip(masks, truths, present, strict=True):
+                if there:
+                    scores.whole.add(mask, truth)
+    return scores

@@ -97,7 +97,7 @@ def scored(benchmark: Benchmark, reader: Reader, number: int, split: str, proces
         ValueError, OSError: the data set or the bundle is unusable; the message names the file.
     """
     records = reader.of_split(split)
-    if any(record.truth is None for record in records):
+    if not reader.is_published(split):
         raise ValueError(f"{reader.folder}: the masks of the split {split} of {reader.name} are not published")
     whole = BenchmarkScores()
     with tqdm(total=len(records), unit="image", desc=f"{reader.name} {split}") as bar:

@@ -23,6 +23,7 @@ def source_of(
     objects: Path | None = None,
     photos: Sequence[Path] = (),
     tokenizer: Path | None = None,
+    frames: Sequence[Path] = (),
 ) -> Source:
     """The source that a configuration learns from.
 
@@ -33,16 +34,19 @@ def source_of(
         cache: folder that keeps still images of a data set at the size of the input.
         images: folder of COCO's images, if not in a usual place.
         ranks: the processes that share each batch.
-        objects, photos: folder of scans, and folders of photos, for a configuration that mixes them in; see `Mixture`.
+        objects, photos, frames: folder of scans, and folders of photos and of frames, for a configuration that mixes
+            them in; see `Mixture`.
         tokenizer: file that cuts the words of a data set into pieces; see `DataSet`.
 
     Raises:
         ValueError, OSError: the data cannot be used.
     """
     if config.mix is not None:
-        return Mixture(config, Path(data), objects, photos, workers, ranks)
-    if objects or photos:
-        raise ValueError(f"the configuration {config.name} mixes nothing in; --objects and --photos go with others")
+        return Mixture(config, Path(data), objects, photos, workers, ranks, frames)
+    if objects or photos or frames:
+        raise ValueError(
+            f"the configuration {config.name} mixes nothing in; --objects, --photos and --frames go with others"
+        )
     if config.scenes is not None:
         return SimulatedScenes(config, Path(data), workers, ranks)
     return DataSet(config, str(data), workers, cache, images, ranks, tokenizer)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
@@ -17,32 +16,18 @@ from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import STILL, Reader, as_one
 from model_training.datasets.shard_batches import ShardBatches, vocabulary_of
 from model_training.datasets.shards import INDEX
-from model_training.datasets.splits import described, unlearned
+from model_training.datasets.splits import described, to_validate
 from model_training.datasets.word_pieces import read_tokenizer, specials_of
-from model_training.learning import losses
 from model_training.learning.ranks import ALONE, Ranks
+from model_training.learning.validation import SplitScores, score_split
 from model_training.networks.base import System
 from model_training.networks.vlide.config import VlideConfig
-from model_training.scoring.metrics import Scores
 from model_training.sources.source import Source
 from refseg_ros.expression import Vocabulary
 from refseg_ros.open_vocabulary import OpenVocabulary
 
 VALIDATED, EXPRESSIONS = 128, 4
 """Frames that validation looks at, and expressions on each."""
-
-
-@dataclass
-class SplitScores:
-    """Scores of a network's masks, at the size of its input."""
-
-    split: str
-    whole: Scores = field(default_factory=Scores)
-
-    def __str__(self) -> str:
-        whole = self.whole
-        figures = f"overall {whole.overall:.3f} mean {whole.mean:.3f} P@0.5 {whole.precision(0.5):.3f}"
-        return f"{self.split}: {figures} of {len(whole)} expressions"
 
 
 class DataSet(Source):
@@ -107,38 +92,20 @@ class DataSet(Source):
             return ShardBatches(self._data, self.vocabulary, config, self.config.split)
         return Batches(self._reader, self.config.split, self.vocabulary, config, self._cache)
 
-    @torch.no_grad()
     def validation(self, model: System) -> SplitScores:
         """Score a split that training does not learn, or else training data; the scores name the split.
 
         The expressions are the same each time.
         """
-        learned = (self.config.split,)
-        splits = self._reader.splits if self._reader else learned
-        split = next((name for name in unlearned(splits, learned) if self._scored(name)), self.config.split)
+        learned = self.config.split
         config = self._batch_config(1, EXPRESSIONS, seed=2**31)
         if self._reader is None:
-            batches: Dataset[Batch] = ShardBatches(self._data, self.vocabulary, config, split)
-            count = VALIDATED
-        else:
-            batches = Batches(self._reader, split, self.vocabulary, config, self._cache)
-            count = min(VALIDATED, len(self._reader.of_split(split)))
-        device = next(model.parameters()).device
-        scores = SplitScores(described(split, splits, learned))
-        for step in range(count):
-            batch = batches[step]
-            clips, words = (torch.as_tensor(part, device=device) for part in (batch.clips, batch.words))
-            logits = losses.at_size(model(clips, words).logits.float(), batch.masks.shape[-2:])[0]
-            for mask, truth, present in zip(
-                logits.cpu().numpy() > 0, batch.masks[0] > 0.5, batch.present[0], strict=True
-            ):
-                if present:
-                    scores.whole.add(mask, truth)
-        return scores
-
-    def _scored(self, split: str) -> bool:
-        assert self._reader is not None
-        return all(record.truth is not None for record in self._reader.of_split(split))
+            shards = ShardBatches(self._data, self.vocabulary, config, learned)
+            return score_split(model, shards, VALIDATED, described(learned, (learned,), (learned,)))
+        split = to_validate(self._reader, learned)
+        batches = Batches(self._reader, split, self.vocabulary, config, self._cache)
+        count = min(VALIDATED, len(self._reader.of_split(split)))
+        return score_split(model, batches, count, described(split, self._reader.splits, (learned,)))
 
     def _batch_config(self, frames: int, expressions: int, seed: int) -> BatchConfig:
         network = self.config.network

@@ -1,4 +1,7 @@
-"""Several sources in one run: simulated tables, scans on tables, and photos, each frame of a batch from one of them."""
+"""Several sources in one run: simulated tables, scans on tables, photos, and a person's own frames.
+
+Each frame of a batch is from one of them.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,19 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config, Mix
 from model_training.datasets.batch import Batch
+from model_training.datasets.batches import BatchConfig, Batches
 from model_training.datasets.cutouts import Cutouts
 from model_training.datasets.digest import digest_of
+from model_training.datasets.formats import open_folder
+from model_training.datasets.own_pool import OwnPool
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
 from model_training.datasets.photos import Photos
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene, SceneSet, Studio
+from model_training.datasets.sample import Reader, as_one
+from model_training.datasets.splits import described, to_validate
 from model_training.learning.ranks import ALONE, Ranks
-from model_training.learning.validation import SceneScores, score
+from model_training.learning.validation import SceneScores, SplitScores, score, score_split
 from model_training.networks.base import System
 from model_training.scoring.metrics import Scores
 from model_training.sources.scenes import drawn_scenes, rendered
@@ -33,12 +41,17 @@ from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import CLASSES
 from refseg_ros.simulation.wording import all_texts
 
+LEARNED = "train"
+"""The split of a person's frames that is learned."""
+FRAMES, EXPRESSIONS = 64, 4
+"""Of these frames, validation looks at this many, with this many expressions each."""
+
 
 @dataclass
 class MixScores:
     """Scores of each part of a mixture."""
 
-    parts: list[SceneScores]
+    parts: list[SceneScores | SplitScores]
 
     @property
     def whole(self) -> Scores:
@@ -54,9 +67,9 @@ class _Part:
     """What one source brings to a mixture."""
 
     title: str
-    learned: Pool
+    learned: Pool | OwnPool
     unseen: Pool | None
-    """For validation; None if everything is learned."""
+    """For validation; None if everything is learned, or for frames."""
 
 
 class Mixture(Source):
@@ -72,9 +85,11 @@ class Mixture(Source):
             instances and are learned, too.
         workers: processes that render, then those that make batches.
         ranks: the processes that share each batch, and the rendering.
+        frames: folders of data sets, of which the split LEARNED is mixed in. Several have equal shares.
 
     Raises:
-        ValueError, OSError: a folder or a shard cannot be used, or nothing is given to mix in; the message names it.
+        ValueError, OSError: a folder or a shard cannot be used, nothing is given to mix in, or something that the
+            configuration does not mix; the message names it.
     """
 
     started = "fork"  # the workers share the scenes in memory
@@ -87,16 +102,24 @@ class Mixture(Source):
         photos: Sequence[Path],
         workers: int,
         ranks: Ranks = ALONE,
+        frames: Sequence[Path] = (),
     ) -> None:
         assert config.mix is not None and config.scenes is not None
         mix, network = config.mix, config.network
-        if not (mix.scans and objects or mix.photos and photos):
-            wanted = " or ".join(name for name, share in (("--objects", mix.scans), ("--photos", mix.photos)) if share)
+        shares = {"objects": mix.scans, "photos": mix.photos, "frames": mix.frames}
+        given = {"objects": objects, "photos": photos, "frames": frames}
+        if not any(share and given[name] for name, share in shares.items()):
+            wanted = " or ".join(f"--{name}" for name, share in shares.items() if share)
             raise ValueError(f"the configuration {config.name} is given nothing to mix in; give {wanted}")
+        usable = {**shares, "photos": mix.photos + mix.scans}  # scenes of scans have surfaces of photos
+        for name, share in usable.items():
+            if given[name] and not share:
+                raise ValueError(f"the configuration {config.name} mixes no {name} in; leave --{name} out")
         self._data, self.workers, self._ranks = data, workers, ranks
         self._sources: list[Callable[[], _Part]] = []
         nouns = {noun_of(name) for name in CLASSES} if mix.tables else set()
         texts = [*all_texts(), *known_nouns()]
+        size = {"height": network.height, "width": network.width, "padding": network.padding}
         readers = [Photos(folder) for folder in photos] if mix.photos else []
         of_photos = tuple(sorted({noun for reader in readers for noun in reader.nouns}))
         facts: dict[str, object] = {"mix": asdict(mix)}
@@ -112,7 +135,6 @@ class Mixture(Source):
             texts += scans.nouns
             facts["scans"] = studio.name
         if readers:
-            size = {"height": network.height, "width": network.width, "padding": network.padding}
             learned = [scene for reader in readers for scene in photo_scenes(reader, "train")]
             unseen = [whole(scene, **size) for reader in readers for scene in photo_scenes(reader, "val")]
             cut = partial(_piece, size, Cutouts(learned))
@@ -126,6 +148,14 @@ class Mixture(Source):
             texts += of_photos
             facts["photos"] = [reader.name for reader in readers]
             facts["version of the photos"] = [digest_of(one, "train") for one in readers if "train" in one.splits]
+        self._frames = [as_one(open_folder(folder)) for folder in frames]
+        for reader in self._frames:
+            own = OwnPool.of_split(reader, LEARNED, mix.frames / len(self._frames), **size)
+            self._sources.append(partial(_Part, reader.name, own, None))
+            texts += reader.texts(LEARNED)
+        if self._frames:
+            facts["frames"] = [reader.name for reader in self._frames]
+            facts["version of the frames"] = [digest_of(reader, LEARNED) for reader in self._frames]
         self.vocabulary = Vocabulary.of_texts(texts)
         self.config = replace(
             config, nouns=tuple(sorted(nouns)), network=replace(network, vocabulary=len(self.vocabulary))
@@ -137,7 +167,7 @@ class Mixture(Source):
         return [source() for source in self._sources]
 
     @property
-    def _learned(self) -> list[Pool]:
+    def _learned(self) -> list[Pool | OwnPool]:
         return [part.learned for part in self._parts]
 
     def _tables(self, mix: Mix, scenes: SceneSet) -> _Part:
@@ -155,9 +185,26 @@ class Mixture(Source):
 
     def validation(self, model: System) -> MixScores:
         """Score each part on scenes of the held-out split, or on photos that are not learned."""
-        return MixScores(
-            [score(model, part.unseen, self.vocabulary, part.title) for part in self._parts if part.unseen is not None]
+        scores: list[SceneScores | SplitScores] = [
+            score(model, part.unseen, self.vocabulary, part.title) for part in self._parts if part.unseen is not None
+        ]
+        return MixScores(scores + [self._score_frames(model, reader) for reader in self._frames])
+
+    def _score_frames(self, model: System, reader: Reader) -> SplitScores:
+        """Score frames that are not learned, or else those that are; the title says which."""
+        split = to_validate(reader, LEARNED)
+        network, records = self.config.network, reader.of_split(split)
+        config = BatchConfig(
+            height=network.height,
+            width=network.width,
+            padding=network.padding,
+            max_words=network.max_words,
+            frames=1,
+            expressions=EXPRESSIONS,
         )
+        batches = Batches(reader, split, self.vocabulary, config)
+        title = f"{reader.name}, {described(split, reader.splits, (LEARNED,))}"
+        return score_split(model, batches, min(len(records), FRAMES), title)
 
 
 def _piece(size: dict[str, int], others: Cutouts, scene: RenderedScene, rng: Generator) -> RenderedScene:

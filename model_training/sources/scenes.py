@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
+from model_training.datasets.own_pool import OwnPool
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene, SceneSet, Studio, load_shards, render_shards
 from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
@@ -79,7 +81,9 @@ def rendered(
     return learned, held_out
 
 
-def drawn_scenes(config: Config, phase: int, pools: list[Pool], vocabulary: Vocabulary, ranks: Ranks) -> Dataset[Batch]:
+def drawn_scenes(
+    config: Config, phase: int, pools: Sequence[Pool | OwnPool], vocabulary: Vocabulary, ranks: Ranks
+) -> Dataset[Batch]:
     """The batches of a phase that a process of a run draws from pools of scenes."""
     current = config.phases[phase]
     return SceneBatches(

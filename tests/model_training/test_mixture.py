@@ -27,6 +27,7 @@ from model_training.sources.mixture import Mixture
 from refseg_ros.simulation.phrases import Phrase
 from tests.model_training import tiny
 from tests.model_training.datasets.test_photos import CUPS, write
+from tests.model_training.folder import write_folder
 
 OBJ = "v 0 0 0\nv 0.06 0 0\nv 0.06 0.06 0\nv 0 0.06 0\nv 0.03 0.03 0.08\n" + "".join(
     f"f {face}\n" for face in ("1 3 2", "1 4 3", "1 2 5", "2 3 5", "3 4 5", "4 1 5")
@@ -253,3 +254,38 @@ def test_a_photo_s_crowd_is_not_said(tmp_path: Path) -> None:
     pool = Pool([scene], nouns=reader.nouns, cut=cut)
     said = {phrase.text for seed in range(30) for phrase in pool.said(scene, np.random.default_rng(seed))}
     assert said and not any("couch" in text or "sofa" in text for text in said)
+
+
+LESSONS = replace(CONFIG, mix=replace(CONFIG.mix, tables=0.5, scans=0.0, photos=0.0, frames=0.5))
+
+
+def test_a_person_s_frames_are_learned_among_tables(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = write_folder(tmp_path / "own")
+    table = own / "expressions.csv"
+    table.write_text(table.read_text().replace("the green box", "the doohickey"))
+    lessons = Mixture(LESSONS, folders["data"], None, [], 1, frames=[own])
+    assert {"doohickey", "box", "mug"} <= set(lessons.vocabulary.words)
+    said = {lessons.vocabulary.words[i] for step in range(8) for i in np.unique(lessons.drawn(1)[step].words)}
+    assert "doohickey" in said and "mug" in said
+    through = train.train(LESSONS, tmp_path / "a", folders["data"], 1, CPU, frames=[own])
+    assert "own frames of own, val: overall" in capsys.readouterr().out
+    assert checkpoint.load(through)[1]["frames"] == ["own frames of own"]
+    table.write_text(table.read_text().replace("0-red", "0-?").replace("0-blue", "0-red").replace("0-?", "0-blue"))
+    with pytest.raises(ValueError, match="of a run with another version of the frames; use another --out"):
+        train.train(LESSONS, tmp_path / "a", folders["data"], 1, CPU, frames=[own])
+
+
+def test_what_a_configuration_does_not_mix_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    own = write_folder(tmp_path / "own")
+    with pytest.raises(ValueError, match="is given nothing to mix in; give --frames"):
+        Mixture(LESSONS, folders["data"], None, [], 1)
+    for config, more, name in (
+        (LESSONS, {"objects": folders["objects"]}, "objects"),
+        (LESSONS, {"photos": [folders["photos"]]}, "photos"),
+        (CONFIG, {"objects": folders["objects"]}, "frames"),
+    ):
+        given = {"objects": None, "photos": [], "frames": [own], "workers": 1} | more
+        with pytest.raises(ValueError, match=f"mixes no {name} in; leave --{name} out"):
+            Mixture(config, folders["data"], **given)
