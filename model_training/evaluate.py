@@ -162,6 +162,7 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         options.bundle, options.data, options.images, options.stride, options.outlines, options.as_released
     )
     method = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
+    method += ", scored as released" if options.as_released else ""
     noted, together = {}, BenchmarkScores()
     readers = open_folder(options.data, options.images)
     for number, (reader, name) in enumerate(zip(readers, names_apart(readers), strict=True)):

@@ -67,7 +67,7 @@ def train(
         ValueError, OSError: the data or a file of the run cannot be used; the message names it.
         FloatingPointError: the loss is not finite any more.
     """
-    source = source_of(config, data, workers, out / CACHE, objects=objects, photos=photos, frames=frames)
+    source = source_of(config, data, workers, out / CACHE, objects=objects, photos=photos, frames=frames, start=start)
     return run(source, out, device, lambda state: begun(state, start))
 
 
@@ -84,8 +84,11 @@ def begun(
         imagenet_share: share of ImageNet's weights in the backbone of `start`, see `load_backbone_of`.
 
     Raises:
-        ValueError, OSError: a file is not there, or is of another network.
+        ValueError, OSError: a file is not there, or is of another network, or a configuration that only goes on has
+            nothing to go on from.
     """
+    if state.config.goes_on and not start:
+        raise ValueError(f"the configuration {state.config.name} goes on from finished weights; give --start")
     share = imagenet_share if start else 1.0
     if start:
         state.start_from(start)
@@ -214,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = options.out or Path("runs") / name
         if options.scenes is not None:
             config = with_scenes(config, options.scenes)
-        files = {name: getattr(options, name) for name in ("objects", "photos", "frames", "tokenizer")}
+        files = {name: getattr(options, name) for name in ("objects", "photos", "frames", "tokenizer", "start")}
         source = source_of(config, options.data, options.workers, out / CACHE, options.images, ranks, **files)
 
         given = [f"--{name}" for name in ("start", "backbone") if getattr(options, name)]

@@ -11,6 +11,7 @@ from model_training.configs import household
 CONFIG = replace(
     household.CONFIG,
     name="lessons",
+    goes_on=True,
     scenes=replace(household.CONFIG.scenes, scenes=1024),
     mix=replace(household.CONFIG.mix, tables=0.5, scans=0.0, photos=0.0, frames=0.5),
     phases=(

@@ -7,6 +7,7 @@ from model_training.configs import household
 CONFIG = replace(
     household.CONFIG,
     name="parts",
+    goes_on=True,
     scenes=replace(household.CONFIG.scenes, scenes=1024),
     mix=replace(
         household.CONFIG.mix,

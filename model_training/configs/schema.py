@@ -90,6 +90,8 @@ class Config:
     """Classes of the dense labels; those of the data where scans or photos are mixed in."""
     contrasts: tuple[str, ...] = ()
     """Kinds of expressions ("order", "motion", "event") that get contrasting ones, see phrase_choice.contrasted."""
+    goes_on: bool = False
+    """Whether it is too short to begin with anything but finished weights."""
     imagenet: bool = False
     """Whether the backbone begins with ImageNet's weights, from the package that has them."""
     dataset: str = ""

@@ -15,8 +15,8 @@ from model_training.pictures.light import lit
 from refseg_ros.expression import Vocabulary, tokenise
 from refseg_ros.simulation.tabletop import COLOURS
 
-SIDES = {"left", "right", "leftmost", "rightmost"}
-"""Words that a mirrored image makes wrong."""
+SIDES = ("left", "right", "clock", "anticlock", "counterclock", "o'clock")
+"""Beginnings of words that a mirrored image makes wrong."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class OwnFrame:
     @property
     def mirrors(self) -> bool:
         """Whether its expressions stay true in a mirrored image."""
-        return not any(SIDES & set(tokenise(expression.text)) for expression in self.expressions)
+        words = (word for expression in self.expressions for word in tokenise(expression.text))
+        return not any(word.startswith(SIDES) for word in words)
 
     def mirrored(self) -> OwnFrame:
         """The frame and its masks, mirrored."""

@@ -172,7 +172,7 @@ class Training:
         Names of data are left out: a copy has another name, and its version says what is in it.
         """
         facts = {name: fact for name, fact in self.facts.items() if name not in NAMES_OF_DATA}
-        identity: dict[str, object] = json.loads(json.dumps({"network": asdict(self.config.network)} | facts))
+        identity: dict[str, object] = json.loads(json.dumps(facts | {"network": asdict(self.config.network)}))
         return identity
 
     def restore(self, path: Path) -> None:

@@ -77,25 +77,29 @@ class SplitScores:
 
     split: str
     whole: Scores = field(default_factory=Scores)
+    """Of what is there."""
+    presence: PresenceScores = field(default_factory=PresenceScores)
 
     def __str__(self) -> str:
         whole = self.whole
         figures = f"overall {whole.overall:.3f} mean {whole.mean:.3f} P@0.5 {whole.precision(0.5):.3f}"
-        return f"{self.split}: {figures} of {len(whole)} expressions"
+        told = f"present or absent told right {self.presence.accuracy:.3f} of {self.presence.total}"
+        return f"{self.split}: {figures} of {len(whole)} expressions, {told}"
 
 
 @torch.no_grad()
 def score_split(model: System, batches: Dataset[Batch], count: int, title: str) -> SplitScores:
-    """Score a network in evaluation mode on the first `count` batches of a split, on what is there."""
+    """Score a network in evaluation mode on the first `count` batches of a split."""
     device = next(model.parameters()).device
     scores = SplitScores(title)
     for step in range(count):
         batch = batches[step]
         clips, words = (torch.as_tensor(part, device=device) for part in (batch.clips, batch.words))
-        logits = losses.at_size(model(clips, words).logits.float(), batch.masks.shape[-2:])
-        found = zip(logits.cpu().numpy() > 0, batch.masks > 0.5, batch.present, strict=True)
-        for masks, truths, present in found:
-            for mask, truth, there in zip(masks, truths, present, strict=True):
-                if there:
-                    scores.whole.add(mask, truth)
+        answer = model(clips, words)
+        logits = losses.at_size(answer.logits.float(), batch.masks.shape[-2:])
+        answers = (logits.cpu().numpy() > 0, batch.masks > 0.5, answer.presence.cpu().numpy() > 0, batch.present > 0)
+        for mask, truth, said, there in zip(*(part.reshape(-1, *part.shape[2:]) for part in answers), strict=True):
+            scores.presence.add(bool(said), bool(there))
+            if there:
+                scores.whole.add(mask, truth)
     return scores

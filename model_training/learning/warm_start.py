@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
 from model_training.datasets.scene_batches import tabletop_vocabulary
 from model_training.datasets.word_pieces import TOKENIZER
+from model_training.learning import checkpoint
 from model_training.networks.base import System
 from refseg_ros.expression import UNKNOWN, Vocabulary
 from refseg_ros.open_vocabulary import OpenVocabulary, Tokenizer
@@ -19,6 +21,16 @@ def vocabulary_of(facts: Mapping[str, object]) -> Tokenizer:
         return OpenVocabulary.parse(str(facts["tokenizer"]).encode(), TOKENIZER)
     words = facts.get("vocabulary")
     return Vocabulary(str(word) for word in words) if isinstance(words, list) else tabletop_vocabulary()
+
+
+def words_of(weights: Path) -> tuple[str, ...]:
+    """The words that finished weights know; none if they read pieces of words.
+
+    Raises:
+        ValueError: there is no such file, or it is no checkpoint; the message names it.
+    """
+    known = vocabulary_of(checkpoint.load(weights)[1])
+    return known.words[2:] if isinstance(known, Vocabulary) else ()
 
 
 def adapted(

@@ -1,7 +1,8 @@
 """Masks and truth as the released code of CSTM and LBDT scores them, for figures beside published ones [code].
 
-Both ways are kinder to a mask: it is never empty, and the truth is up to a pixel of the input larger. Here a network's
-logits come back to the video in one step, and not as a mask by nearest neighbours.
+Both ways are kinder to a mask: it is never empty, and the truth grows by up to a pixel of the input. But a thing that
+is thinner than the distance of two samples may vanish from the truth. Here a network's logits come back to the video in
+one step, and not as a mask by nearest neighbours.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def above_half_of_the_peak(logits: np.ndarray) -> np.ndarray:
 def dilated(truth: np.ndarray, size: Input) -> np.ndarray:
     """A true mask (H, W) bool that went to the input and back.
 
-    It is stretched to the input bilinearly, corner on corner. There each pixel that it touches counts. Then it comes
-    back by nearest neighbours.
+    It is sampled at the pixels of the input bilinearly, corner on corner. Each sample with any share of the truth
+    counts. Then it comes back by nearest neighbours.
     """
     whole = torch.as_tensor(truth, dtype=torch.float32)[None, None]
     touched = F.interpolate(whole, (size.height, size.width), mode="bilinear", align_corners=True) > 0

@@ -171,11 +171,11 @@ class Judge:
         for index, (expression, outcome) in enumerate(zip(record.expressions, outcomes, strict=True)):
             logits = stream.letterbox.restore(refine(outcome.logits)) if outcome else nothing
             truth, score = sample.mask_of(index), probability(outcome.presence) if outcome else 0.0
-            mask = logits > 0
+            mask, there = logits > 0, bool(truth.any())
             if self.as_released:
                 mask, truth = above_half_of_the_peak(logits), dilated(truth, self.segmenter.manifest.input)
             part.scores.add(mask, truth, score)
-            part.presence.add(score > self.segmenter.thresholds.absent, bool(truth.any()))
+            part.presence.add(score > self.segmenter.thresholds.absent, there)
             if len(record.frames) > 1:
                 part.sequences.add(expression.id, mask, truth)
 

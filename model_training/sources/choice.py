@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model_training.configs.schema import Config
 from model_training.learning.ranks import ALONE, Ranks
+from model_training.learning.warm_start import words_of
 from model_training.sources.data_set import DataSet
 from model_training.sources.mixture import Mixture
 from model_training.sources.scenes import SimulatedScenes
@@ -24,6 +25,7 @@ def source_of(
     photos: Sequence[Path] = (),
     tokenizer: Path | None = None,
     frames: Sequence[Path] = (),
+    start: Path | None = None,
 ) -> Source:
     """The source that a configuration learns from.
 
@@ -37,12 +39,14 @@ def source_of(
         objects, photos, frames: folder of scans, and folders of photos and of frames, for a configuration that mixes
             them in; see `Mixture`.
         tokenizer: file that cuts the words of a data set into pieces; see `DataSet`.
+        start: finished weights that the run begins with; a mixture keeps their words.
 
     Raises:
         ValueError, OSError: the data cannot be used.
     """
     if config.mix is not None:
-        return Mixture(config, Path(data), objects, photos, workers, ranks, frames)
+        words = words_of(start) if start else ()
+        return Mixture(config, Path(data), objects, photos, workers, ranks, frames, words)
     if objects or photos or frames:
         raise ValueError(
             f"the configuration {config.name} mixes nothing in; --objects, --photos and --frames go with others"

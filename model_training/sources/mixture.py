@@ -86,6 +86,7 @@ class Mixture(Source):
         workers: processes that render, then those that make batches.
         ranks: the processes that share each batch, and the rendering.
         frames: folders of data sets, of which the split LEARNED is mixed in. Several have equal shares.
+        words: of finished weights that the run begins with; they stay known.
 
     Raises:
         ValueError, OSError: a folder or a shard cannot be used, nothing is given to mix in, or something that the
@@ -103,6 +104,7 @@ class Mixture(Source):
         workers: int,
         ranks: Ranks = ALONE,
         frames: Sequence[Path] = (),
+        words: Sequence[str] = (),
     ) -> None:
         assert config.mix is not None and config.scenes is not None
         mix, network = config.mix, config.network
@@ -118,7 +120,7 @@ class Mixture(Source):
         self._data, self.workers, self._ranks = data, workers, ranks
         self._sources: list[Callable[[], _Part]] = []
         nouns = {noun_of(name) for name in CLASSES} if mix.tables else set()
-        texts = [*all_texts(), *known_nouns()]
+        texts = [*all_texts(), *known_nouns(), *words]
         size = {"height": network.height, "width": network.width, "padding": network.padding}
         readers = [Photos(folder) for folder in photos] if mix.photos else []
         of_photos = tuple(sorted({noun for reader in readers for noun in reader.nouns}))
@@ -150,6 +152,8 @@ class Mixture(Source):
             facts["version of the photos"] = [digest_of(one, "train") for one in readers if "train" in one.splits]
         self._frames = [as_one(open_folder(folder)) for folder in frames]
         for reader in self._frames:
+            for remark in reader.remarks if ranks.first else ():
+                print(f"{reader.folder}: {remark}", file=sys.stderr)
             own = OwnPool.of_split(reader, LEARNED, mix.frames / len(self._frames), **size)
             self._sources.append(partial(_Part, reader.name, own, None))
             texts += reader.texts(LEARNED)

@@ -1,4 +1,4 @@
-"""Corrections as own frames (docs/datasets.md), ready for `python -m model_training.train --data`.
+"""Corrections as own frames (docs/datasets.md), ready for `python -m model_training.train --frames`.
 
 A correction under way is a draft. Image, mask and draft are on the disk from the first moment on, and after every
 stroke; only `keep` writes the row that training reads. All browsers share one draft.

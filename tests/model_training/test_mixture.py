@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -270,11 +271,29 @@ def test_a_person_s_frames_are_learned_among_tables(
     said = {lessons.vocabulary.words[i] for step in range(8) for i in np.unique(lessons.drawn(1)[step].words)}
     assert "doohickey" in said and "mug" in said
     through = train.train(LESSONS, tmp_path / "a", folders["data"], 1, CPU, frames=[own])
-    assert "own frames of own, val: overall" in capsys.readouterr().out
+    assert re.search(r"own frames of own, val: overall .* of 3 expressions, .* of 4\n", capsys.readouterr().out)
     assert checkpoint.load(through)[1]["frames"] == ["own frames of own"]
     table.write_text(table.read_text().replace("0-red", "0-?").replace("0-blue", "0-red").replace("0-?", "0-blue"))
     with pytest.raises(ValueError, match="of a run with another version of the frames; use another --out"):
         train.train(LESSONS, tmp_path / "a", folders["data"], 1, CPU, frames=[own])
+
+
+def test_words_of_the_weights_that_a_run_begins_with_stay_known(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = write_folder(tmp_path / "own")
+    parts = {"objects": folders["objects"], "photos": [folders["photos"]]}
+    begun = train.train(CONFIG, tmp_path / "a", folders["data"], 1, CPU, **parts)
+    config = replace(LESSONS, goes_on=True, phases=(replace(CONFIG.phases[1], steps=1),))
+    with pytest.raises(
+        ValueError, match="the configuration tiny-household goes on from finished weights; give --start"
+    ):
+        train.train(config, tmp_path / "b", folders["data"], 1, CPU, frames=[own])
+    on = train.train(config, tmp_path / "b", folders["data"], 1, CPU, begun, frames=[own])
+    (before, facts), (after, known) = checkpoint.load(begun), checkpoint.load(on)
+    assert "widget" in facts["vocabulary"] and set(facts["vocabulary"]) <= set(known["vocabulary"])
+    assert "box" in known["vocabulary"] and "yellow" in known["vocabulary"]
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("encoder."))
 
 
 def test_what_a_configuration_does_not_mix_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -99,12 +99,14 @@ def test_boxes_are_found_and_wrong_ones_are_not(unc: Path, bundle_folder: Path) 
 def test_the_way_of_the_released_code_compares_by_another_truth(
     unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain, released = (scores_on(unc, bundle_folder, "val", as_released=how).scores for how in (False, True))
+    both = [scores_on(unc, bundle_folder, "val", as_released=how) for how in (False, True)]
+    assert both[0].presence == both[1].presence
+    plain, released = (one.scores for one in both)
     assert min(released.truths) > max(plain.truths[1::2]) and released.truths != plain.truths
     assert sum(released.truths) > sum(plain.truths) and released.ious.min() > 0.6
     bundle = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     asked = ["--bundle", str(bundle), "--data", str(unc), "--set", "testA", "--as-released", "--write"]
-    assert evaluate.main(asked) == 0 and "| by-hand | testA | 50.00 |" in capsys.readouterr().out
+    assert evaluate.main(asked) == 0 and "| by-hand, scored as released | testA | 50.00 |" in capsys.readouterr().out
     assert list(Bundle.load(bundle).manifest.metrics) == ["evaluate UNC --set testA --as-released"]
 
 
