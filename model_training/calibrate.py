@@ -5,6 +5,8 @@ nor evaluation uses. An answer is FOUND if it is more likely right than wrong, N
 only a share ACCEPTED of the things that are there have less, and else UNCERTAIN.
 
 With `--real DIR` it learns from real pictures with labels instead; training must not have seen them.
+
+With `--like MODEL` it takes those of another model, from whose weights this one went on.
 """
 
 from __future__ import annotations
@@ -63,10 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="real pictures with labels, to choose on instead of simulated scenes; may be repeated",
     )  # fmt: skip
     parser.add_argument(
+        "--like", type=Path, metavar="MODEL",
+        help="folder or name of the model that this one went on from, whose verdicts and certainty are taken",
+    )  # fmt: skip
+    parser.add_argument(
         "--set", action="append", help="split of these; may be repeated (default: all that training learns nothing of)"
     )
     options = parser.parse_args(arguments)
     bundle = Bundle.load(options.bundle)
+    if options.like:
+        refuse_without_effect(parser, options, ("real", "set"), "with --like")
+        other = Bundle.load(options.like).manifest
+        _write(bundle, other.thresholds, other.certainty)
+        return 0
     everything = dataclasses.replace(bundle.manifest.thresholds, absent=0.0, found=0.0)
     sets: list[list[Claim]] = []
     if options.real:
@@ -80,11 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         evaluation.segmenter.thresholds = everything
         sets.append(Findings.merged(evaluation.run(EXPRESSIONS)).claims)
     thresholds, certainty = calibrated(sets, everything.mask)
-    text = dataclasses.replace(bundle.manifest, thresholds=thresholds, certainty=certainty).dump()
-    write_bytes(bundle.folder / MANIFEST, text.encode())
+    _write(bundle, thresholds, certainty)
     for line in _report([claim for claims in sets for claim in claims], thresholds, certainty):
         print(line)
     return 0
+
+
+def _write(bundle: Bundle, thresholds: Thresholds, certainty: Certainty) -> None:
+    text = dataclasses.replace(bundle.manifest, thresholds=thresholds, certainty=certainty).dump()
+    write_bytes(bundle.folder / MANIFEST, text.encode())
 
 
 def _report(claims: Sequence[Claim], thresholds: Thresholds, certainty: Certainty) -> list[str]:

@@ -30,6 +30,8 @@ class Phase:
     encoder_factor: float = 1.0
     """Factor on the learning rate of the image encoder. Below 1 its batch norm statistics are frozen; at 0 all of it
     is."""
+    frozen_norm: bool = False
+    """Whether batch norm keeps its statistics everywhere, as with data that show less than those that came before."""
     warm_up: int = 100
     schedule: str = "cosine"
     """One of schedules.SCHEDULES."""

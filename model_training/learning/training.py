@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from model_training.configs.schema import Config
@@ -86,6 +87,10 @@ class Training:
         self.learner.train()
         if phase.encoder_factor < 1:
             self._freeze_statistics()
+        if phase.frozen_norm:
+            for module in self.model.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(phase, self.step, group["factor"])
         self.optimiser.zero_grad(set_to_none=True)

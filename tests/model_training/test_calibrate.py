@@ -108,6 +108,19 @@ def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkey
     assert calibrate.main([str(tmp_path / "nowhere")]) == 2
 
 
+def test_a_model_that_went_on_is_as_sure_as_the_one_before(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    before, like = Bundle.load(bundle).manifest, Bundle.load(TABLETOP).manifest
+    assert calibrate.main([str(bundle), "--like", str(TABLETOP), "--real", "frames"]) == 2
+    assert "--real has no effect with --like" in capsys.readouterr().err
+    assert calibrate.main([str(bundle), "--like", "tabletop"]) == 0
+    after = Bundle.load(bundle).manifest
+    assert (after.thresholds, after.certainty) == (like.thresholds, like.certainty)
+    assert after == dataclasses.replace(before, thresholds=like.thresholds, certainty=like.certainty)
+
+
 def test_what_has_an_unknown_word_is_not_reported_as_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As the robot has it: whatever its score, "the shiny red block" may be another one."""
     folder = Path(shutil.copytree(TABLETOP, tmp_path / "bundle"))

@@ -18,6 +18,7 @@ from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
 from model_training.learning import checkpoint
 from model_training.learning.training import Training
+from model_training.sources.choice import source_of
 from tests.model_training import tiny
 
 CPU = torch.device("cpu")
@@ -131,7 +132,7 @@ def other_network() -> Config:
 
 
 def test_a_checkpoint_of_another_network_is_refused(data: Path, finished: Path, tmp_path: Path) -> None:
-    other = Training(other_network(), CPU)
+    other = Training(other_network(), CPU, source_of(tiny.CONFIG, data, 1, tmp_path).facts)
     other.save(tmp_path / "last.safetensors")
     with pytest.raises(ValueError, match=r"last\.safetensors: of a run with another network; use another --out"):
         run(tmp_path, tmp_path / "scenes")
@@ -157,6 +158,18 @@ def test_the_command_says_what_is_wrong(data: Path, tmp_path: Path, capsys: pyte
 def first_batch(scenes: list[RenderedScene], frames: int, expressions: int) -> Batch:
     words = tiny.NETWORK.max_words
     return SceneBatches([Pool(scenes)], tabletop_vocabulary(), words, frames, expressions, moving_share=0.0, seed=0)[0]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_batch_norm_keeps_its_statistics_where_a_phase_wants_it(scenes: list[RenderedScene], frozen: bool) -> None:
+    joint = replace(tiny.CONFIG.phases[JOINT], encoder_factor=1.0, frozen_norm=frozen)
+    state = Training(replace(tiny.CONFIG, phases=(joint,)), CPU)
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    state.update(first_batch(scenes, 2, 2))
+    after = state.model.state_dict()
+    moved = {name for name in before if "running_" in name and (before[name] != after[name]).any()}
+    assert {name.partition(".")[0] for name in moved} == (set() if frozen else {"encoder", "fusion"})
+    assert (before["fusion.mask.weight"] != after["fusion.mask.weight"]).any()
 
 
 def test_other_scenes_are_another_run(finished: Path) -> None:
