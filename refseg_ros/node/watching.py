@@ -116,30 +116,30 @@ class Watching:
         prefix = f"{self._name}/" if self._name else ""
         node = self._node
         transport = COLOUR[self._config.image_transport]
-        self._images = ImageSubscription(node, transport, self._image_topic, self._guarded(self._on_image))
+        self._images = ImageSubscription(node, transport, self._image_topic, self._guarded("image", self._on_image))
         self._open = [
-            node.create_subscription(String, f"{self._beside}/truth", self._guarded(self._on_truth), sensor),
-            node.create_subscription(Image, f"{self._beside}/labels", self._guarded(self._on_labels), sensor),
+            node.create_subscription(String, f"{self._beside}/truth", self._guarded("truth", self._on_truth), sensor),
+            node.create_subscription(Image, f"{self._beside}/labels", self._guarded("labels", self._on_labels), sensor),
             node.create_subscription(
                 Segmentation,
                 f"{prefix}result",
-                self._guarded(self._on_result),
+                self._guarded("result", self._on_result),
                 QoSProfile(depth=MOST_EXPRESSIONS),
                 qos_overriding_options=OVERRIDABLE,
             ),
         ]
 
-    def _guarded(self, take: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Wrap a callback: a refused message costs only itself."""
-        return partial(self._take, take)
+    def _guarded(self, kind: str, take: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Wrap the callback of a kind of message: a refused one costs only itself."""
+        return partial(self._take, kind, take)
 
-    def _take(self, take: Callable[[Any], None], message: Any) -> None:
+    def _take(self, kind: str, take: Callable[[Any], None], message: Any) -> None:
         try:
             take(message)
         except ImageError as error:
             self._refuse(error.kind, f"image refused: {error}")
         except ValueError as error:
-            self._refuse("truth", f"message refused: {error}")
+            self._refuse(kind, f"{kind} refused: {error}")
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         rgb = to_rgb(message, self._config.white)

@@ -21,7 +21,10 @@ from tests.web.conftest import PATIENCE, address_of, picture
 pytest.importorskip("nicegui", reason="nicegui is not installed (the extra `web`)")
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
+from std_msgs.msg import String
+
 from refseg_ros.images.messages import to_message
+from refseg_ros.msg import Segmentation
 
 IS_OPENED = """url => new Promise((done) => {
   const socket = new WebSocket(url);
@@ -168,6 +171,24 @@ def test_the_page_takes_the_same_white_as_the_node(start, browser, bench):
 
     bench.until(shown, "the picture on the page", seconds=PATIENCE / 1e3)
     assert picture(page).mean() > 250, "75 by the bits that the brightest pixel takes"
+    window.close()
+
+
+def test_a_message_that_cannot_be_read_is_told_by_its_kind(start, browser, bench):
+    web = start()
+    window = browser.new_context()
+    window.set_default_timeout(PATIENCE)
+    window.new_page().goto(address_of(web))
+    truth = bench.node.create_publisher(String, "/camera/truth", 10)
+    results = bench.node.create_publisher(Segmentation, "/refseg/result", 10)
+
+    def told() -> bool:
+        truth.publish(String(data="[]"))
+        results.publish(Segmentation(header=bench.header(), verdict=99))
+        bench.listen(0.1)
+        return all(f"{kind} refused: " in web.log.read_text() for kind in ("truth", "result"))
+
+    bench.until(told, "a line for each", seconds=PATIENCE / 1e3)
     window.close()
 
 
