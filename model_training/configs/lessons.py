@@ -19,7 +19,7 @@ CONFIG = replace(
             household.CONFIG.phases[-1],
             steps=120,
             expressions=4,
-            learning_rate=2e-4,
+            learning_rate=3e-4,
             encoder_factor=0.0,
             frozen_norm=True,
             warm_up=20,
