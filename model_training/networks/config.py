@@ -138,8 +138,6 @@ class NetworkConfig:
                 "pooled_attention has no effect with rectified, key_pooling or pooling 'max', which compute every pair;"
                 " set it to False"
             )
-        if self.pooled_attention and (self.attention == "none" or self.representation in _NO_CMSA):
-            raise ValueError("pooled_attention has no effect without CMSA's attention; set it to False")
         if self.backbone.startswith("efficientnet") and (self.stem_channels, self.output_stride) != (32, 16):
             raise ValueError(f"backbone {self.backbone!r} has 32 stem_channels and an output_stride of 16; set these")
         if self.skip_channels and (self.shuffle % 2 or self.fusion == "deconvolution"):
@@ -177,3 +175,5 @@ class NetworkConfig:
             )
         if tuple(self.key_pooling) != (1, 1, 1) and (self.attention == "none" or self.representation in _NO_CMSA):
             raise ValueError("key_pooling has no effect without attention; set it to (1, 1, 1)")
+        if self.pooled_attention and (self.attention == "none" or self.representation in _NO_CMSA):
+            raise ValueError("pooled_attention has no effect without CMSA's attention; set it to False")
