@@ -1,8 +1,8 @@
-"""Masks and truth as the released code of CSTM and LBDT scores them, for figures beside published ones [code].
+"""Masks and truth as the released code of CSTM scores them, for figures beside published ones [code].
 
 Both ways are kinder to a mask: it is never empty, and the truth grows by up to a pixel of the input. But a thing that
 is thinner than the distance of two samples may vanish from the truth. Here a network's logits come back to the video in
-one step, and not as a mask by nearest neighbours.
+one step, and not as a mask by nearest neighbours. LBDT's code has the same truth, but a fixed threshold.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
-from model_training.datasets.batches import BatchConfig, Batches
+from model_training.datasets.batches import Batches
 from model_training.datasets.digest import digest_of, digest_of_list
 from model_training.datasets.formats import open_folder
 from model_training.datasets.sample import STILL, Reader, as_one
@@ -22,7 +22,7 @@ from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.validation import SplitScores, score_split
 from model_training.networks.base import System
 from model_training.networks.vlide.config import VlideConfig
-from model_training.sources.source import Source
+from model_training.sources.source import Source, batch_config
 from refseg_ros.expression import Vocabulary
 from refseg_ros.open_vocabulary import OpenVocabulary
 
@@ -85,7 +85,7 @@ class DataSet(Source):
     def drawn(self, phase: int) -> Dataset[Batch]:
         """See `Source`."""
         current = self.config.phases[phase]
-        config = self._batch_config(current.frames, current.expressions, self.config.seed + phase)
+        config = batch_config(self.config, current.frames, current.expressions, self.config.seed + phase)
         dilated = self.config.dilated_truth
         config = replace(config, rank=self._ranks.rank, ranks=self._ranks.count, dilated=dilated)
         if self._reader is None:
@@ -98,7 +98,7 @@ class DataSet(Source):
         The expressions are the same each time.
         """
         learned = self.config.split
-        config = self._batch_config(1, EXPRESSIONS, seed=2**31)
+        config = batch_config(self.config, 1, EXPRESSIONS, seed=2**31)
         if self._reader is None:
             shards = ShardBatches(self._data, self.vocabulary, config, learned)
             return score_split(model, shards, VALIDATED, described(learned, (learned,), (learned,)))
@@ -106,16 +106,3 @@ class DataSet(Source):
         batches = Batches(self._reader, split, self.vocabulary, config, self._cache)
         count = min(VALIDATED, len(self._reader.of_split(split)))
         return score_split(model, batches, count, described(split, self._reader.splits, (learned,)))
-
-    def _batch_config(self, frames: int, expressions: int, seed: int) -> BatchConfig:
-        network = self.config.network
-        return BatchConfig(
-            height=network.height,
-            width=network.width,
-            padding=network.padding,
-            max_words=network.max_words,
-            frames=frames,
-            expressions=expressions,
-            clip=self.config.clip,
-            seed=seed,
-        )

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config, Mix
 from model_training.datasets.batch import Batch
-from model_training.datasets.batches import BatchConfig, Batches
+from model_training.datasets.batches import Batches
 from model_training.datasets.cutouts import Cutouts
 from model_training.datasets.digest import digest_of
 from model_training.datasets.formats import open_folder
@@ -32,7 +32,7 @@ from model_training.learning.validation import SceneScores, SplitScores, score, 
 from model_training.networks.base import System
 from model_training.scoring.metrics import Scores
 from model_training.sources.scenes import drawn_scenes, rendered
-from model_training.sources.source import Source
+from model_training.sources.source import Source, batch_config
 from model_training.words import known_nouns, noun_of
 from refseg_ros.expression import Vocabulary
 from refseg_ros.simulation.phrases import ALL_PAIRS
@@ -85,7 +85,7 @@ class Mixture(Source):
             instances and are learned, too.
         workers: processes that render, then those that make batches.
         ranks: the processes that share each batch, and the rendering.
-        frames: folders of data sets, of which the split LEARNED is mixed in. Several have equal shares.
+        frames: folders of data sets; their split LEARNED is mixed in. Several have equal shares.
         words: of finished weights that the run begins with; they stay known.
 
     Raises:
@@ -197,18 +197,10 @@ class Mixture(Source):
     def _score_frames(self, model: System, reader: Reader) -> SplitScores:
         """Score frames that are not learned, or else those that are; the title says which."""
         split = to_validate(reader, LEARNED)
-        network, records = self.config.network, reader.of_split(split)
-        config = BatchConfig(
-            height=network.height,
-            width=network.width,
-            padding=network.padding,
-            max_words=network.max_words,
-            frames=1,
-            expressions=EXPRESSIONS,
-        )
+        config = batch_config(self.config, 1, EXPRESSIONS)
         batches = Batches(reader, split, self.vocabulary, config)
         title = f"{reader.name}, {described(split, reader.splits, (LEARNED,))}"
-        return score_split(model, batches, min(len(records), FRAMES), title)
+        return score_split(model, batches, min(len(reader.of_split(split)), FRAMES), title)
 
 
 def _piece(size: dict[str, int], others: Cutouts, scene: RenderedScene, rng: Generator) -> RenderedScene:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from model_training.configs.schema import Config
 from model_training.datasets.batch import Batch
-from model_training.datasets.batches import prefetched
+from model_training.datasets.batches import BatchConfig, prefetched
 from model_training.networks.base import System
 from model_training.scoring.metrics import Scores
 from refseg_ros.open_vocabulary import Tokenizer
@@ -61,3 +61,18 @@ class Source(ABC):
     @abstractmethod
     def validation(self, model: System) -> Validation:
         """Score a network that is in evaluation mode."""
+
+
+def batch_config(config: Config, frames: int, expressions: int, seed: int = 0) -> BatchConfig:
+    """Batches of a data set for the network of a run."""
+    network = config.network
+    return BatchConfig(
+        height=network.height,
+        width=network.width,
+        padding=network.padding,
+        max_words=network.max_words,
+        frames=frames,
+        expressions=expressions,
+        clip=config.clip,
+        seed=seed,
+    )

@@ -278,9 +278,7 @@ def test_a_person_s_frames_are_learned_among_tables(
         train.train(LESSONS, tmp_path / "a", folders["data"], 1, CPU, frames=[own])
 
 
-def test_words_of_the_weights_that_a_run_begins_with_stay_known(
-    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_words_of_the_weights_that_a_run_begins_with_stay_known(folders: dict[str, Path], tmp_path: Path) -> None:
     own = write_folder(tmp_path / "own")
     parts = {"objects": folders["objects"], "photos": [folders["photos"]]}
     begun = train.train(CONFIG, tmp_path / "a", folders["data"], 1, CPU, **parts)

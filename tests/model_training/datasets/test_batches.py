@@ -63,7 +63,7 @@ def words_of(batch: Batch, vocabulary: Vocabulary) -> list[list[str]]:
 def test_dilated_truth_is_whole_where_a_thing_covers_anything(
     reader: Reader, vocabulary: Vocabulary, sharded: Path
 ) -> None:
-    odd = replace(CONFIG, height=28, width=36)  # of which no edge of a thing is an edge of a pixel
+    odd = replace(CONFIG, height=28, width=36)  # so no edge of a thing is an edge of a pixel
     configs = odd, replace(odd, dilated=True)
     of_folder = [Batches(reader, "train", vocabulary, config)[3] for config in configs]
     of_shards = [ShardBatches(str(sharded), vocabulary, config)[3] for config in configs]

@@ -1,4 +1,4 @@
-"""Scoring as the released code of CSTM and LBDT does it, against loops over pixels."""
+"""Scoring as the released code of CSTM does it, against loops over pixels."""
 
 from __future__ import annotations
 
