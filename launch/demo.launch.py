@@ -16,7 +16,14 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.demo.scene import SEED, SIMULATED, SPLIT, THINGS
-from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
+from refseg_ros.ros.launching import (
+    arguments_of,
+    end_launch,
+    given,
+    pushed_namespace,
+    simulated_time,
+    with_unknown_arguments_named,
+)
 from refseg_ros.ros.node_config import CameraNodeConfig
 
 
@@ -41,6 +48,8 @@ def _wire(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     chosen = [context.launch_configurations.get(name, "") for name in ("model", "params_file", "objects")]
     if any(text.strip() for text in chosen):
         values.pop("model", None)
+    pushed = pushed_namespace(context)  # in which the camera is, too
+    values = {name: pushed + value if name.endswith("_topic") else value for name, value in values.items()}
     return [SetLaunchConfiguration(name, value) for name, value in values.items()]
 
 

@@ -19,7 +19,14 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from refseg_ros.files import expanded
-from refseg_ros.ros.launching import arguments_of, end_launch, given, simulated_time, with_unknown_arguments_named
+from refseg_ros.ros.launching import (
+    arguments_of,
+    end_launch,
+    given,
+    pushed_namespace,
+    simulated_time,
+    with_unknown_arguments_named,
+)
 from refseg_ros.ros.namespaces import bare
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.ros.params_files import parameters_of
@@ -124,7 +131,10 @@ def _rviz(context: LaunchContext) -> Node:
     image_topic = str(image_topic or SegmentNodeConfig.image_topic)
     cameras = given(SegmentNodeConfig, context).get("cameras") or told.get("cameras") or [""]
     first = str(cameras[0])  # rviz shows one camera; the others are a remapping away
-    prefix = _whole_namespace(context) + (f"/{first}" if first else "")
+    namespace = _whole_namespace(context)
+    prefix = namespace + (f"/{first}" if first else "")
+    if not image_topic.startswith("/"):  # the node's own rule, and rviz is in no namespace
+        image_topic = f"{namespace}/{image_topic.replace('~', 'segment', 1)}"
     return Node(
         package="rviz2",
         executable="rviz2",
@@ -161,5 +171,4 @@ def _namespace(context: LaunchContext) -> str:
 def _whole_namespace(context: LaunchContext) -> str:
     """The full namespace of the nodes, including one that a launch file pushed before it included this one."""
     own = _namespace(context)
-    pushed = bare(context.launch_configurations.get("ros_namespace", "")) if own else ""
-    return "".join(f"/{name}" for name in (pushed, own) if name)
+    return f"{pushed_namespace(context)}/{own}" if own else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -71,8 +72,7 @@ def replay(
 
     Raises:
         BagError: the bag or the topic cannot be read, or holds no image.
-        ReplayError: the text or the name of the new bag cannot be used.
-        OSError: the new bag cannot be written.
+        ReplayError: the text or the name of the new bag cannot be used, or the new bag cannot be written.
         BundleError, EngineError, ValueError: as `Segmenter`.
     """
     if output.exists():
@@ -152,9 +152,7 @@ def _new_bag(output: Path, storage: StoragePlugin) -> Iterator[Writer]:
         with Writer(partial / output.name, version=FORMAT, storage_plugin=storage) as writer:
             yield writer
         os.replace(partial / output.name, output)
-    except OSError as error:
-        if error.filename != str(partial):
-            raise
-        raise ReplayError(f"{output}: cannot be written: {error.strerror}") from error
+    except (OSError, sqlite3.Error) as error:  # what reads the old bag raises its own errors
+        raise ReplayError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

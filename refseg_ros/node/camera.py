@@ -115,7 +115,7 @@ class Camera:
             self.health,
             self._config.max_frame_age,
             lambda: why_no_image(
-                self._node, self._images.topic, self._images.transport.type_name, self._images.qos, own
+                self._node, self._images.asked, self._images.transport.type_name, self._images.qos, own
             ),
         )
         if self._is_silent and not was_silent:

@@ -45,7 +45,7 @@ class Depth:
             tolerance: how far apart two stamps of one moment may be, in seconds.
             transport: of the depth images, a key of image_transport.DEPTH.
         """
-        self._node = node
+        self._node, self._info_topic = node, info_topic
         self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
         self._in_vain = MOST_IN_VAIN
@@ -132,13 +132,13 @@ class Depth:
 
         Without such a publisher this does not subscribe: the others would not match, and would warn.
         """
-        topic = self._info_topics[0].topic_name
         if not len(self._infos):
-            offers = self._node.get_publishers_info_by_topic(topic)
+            offers = self._node.get_publishers_info_by_topic(self._info_topic)
             if all(offer.qos_profile.durability != DurabilityPolicy.TRANSIENT_LOCAL for offer in offers):
                 return
             qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-            self._info_topics.append(self._node.create_subscription(CameraInfo, topic, self._on_info, qos))
+            kept = self._node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos)
+            self._info_topics.append(kept)
         self._looking.cancel()
 
     def close(self) -> None:

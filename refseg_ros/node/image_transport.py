@@ -33,17 +33,17 @@ class Transport(NamedTuple):
         return f"sensor_msgs/msg/{self.message.__name__}"
 
     def topic(self, node: Node, name: str) -> str:
-        """The full, remapped topic of the images that a user calls `name`.
+        """The topic of the images that a user calls `name`, as rclpy has to be asked for it: rclpy remaps it.
 
-        It is `name` with the suffix, or without it if the name already ends in it, or if somebody publishes messages
-        of this type under the name itself.
+        It is `name` itself if that, remapped, ends in the suffix, or if somebody publishes messages of this type there;
+        otherwise the remapped name with the suffix. To remap a name twice would undo a swap of two topics.
         """
         base = node.resolve_topic_name(name)
         if base.endswith(self.suffix):
-            return base
-        publishers = node.get_publishers_info_by_topic(base)
+            return name
+        publishers = node.get_publishers_info_by_topic(name)
         itself = any(publisher.topic_type == self.type_name for publisher in publishers)
-        return base if itself else base + self.suffix
+        return name if itself else base + self.suffix
 
 
 COLOUR = {"raw": Transport(Image, ""), "compressed": Transport(CompressedImage, "/compressed")}
@@ -59,8 +59,9 @@ class ImageSubscription:
 
     Attributes:
         transport: the current one.
+        asked: the topic as rclpy was asked for it, before it was remapped.
         topic: in full; may be read in any thread.
-        qos: of the subscription, before overrides.
+        qos: of the subscription, with its overrides.
     """
 
     def __init__(
@@ -75,8 +76,7 @@ class ImageSubscription:
             take: called with each message.
             depth: of the queue.
         """
-        self._node, self._name, self._take = node, name, take
-        self.qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._node, self._name, self._take, self._queue = node, name, take, depth
         self._heard = -math.inf
         self._looking = node.create_timer(LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._subscription: Subscription | None = None
@@ -86,9 +86,10 @@ class ImageSubscription:
         """Subscribe to images that come by this transport, instead of those before."""
         self._end()
         self.transport = transport
-        self._wanted = transport.topic(self._node, self._name)
+        self.asked = transport.topic(self._node, self._name)
+        self.qos = QoSProfile(depth=self._queue, reliability=ReliabilityPolicy.BEST_EFFORT)  # rclpy overrides in place
         self._subscription = self._node.create_subscription(
-            transport.message, self._wanted, self._on_image, self.qos, qos_overriding_options=OVERRIDABLE
+            transport.message, self.asked, self._on_image, self.qos, qos_overriding_options=OVERRIDABLE
         )
         self.topic = self._subscription.topic_name
         self._node.get_logger().info(f"waits for images on {self.topic}")
@@ -109,5 +110,5 @@ class ImageSubscription:
 
     def _look(self) -> None:
         is_silent = time.monotonic() - self._heard > LOOK
-        if is_silent and self.transport.topic(self._node, self._name) != self._wanted:
+        if is_silent and self.transport.topic(self._node, self._name) != self.asked:
             self.listen(self.transport)

@@ -148,7 +148,8 @@ class Locator:
         self._queries.remove_goal(goal.query)
         key = bytes(goal.handle.goal_id.uuid)
         self._ended[key] = self._goals.pop(key)
-        goal.handle.execute()
+        if self._node.context.ok():  # otherwise nobody can be told any more
+            goal.handle.execute()
 
     def _conclude(self, handle: ServerGoalHandle) -> Locate.Result:
         goal = self._ended.pop(bytes(handle.goal_id.uuid))

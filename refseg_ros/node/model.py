@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -19,7 +20,9 @@ from refseg_ros.node.stability import Stability
 from refseg_ros.segmenter import Segmenter, Stream
 
 FAILURES = 5
-"""If the neural network fails on so many images in a row, it is considered broken and loaded again."""
+"""If a part of the neural network fails on so many images in a row, it is considered broken and loaded again."""
+ENCODER, FUSION = "encoder", "fusion"
+"""The parts: what looks at every image, and what answers. Without a query the encoder alone runs."""
 LONGEST_PAUSE = 60.0
 """Longest pause between two attempts to load, in seconds; the first is 1 s and each is twice the one before."""
 
@@ -59,8 +62,10 @@ class Model:
         self.interval = 0.0
         self._pasts: dict[object, Past] = {}
         self._threshold = 0.0
-        self._failures = 0
-        self._reason = ""
+        self._failures: Counter[str] = Counter()
+        """Part -> on how many images in a row it failed."""
+        self._suspect = self._reason = ""
+        """The part that failed last, and why."""
         self._pause, self._due = 1.0, -math.inf
 
     def load(self) -> None:
@@ -87,21 +92,21 @@ class Model:
     def past(self, owner: object = None) -> Past:
         """The past of `owner`, a camera; a new one that is not kept where there is no owner.
 
-        First the model is loaded again, if the last FAILURES images were lost and the pause is over.
+        First the model is loaded again, if a part of it failed on the last FAILURES images and the pause is over.
 
         Raises:
             EngineError: there is no model at the moment.
         """
         self._reload_if_broken()
-        with self._count_failures():
-            if self.segmenter is None:
-                raise EngineError(self.trouble)
-            if owner is None:
-                return Past(self.segmenter.stream())
-            pasts = self._pasts
-            if owner not in pasts:
-                pasts[owner] = Past(self.segmenter.stream())
-            return pasts[owner]
+        if self.segmenter is None:
+            self._failures[self._suspect] += 1
+            raise EngineError(self.trouble)
+        if owner is None:
+            return Past(self.segmenter.stream())
+        pasts = self._pasts
+        if owner not in pasts:
+            pasts[owner] = Past(self.segmenter.stream())
+        return pasts[owner]
 
     def forget(self) -> None:
         """Forget the past of all cameras."""
@@ -120,7 +125,7 @@ class Model:
             EngineError: the runtime failed.
         """
         past.observed = stamp
-        with self._count_failures():
+        with self._counting_failures(ENCODER):
             try:
                 past.stream.observe(image, stamp)
             except ValueError as error:
@@ -129,25 +134,28 @@ class Model:
     def answer(self, past: Past, image: np.ndarray, stamp: float, texts: Sequence[str]) -> list[Answer]:
         """Take an image into the past and find what each text names in it; otherwise as `observe`."""
         self.observe(past, image, stamp)
-        with self._count_failures():
-            answers = past.stream.answer(texts)
-        self._failures, self._pause, self._due, self.trouble = 0, 1.0, -math.inf, ""
-        return answers
+        with self._counting_failures(FUSION):
+            return past.stream.answer(texts)
 
     @contextmanager
-    def _count_failures(self) -> Iterator[None]:
+    def _counting_failures(self, part: str) -> Iterator[None]:
         try:
             yield
         except EngineError as error:
-            self._failures += 1
-            self._reason = str(error)
+            self._failures[part] += 1
+            self._suspect, self._reason = part, str(error)
             raise
+        self._failures[part] = 0
+        if part == self._suspect:
+            self._suspect = self.trouble = ""
+            self._pause, self._due = 1.0, -math.inf
 
     def _reload_if_broken(self) -> None:
         """Load the model again if it is broken; the old one is freed first, because a GPU may be too small for two."""
-        if self._failures < FAILURES or time.monotonic() < self._due:
+        failures = self._failures[self._suspect]
+        if failures < FAILURES or time.monotonic() < self._due:
             return
-        self.trouble = f"the network is loaded again, for {self._failures} images in a row were lost: {self._reason}"
+        self.trouble = f"the network is loaded again, for {failures} images in a row were lost: {self._reason}"
         self._log(self.trouble)
         self.forget()
         self.segmenter = None
@@ -158,5 +166,5 @@ class Model:
         except Exception as error:  # whatever a driver or a file raises
             self.trouble = f"the network cannot be loaded again: {error}"
             self._log(self.trouble)
-        self._failures = 0
+        self._failures.clear()
         self._due, self._pause = time.monotonic() + self._pause, min(2.0 * self._pause, LONGEST_PAUSE)

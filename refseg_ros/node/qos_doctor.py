@@ -19,17 +19,18 @@ UNREAD = "/zstd"
 """Suffix of the one transport that has these message types, but is not read."""
 
 
-def why_no_image(node: Node, topic: str, kind: str, qos: QoSProfile, own: Collection[str]) -> str:
+def why_no_image(node: Node, asked: str, kind: str, qos: QoSProfile, own: Collection[str]) -> str:
     """Say in one line why nothing comes on a topic.
 
     Args:
         node: the subscriber.
-        topic: the subscribed topic, in full.
+        asked: the subscribed topic, before the node remaps it.
         kind: the subscribed type, such as "sensor_msgs/msg/Image".
-        qos: of the subscription.
+        qos: of the subscription, with its overrides.
         own: topics that the node publishes itself; they are never suggested.
     """
-    publishers = node.get_publishers_info_by_topic(topic)
+    topic = node.resolve_topic_name(asked)
+    publishers = node.get_publishers_info_by_topic(asked)  # which remaps, and count_publishers does not
     if not publishers:
         return f"nobody publishes {topic}{_did_you_mean(node, topic, kind, own)}"
     reasons = [_why(publisher, kind, qos) for publisher in publishers[:MOST_PUBLISHERS]]

@@ -17,6 +17,7 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
 
+from refseg_ros.ros.namespaces import bare
 from refseg_ros.text import quoted, suggestion
 
 
@@ -80,6 +81,12 @@ def simulated_time(context: LaunchContext) -> dict[str, bool]:
     """The parameter of every node of the launch, if the argument `use_sim_time` is not empty."""
     text = LaunchConfiguration("use_sim_time").perform(context)
     return {"use_sim_time": text == "true"} if text else {}
+
+
+def pushed_namespace(context: LaunchContext) -> str:
+    """The namespace that a launch file pushed before it included ours, such as "/robot"; empty where none was."""
+    pushed = bare(context.launch_configurations.get("ros_namespace", ""))
+    return f"/{pushed}" if pushed else ""
 
 
 def end_launch(event: Event, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:

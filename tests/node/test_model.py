@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import weakref
@@ -54,7 +55,7 @@ def fail(model: Model, times: int) -> None:
             model.answer(past, IMAGE, 0.0, ["red"])
 
 
-def broken(texts):
+def broken(*_):
     raise EngineError("it is broken")
 
 
@@ -86,6 +87,20 @@ def test_what_stays_broken_is_loaded_ever_more_seldom_until_it_answers(model, lo
     fail(model, FAILURES)
     model.past()
     assert loader.calls == 3, "it worked in between"
+
+
+def test_an_encoder_that_fails_now_and_then_is_not_loaded_again_though_nobody_asks(model, loader):
+    past = model.past()
+    whole = past.stream.observe
+    for stamp, observe in enumerate([*[broken, whole] * FAILURES, *[broken] * FAILURES]):
+        assert model.past() and loader.calls == 1
+        past.stream.observe = observe
+        with contextlib.suppress(EngineError):
+            model.observe(past, IMAGE, stamp)
+    past = model.past()
+    assert loader.calls == 2 and "it is broken" in model.trouble
+    model.observe(past, IMAGE, 0.0)
+    assert model.trouble == "", "the part that failed works"
 
 
 def test_without_a_model_images_are_lost_with_the_reason(model, loader):

@@ -14,6 +14,7 @@ pytest.importorskip("mujoco", reason="mujoco is not installed (the extra `simula
 
 from refseg_ros.demo.scene import ASKED, THINGS
 from tests.ros.launching import output_until, stopped
+from tests.ros.test_launch import PUSHED, ROOT
 
 
 def test_demo_shows_a_table_with_what_the_pages_ask_for_and_places_it(launch, bench):
@@ -41,6 +42,15 @@ def test_parameters_of_the_camera_reach_it(launch, bench, bundle_folder):
     ended = stopped(process)
     assert bench.results[0].header.frame_id == "front" and bench.results[0].mask.width == 160
     assert "on the table" not in begun + ended, "it is another table"
+
+
+def test_a_pushed_namespace_is_that_of_the_camera_and_of_those_who_listen_to_it(launch, tmp_path):
+    including = tmp_path / "including.launch.py"
+    including.write_text(PUSHED.format(file=str(ROOT / "launch" / "demo.launch.py"), arguments={"width": "160"}))
+    process = launch(including)
+    begun = output_until(process, "publishes /robot/camera/image_raw", "images on /robot/camera/image_raw")
+    assert "images on /robot/camera/depth" in begun, begun
+    stopped(process)
 
 
 def test_a_folder_that_the_camera_does_not_find_ends_the_launch(launch, bundle_folder):

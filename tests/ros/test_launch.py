@@ -191,6 +191,8 @@ def rviz(tmp_path) -> Path:
         (["namespace:=left"], "/left/mask", "/camera/image_raw"),
         (["namespace:=/robot/left/", "image_topic:=/front"], "/robot/left/mask", "/front"),
         (["cameras:=[front, wrist]", "image_topic:=/{camera}/image"], "/refseg/front/mask", "/front/image"),
+        (["image_topic:=image"], "/refseg/mask", "/refseg/image"),
+        (["image_topic:=~/image", "namespace:=/"], "/mask", "/segment/image"),
     ],
 )
 def test_rviz_and_the_node_use_the_same_names(launch, rviz, bundle_folder, arguments, mask, image):

@@ -16,6 +16,7 @@ from refseg_ros.action import Locate
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREY, picture
 from tests.ros.manager import Manager
+from tests.ros.signals import ended_by
 
 
 class Seeker:
@@ -125,6 +126,14 @@ def test_a_goal_ends_when_the_node_is_deactivated_and_none_is_taken_then(seeker,
     assert manager.change(Transition.TRANSITION_ACTIVATE)
     bench.wait_for_node()
     assert seeker.outcome(seeker.send(query="red"), picture())[0] == GoalStatus.STATUS_SUCCEEDED
+
+
+def test_a_signal_ends_the_node_in_order_while_a_goal_is_under_way(start, bundle_folder, bench) -> None:
+    node = start("segment_node", model=str(bundle_folder), threads=1)
+    bench.wait_for_node()
+    assert Seeker(bench).send(query="red").accepted
+    assert ended_by(node) == 0
+    assert "Traceback" not in node.log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -214,6 +215,26 @@ def test_ctrl_c_leaves_no_bag(tmp_path, bundle_folder):
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[1] == "stopped\n" and process.returncode == 130
     assert list(tmp_path.iterdir()) == [bag]
+
+
+@pytest.mark.parametrize("storage", [StoragePlugin.SQLITE3, StoragePlugin.MCAP])
+def test_a_full_disk_is_told_in_one_line_and_leaves_no_bag(tmp_path, bundle_folder, storage):
+    bag = record(tmp_path / "bag", {"/camera/image_raw": messages()}, storage)
+    done = subprocess.run(
+        command(bag, "red", bundle_folder),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=small_files,
+        check=False,
+    )
+    refused(done, f"{bag}.refseg: cannot be written: ")
+    assert list(tmp_path.iterdir()) == [bag]
+
+
+def small_files() -> None:
+    """For `preexec_fn`: files can't grow beyond 20 kB, which fails as a full disk does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
 def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder):
