@@ -19,7 +19,7 @@ setup-tests: ## setup, and what the tests, the checks and the pages need
 demo: setup ## say it, see the mask: pictures and a video in demo_out/ or OUT= (SEED=7 for other scenes; SOURCE=clip.mp4 QUERY="the red block" for your own, with the model household)
 	@$(RUN) python -m refseg_ros.demo $(if $(SOURCE),--source "$$SOURCE") $(if $(QUERY),--query "$$QUERY") $(if $(OUT),--out "$$OUT") $(if $(SEED),--seed "$$SEED")
 
-live: ## open a page on which you type or say what to look at (SOURCE=clip.mp4 for your own camera; PORT=8080)
+live: ## open a page on which you type or say what to look at (SOURCE=0 for your webcam; PORT=8080)
 	@tools/setup.sh live
 	@$(RUN) python -m refseg_ros.demo.live $(if $(SOURCE),--source "$$SOURCE") $(if $(PORT),--port "$$PORT")
 

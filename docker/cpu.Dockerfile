@@ -9,12 +9,12 @@ ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore P
 WORKDIR /workspace
 COPY . src/refseg_ros
 
-# The messages of ROS 2 are compiled for the distribution's own NumPy, so pip must leave it. EGL draws the simulated camera.
+# The messages of ROS 2 are compiled for the NumPy 1 or 2 of the distribution, so pip must stay with that. EGL draws the simulated camera.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         python3-pip python3-numpy python3-opencv libegl1 libegl-mesa0 libopengl0 libgl1-mesa-dri \
-    && python3 -c "import numpy; print(f'numpy=={numpy.__version__}')" > /constraints.txt \
+    && python3 -c "import numpy; print(f'numpy<{int(numpy.__version__[0]) + 1}')" > /constraints.txt \
     && rosdep update --rosdistro "$ROS_DISTRO" \
     && rosdep install --from-paths src --ignore-src --rosdistro "$ROS_DISTRO" -y \
     && python3 -m pip install -r src/refseg_ros/requirements/web.txt -r src/refseg_ros/requirements/simulation.txt \

@@ -18,7 +18,7 @@ RUN apt-get update \
     && apt-get update \
     && apt-get install -y --no-install-recommends \
         ros-humble-ros-base python3-rosdep python3-colcon-common-extensions python3-pip python3-numpy build-essential \
-    && python3 -c "import numpy; print(f'numpy=={numpy.__version__}')" > /constraints.txt \
+    && python3 -c "import numpy; print(f'numpy<{int(numpy.__version__[0]) + 1}')" > /constraints.txt \
     && rosdep init \
     && rm -rf /var/lib/apt/lists/*
 

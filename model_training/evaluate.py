@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--outlines",
         choices=OUTLINES,
         default=SegmenterConfig.outlines,
-        help="how masks are outlined (default: %(default)s; dense_crf, the paper's, with --data)",
+        help="how masks are outlined (default: %(default)s; dense_crf, as in the paper, goes with --data only)",
     )
     parser.add_argument(
         "--as-released",

@@ -13,14 +13,15 @@ from typing import Any, get_type_hints
 
 from refseg_ros.ros.node_config import CameraNodeConfig, SegmentNodeConfig
 from refseg_ros.ros.usage import TYPES
+from refseg_ros.speech.config import SpeechConfig
 from refseg_ros.web.config import WebConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, FILE = ROOT / "docs" / "parameters.md", ROOT / "config" / "segment.yaml"
 PAGE_HEAD = """# Parameters
 
-Written by `tools/write_parameters.py` from `refseg_ros/config.py`, `refseg_ros/ros/node_config.py` and
-`refseg_ros/web/config.py`; edit those.
+Written by `tools/write_parameters.py` from `refseg_ros/config.py`, `refseg_ros/ros/node_config.py`,
+`refseg_ros/web/config.py` and `refseg_ros/speech/config.py`; edit those.
 *Live* parameters can be set while the node runs, the others at its start. A value out of its range is refused with the
 reason.
 
@@ -38,7 +39,7 @@ FILE_HEAD = """# Parameters of the node `segment` in whatever namespace, with th
 
 def page() -> str:
     """The text of docs/parameters.md."""
-    nodes = {"segment": SegmentNodeConfig, "camera": CameraNodeConfig, "web": WebConfig}
+    nodes = {"segment": SegmentNodeConfig, "camera": CameraNodeConfig, "web": WebConfig, "speech": SpeechConfig}
     return "\n".join([PAGE_HEAD, *(line for name, kind in nodes.items() for line in (*_table(name, kind), ""))])
 
 

@@ -64,7 +64,7 @@ def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
         ValueError, OSError: there is no data set, or an incomplete one, or one without an expression; the message names
             the expected file.
     """
-    alone = folder in refs_files(folder.parent)
+    alone = _is_list(folder)
     if not alone and not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
     found: list[Reader] = [Refer(folder, images)] if alone else _in(folder, images)
@@ -76,6 +76,19 @@ def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
     for reader in found:
         _leave_out_silent(reader)
     return found
+
+
+def is_data_set(path: Path) -> bool:
+    """Whether a path is one that `open_every_list` would open for what it holds itself, not in its subfolders.
+
+    Raises:
+        ValueError, OSError: it is a data set that cannot be read.
+    """
+    return _is_list(path) or bool(_in(path, None))
+
+
+def _is_list(path: Path) -> bool:
+    return path in refs_files(path.parent)
 
 
 def _leave_out_silent(reader: Reader) -> None:

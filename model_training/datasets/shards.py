@@ -179,7 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--past", type=int, default=ClipFrames.past, help="frames of a video before the target (%(default)s)"
     )
-    parser.add_argument("--future", type=int, default=ClipFrames.future, help="and behind it (%(default)s)")
+    parser.add_argument(
+        "--future", type=int, default=ClipFrames.future, help="frames of a video after the target (%(default)s)"
+    )
     parser.add_argument(
         "--stride", type=int, default=ClipFrames.stride, help="step from one of these to the next (%(default)s)"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_training.configs.schema import Config
+from model_training.datasets.formats import is_data_set
 from model_training.learning.ranks import ALONE, Ranks
 from model_training.learning.warm_start import words_of
 from model_training.sources.data_set import DataSet
@@ -42,8 +43,13 @@ def source_of(
         start: finished weights that the run begins with; a mixture keeps their words.
 
     Raises:
-        ValueError, OSError: the data cannot be used.
+        ValueError, OSError: the data cannot be used, or is a data set where the configuration renders scenes.
     """
+    if config.scenes is not None and ("://" in str(data) or is_data_set(Path(data))):
+        raise ValueError(
+            f"{data}: is a data set, and the configuration {config.name} learns scenes that it renders; give --data "
+            "another folder for these, or choose a configuration for data sets (docs/training.md lists them)"
+        )
     if config.mix is not None:
         words = words_of(start) if start else ()
         return Mixture(config, Path(data), objects, photos, workers, ranks, frames, words)

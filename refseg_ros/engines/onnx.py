@@ -74,7 +74,10 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
-            raise BundleError(f"{name}: ONNX Runtime refuses it ({one_line(error)}); export it again") from error
+            raise BundleError(
+                f"{name}: ONNX Runtime {onnxruntime.__version__} refuses it ({one_line(error)}); "
+                "export it again, or, if the model is one that ships, install ONNX Runtime 1.18 or newer"
+            ) from error
         self._name = name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())

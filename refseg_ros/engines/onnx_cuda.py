@@ -48,7 +48,10 @@ class OnnxCudaEngine:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=[provider, "CPUExecutionProvider"])
         except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
-            raise BundleError(f"{name}: ONNX Runtime refuses it ({one_line(error)}); export it again") from error
+            raise BundleError(
+                f"{name}: ONNX Runtime {onnxruntime.__version__} refuses it ({one_line(error)}); "
+                "export it again, or, if the model is one that ships, install ONNX Runtime 1.18 or newer"
+            ) from error
         if PROVIDER not in self._session.get_providers():
             raise UnavailableError(f"the {PROVIDER} does not start; are the CUDA and cuDNN that it wants there?")
         self._gpu, self._name = gpu, name

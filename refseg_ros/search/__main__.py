@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program(), description=paragraphs[0], epilog=paragraphs[-1])
     parser.add_argument("bags", nargs="+", help="bags, folders of them, patterns, or text files with one on each line")
     parser.add_argument("expression", help='what to find; several: "the red mug; a person"')
-    parser.add_argument("-o", "--output", type=Path, default=Path("refseg_search"), help="folder of the answers")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("refseg_search"), help="folder of the answers (default: %(default)s)"
+    )
     parser.add_argument("--image-topic", default="", help="the topic to search (default: all topics of images)")
     add_option(parser, SearchConfig, "every")
     add_option(parser, SearchConfig, "nth")

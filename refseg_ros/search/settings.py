@@ -25,9 +25,9 @@ class SearchConfig(Settings):
     model: str = setting("SHA-256 of the manifest of the model, which has those of its files")
     image_topic: str = setting("the topic to search; empty: all topics of images of each bag", default="")
     every: float = setting(
-        "from one image to the next, at least; 0: each image", default=0.0, unit="s", range=(0.0, 1e6)
+        "least time from one image to the next; 0: each image", default=0.0, unit="s", range=(0.0, 1e6)
     )
-    nth: int = setting("of so many images the first is looked at", default=1, range=(1, 1_000_000_000))
+    nth: int = setting("look at the first of every so many images", default=1, range=(1, 1_000_000_000))
     format: int = setting("format of the answers", default=FORMAT, range=(FORMAT, FORMAT))
 
 

@@ -40,7 +40,7 @@ def often() -> Iterator[None]:
         yield
 
 
-def command(out: Path, data: Path, *more: str, config: str = "tiny_small") -> int:
+def command(out: Path, data: Path | str, *more: str, config: str = "tiny_small") -> int:
     arguments = ["--config", config, "--out", str(out), "--data", str(data), "--workers", "0", "--device", "cpu"]
     return train.main([*arguments, *more])
 
@@ -58,6 +58,17 @@ def finished(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rows(out: Path) -> list[list[str]]:
     return [line.split(",") for line in (out / "log.csv").read_text().splitlines()]
+
+
+def test_a_configuration_that_renders_scenes_takes_no_data_set_for_their_folder(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for config, data in (("tabletop", frames), ("lastc_small", frames), ("vlide_small", "gs://a/shards")):
+        before = sorted(tmp_path.rglob("*")), sorted(frames.rglob("*"))
+        assert command(tmp_path / "out", data, config=config) == 2
+        told = capsys.readouterr().err
+        assert "is a data set" in told and f"the configuration {config} learns scenes" in told
+        assert (sorted(tmp_path.rglob("*")), sorted(frames.rglob("*"))) == before
 
 
 def test_a_run_on_a_folder_learns_its_words(finished: Path) -> None:
