@@ -25,8 +25,9 @@ _PNG = b"\x89PNG"
 def decode_colours(data: bytes, image_format: str = "", white: int | None = None) -> npt.NDArray[np.uint8]:
     """Unpack a picture into (H, W, 3) uint8 RGB; its EXIF orientation is ignored.
 
-    compressed_image_transport converts colours to BGR before it compresses them, but not Bayer patterns. So one channel
-    under the name of a Bayer pattern is demosaiced here.
+    compressed_image_transport ends its format with the encoding that it converted the image to: BGR, or "mono8" where
+    it made a grey JPEG of a Bayer pattern. If there is none, the pixels are those of the image: a Bayer pattern is
+    demosaiced here, and RGB, which its TIFF holds as if it were BGR, is put in order.
 
     Args:
         data: of the message.
@@ -36,18 +37,21 @@ def decode_colours(data: bytes, image_format: str = "", white: int | None = None
     Raises:
         ImageError: it is no picture, broken, of a size that is not accepted, or holds no colours.
     """
-    encoding = image_format.partition(";")[0].strip()
+    encoding, _, way = (part.strip() for part in image_format.partition(";"))
+    converted = way.partition("compressed")[2].strip()
     check_colour(encoding)
     try:
         picture = decode_picture(data)
     except ImageError as error:
         said = f" (of format {quoted(image_format)})" if error.kind == "encoding" and image_format else ""
         raise ImageError(error.kind, f"{error}{said}") from error
-    if picture.ndim == 2 and encoding.startswith("bayer_"):
+    if picture.ndim == 2 and encoding.startswith("bayer_") and (not converted or converted.startswith("bayer_")):
         wide = picture.dtype == np.uint16  # JPEG stores a 16-bit pattern in 8 bits, PNG a 12-bit pattern in 16
         pattern = encoding.rstrip("0123456789") + ("16" if wide else "8")
         layout_of(pattern)
         return colours_of(picture, pattern, white)
+    if picture.ndim == 3 and encoding.startswith("rgb") and way == "tiff compressed":
+        picture = picture[..., ::-1]
     return rgb_of(picture, white)
 
 

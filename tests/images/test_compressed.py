@@ -25,7 +25,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def jpeg(pixels: np.ndarray, *settings_: int) -> bytes:
-    return cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98, *settings_])[1].tobytes()
+    stored = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+    return cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98, *settings_])[1].tobytes()
 
 
 def test_png_comes_back_as_it_was():
@@ -131,7 +132,9 @@ def test_a_mosaic_that_was_compressed_is_demosaiced(pattern: str, bits: int, suf
     stored = mosaic.astype(np.uint16 if mosaic.max() > 255 else np.uint8)
     data = cv2.imencode(suffix, stored, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     name = {".png": "png", ".tiff": "tiff", ".jpg": "jpeg"}[suffix]
-    image = decode_colours(data, f"bayer_{pattern}{bits}; {name} compressed ")
+    encoding = f"bayer_{pattern}{bits}"
+    image = decode_colours(data, f"{encoding}; {name} compressed ")
+    np.testing.assert_array_equal(decode_colours(data, f"{encoding}; {name} compressed {encoding}"), image)
     assert np.abs(image[4:12, 4:12].astype(int) - [250, 10, 20]).max() <= 4
 
 
@@ -140,6 +143,24 @@ def test_a_mosaic_that_was_compressed_is_demosaiced(pattern: str, bits: int, suf
 )
 def test_what_was_made_colours_before_stays_so(image_format: str):
     np.testing.assert_array_equal(decode_colours(jpeg(SMOOTH), image_format), decode_colours(jpeg(SMOOTH)))
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "rgba16", "8UC3"])
+def test_colours_in_tiff_come_back_in_their_order(encoding: str):
+    """compressed_image_transport hands the message's own pixels to imencode, which takes them for BGR(A)."""
+    cell = {"r": 250, "g": 10, "b": 20, "a": 255}
+    pixel = [cell[letter] for letter in ("bgr" if encoding == "8UC3" else encoding.rstrip("0123456789"))]
+    pixels = np.tile(np.array(pixel, np.uint16), (4, 6, 1)) * (257 if encoding.endswith("16") else 1)
+    data = cv2.imencode(".tiff", pixels if encoding.endswith("16") else pixels.astype(np.uint8))[1].tobytes()
+    assert (decode_colours(data, f"{encoding}; tiff compressed ") == [250, 10, 20]).all()
+
+
+@pytest.mark.parametrize("pattern", ["rggb8", "gbrg16"])
+def test_a_mosaic_that_was_made_grey_before_stays_grey(pattern: str):
+    """compressed_image_transport does so for JPEG since Humble, and says so."""
+    data = jpeg(SMOOTH[..., 0])
+    image = decode_colours(data, f"bayer_{pattern}; jpeg compressed mono8")
+    np.testing.assert_array_equal(image, decode_colours(data))
 
 
 def test_sixteen_bits_are_as_bright_as_the_camera_has_bits():
