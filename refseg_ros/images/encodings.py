@@ -201,8 +201,8 @@ def colours_of(pixels: npt.NDArray[np.generic], encoding: str, white: int | None
     """
     check_colour(encoding)
     layout = layout_of(encoding)
-    if encoding.startswith("bayer") and min(pixels.shape) < 2:
-        raise ImageError("size", f"image encoding {encoding} needs at least 2x2 pixels")
+    if encoding.startswith("bayer") and min(pixels.shape) < 3:  # OpenCV makes them black
+        raise ImageError("size", f"image encoding {encoding} needs at least 3x3 pixels")
     if layout.dtype is np.uint16:
         pixels = eight_bits(pixels, white)
     if layout.to_rgb is None:

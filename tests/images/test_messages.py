@@ -121,6 +121,12 @@ def test_yuv_and_bayer_keep_a_uniform_colour() -> None:
         assert (to_rgb(message)[2:6, 2:6] == RED).all(), pattern
 
 
+@pytest.mark.parametrize("encoding", [name for name in CHANNELS if name.startswith("bayer")])
+def test_the_smallest_mosaics_that_are_read_keep_their_colour(encoding: str) -> None:
+    for shape in ((3, 3), (3, 8), (8, 3)):
+        assert (to_rgb(to_message(np.full(shape, 200, TYPES[encoding]), encoding, Header())) == 200).all()
+
+
 @pytest.mark.parametrize("padding", [0, 2])
 def test_nv24_has_a_colour_for_each_pixel(padding: int) -> None:
     """Red, green and blue by BT.601 beside each other, which nv12 would mix."""
@@ -235,7 +241,7 @@ def test_rgb_is_a_view_that_cannot_be_written() -> None:
         (dict(data=b"\0" * 25), "length", "25 bytes"),
         (dict(data=b""), "length", "0 bytes"),
         (dict(encoding="yuv422", width=5), "size", "even width"),
-        (dict(encoding="bayer_rggb8", height=1, data=b"\0" * 12), "size", "at least 2x2"),
+        (dict(encoding="bayer_rggb8"), "size", "at least 3x3"),
         (dict(encoding="nv12", height=3, data=b"\0" * 54), "size", "an even width and height, not 4x3"),
         (dict(encoding="nv12"), "length", "24 bytes; step 12 times 1.5 times height 2 makes 36"),
     ],
@@ -287,7 +293,7 @@ def test_what_fits_is_read(height: int, width: int, encoding: str, padding: int)
     height, width = height * layout.even[1], width * layout.even[0]
     step = width * layout.channels * np.dtype(layout.dtype).itemsize + padding
     message = message_of(encoding, height, width, step, bytes(round(step * height * (1 + layout.tint_rows))))
-    if encoding.startswith("bayer") and min(height, width) < 2:
+    if encoding.startswith("bayer") and min(height, width) < 3:
         return
     if encoding in DEPTH_ENCODINGS:
         assert to_depth(message).shape == (height, width)
