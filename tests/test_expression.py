@@ -113,6 +113,7 @@ def test_signs_are_words_of_their_own() -> None:
     assert tokenise("\N{WOMAN}\u200d\N{COOKING}s") == ["\N{WOMAN}\N{COOKING}", "s"]
     assert tokenise("a + b | c") == ["a", "b", "c"], "those of ASCII are punctuation"
     assert tokenise("½ coca-cola® of 20 °C©") == ["1", "2", "coca", "cola", "of", "20", "c"]
+    assert tokenise("the Mug™ Care℠") == ["the", "mug", "care"]
 
 
 @pytest.mark.parametrize("text", ["the red 🍎", "the ☕ on the left", "find the ☕ please", "the red\ufe0f ❤\ufe0f"])

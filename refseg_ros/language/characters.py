@@ -29,13 +29,16 @@ _APOSTROPHES = dict.fromkeys(
 )
 _UNSAID = re.compile("[\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{DEGREE SIGN}\N{FRACTION SLASH}]")
 """Symbols beside words and numbers that nobody says aloud."""
+_SPELT = re.compile("[\N{SERVICE MARK}\N{TRADE MARK SIGN}]")
+"""Further ones, of which NFKC makes letters."""
 _SPACES = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 _SIGNS = ("Sc", "Sk", "Sm", "So", "Cn", "Co")
 
 
 def folded(text: str) -> str:
     """The text in lower case, with one form for characters that have several, and spaces for control characters."""
-    plain = _IGNORED.sub("", text).translate(_APOSTROPHES)  # before NFKC, which makes a space of an acute accent
+    plain = _SPELT.sub(" ", _IGNORED.sub("", text))
+    plain = plain.translate(_APOSTROPHES)  # before NFKC, which makes a space of an acute accent
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold()).translate(_APOSTROPHES)
     return "".join(" " if unicodedata.category(character) in _SPACES else character for character in plain)
 

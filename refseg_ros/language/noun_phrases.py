@@ -16,13 +16,11 @@ def _words(text: str) -> frozenset[str]:
 _REQUESTS = _words(
     "please hey hi hello ok okay find show pick grab get give take bring fetch pass locate select segment highlight "
     "choose touch point look see go move drive where what which i'd i'll we let lets let's search detect identify "
-    "follow reach approach need want is are there could would should"
+    "follow reach approach need want is are there could would should now then"
 )
 """Verbs and courtesies at the beginning of an expression."""
 
-_REQUESTS_BEFORE_A_PERSON = _words(
-    "can will hand watch mark track hold place i turn robot push pull lift put do just now"
-)
+_REQUESTS_BEFORE_A_PERSON = _words("can will hand watch mark track hold place i turn robot push pull lift put do just")
 """Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
 
 _AFTER_THOSE = (_REQUESTS | _words("me us you i we the a an this my your")) - {"please"}
@@ -51,8 +49,8 @@ _ADJECTIVES = _words(
     "farther farthest further furthest central outer inner leftmost rightmost topmost bottommost foremost most more "
     "less least very really only same different single main round square rectangular flat still wooden plastic "
     "metallic blurry striped stripped plaid checkered spotted floral fuzzy furry hairy bald blond blonde broken "
-    "clean dirty ripe fresh non brighter darker lighter visible partial complete entire alone happy sad cute nice "
-    "good cool pretty nude naked shirtless asian"
+    "clean dirty ripe fresh non brighter darker lighter visible partial complete entire alone nearby upright sideways "
+    "upside happy sad cute nice good cool pretty nude naked shirtless asian"
 )
 """Includes what the expressions of RefCOCO and ReferIt say of people in photos."""
 
@@ -67,9 +65,14 @@ _BREAKS = _words(
     "through next beyond among opposite past than like as per about for upon within via atop w you he she it they we i "
     "who whose whom where when while because that which if but and or not nor is isn't are aren't was wasn't were "
     "be being been has hasn't have having had does doesn't do did can't cannot will please thanks thank here there "
-    "just also too only only's looks says sits stands holds wears faces nearest furthest closest farthest"
+    "just also too only only's looks says sits stands holds wears faces nearest furthest closest farthest again "
+    "now then that's thats who's it's"
 )
 """Words that may follow a noun and begin its further description."""
+
+_PARTICLES = _words("down off out over through up")
+_JOINING = _words("and or not only just next near very") | _PARTICLES
+"""Those of them that may also stand within the words before a noun: "black and white cat", "upside-down mug"."""
 
 _PARTITIVES = _words(
     "one pair half piece slice part portion bunch kind type sort set group pile stack couple lot lots some any all "
@@ -84,6 +87,16 @@ _NOUNS_IN_ING = _words(
     "lettering"
 )
 _NOUNS_IN_ED = _words("bed shed sled seed weed reed bread moped biped speed feed")
+
+_IRREGULAR_PARTICIPLES = _words(
+    "beaten begun bent bitten blown born bought bound brought built burnt caught chosen cut dealt done drawn driven "
+    "eaten fallen fed flown flung forgotten found frozen given gone grown held hidden hung hurt kept knelt known laid "
+    "lain leant lent lit made meant melt met mown paid put ridden said sat see seen sent sewn shaken shown shrunk "
+    "shut slept slung sold spent spilt split spun stolen stood strewn struck strung stuck sunk swept swung taken "
+    "taught thrown told torn upset woken won worn woven written"
+)
+"""Without those that name things, too: felt, ground, led, saw, set, shot, spread, wound. "see" is that of
+"see-through"."""
 
 _DIGITS = frozenset("0123456789")
 
@@ -155,15 +168,11 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
     while at < len(words):
         word, following = words[at], words[at + 1 : at + 2]
         nouns_follow = bool(following) and _may_be_noun(following[0])
-        if word.endswith("'s") or (word in _DETERMINERS and head is None):
+        begins_clause = head is not None and word in _BREAKS  # "mug that's red", not "man's hand"
+        if (word.endswith("'s") and not begins_clause) or (word in _DETERMINERS and head is None):
             head = None
-        elif (
-            head is None
-            and resort is None
-            and word in ("and", "or", "not", "only", "just", "next", "near", "very")
-            and following
-        ):
-            pass  # "black and white cat"
+        elif head is None and resort is None and word in _JOINING and following:
+            pass
         elif word in _BREAKS and not (head is None and word in _ADJECTIVES) or word in _DETERMINERS:
             break
         elif word in _PLACES or word in _ADJECTIVES or _DIGITS & set(word):
@@ -187,12 +196,13 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
 
 def _names_a_thing(words: Sequence[str], at: int) -> bool:
     """Whether a word in -ing ends a noun phrase: "the red bearing", "the housing on the left", not "man standing"."""
-    before, following = words[:at], words[at + 1 : at + 2]
+    before, following = words[:at], words[at + 1 : at + 3]
+    describes = len(following) == 2 and following[0] in _PARTICLES and _may_be_noun(following[1])  # "laying down sheep"
     return (
         words[at].endswith("ing")
         and any(word in _DETERMINERS for word in before)
         and before[-1] in _DETERMINERS | _ADJECTIVES | _HEADS_OF_LAST_RESORT
-        and (not following or following[0] in _BREAKS)
+        and (not following or (following[0] in _BREAKS and not describes))
     )
 
 
@@ -205,4 +215,4 @@ def _may_be_noun(word: str) -> bool:
 def _is_participle(word: str) -> bool:
     if word.endswith("ing"):
         return len(word) > 4 and word not in _NOUNS_IN_ING
-    return word.endswith("ed") and len(word) > 3 and word not in _NOUNS_IN_ED
+    return word in _IRREGULAR_PARTICIPLES or word.endswith("ed") and len(word) > 3 and word not in _NOUNS_IN_ED
