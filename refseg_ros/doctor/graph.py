@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import GetParameters
+from rclpy.node import NodeNameNonExistentError
 from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -116,7 +118,11 @@ def _check_node(
     else:
         yield error(f"{full} does not answer calls; does it hang, or has a middleware or firewall only half of it?")
     yield from _check_clock(listener, full)
-    yield from _check_inputs(listener, name, namespace, others)
+    try:
+        yield from _check_inputs(listener, name, namespace, others)
+    except NodeNameNonExistentError:
+        yield error(f"{full} ended while it was examined: see its log, and start it again")
+        return
     mine = [status for key, status in statuses.items() if key.startswith(f"{full.lstrip('/')}: ")]
     for status in sorted(mine, key=lambda one: one.name):
         if status.level != DiagnosticStatus.OK:
@@ -145,7 +151,17 @@ def _check_clock(listener: Listener, full: str) -> Iterator[Finding]:
 
 
 def _check_inputs(listener: Listener, name: str, namespace: str, others: str) -> Iterator[Finding]:
-    """Check the node's subscriptions, under their remapped names. `others` is added for topics without a publisher."""
+    """Check the node's subscriptions, under their remapped names.
+
+    Args:
+        listener: in the node's graph.
+        name: of the node.
+        namespace: of the node.
+        others: added to what is said of a topic without a publisher.
+
+    Raises:
+        NodeNameNonExistentError: the node is gone.
+    """
     graph = listener.node
     inputs = dict(graph.get_subscriber_names_and_types_by_node(name, namespace))
     own = [topic for topic, _ in graph.get_publisher_names_and_types_by_node(name, namespace)]
@@ -159,8 +175,10 @@ def _check_inputs(listener: Listener, name: str, namespace: str, others: str) ->
         listener.hear(topic, CameraInfo, lambda message, topic=topic: infos.update({topic: message}))  # type: ignore[misc]
     listener.until(lambda: False, LISTENING)
     for topic, kind in images.items():
-        yield from _misfits(listener, topic, name, namespace)
+        takers = _subscriptions(listener, topic, name, namespace)
         rate = _per_second(moments[topic])
+        if rate:  # otherwise it is the reason why no image comes
+            yield from _misfits(listener, topic, name, takers)
         if rate >= LEAST_RATE:
             yield ok(f"{topic} brings {rate:.1f} images/s")
         elif rate:
@@ -169,12 +187,11 @@ def _check_inputs(listener: Listener, name: str, namespace: str, others: str) ->
                 f"get lost on the way: start it with {profile_variables()[0]}={PROFILE}"
             )
         else:
-            quality = graph.get_subscriptions_info_by_topic(topic)[0].qos_profile
-            why = why_no_image(graph, topic, kind, quality, own)
+            why = why_no_image(graph, topic, kind, takers[0].qos_profile, own)
             hint = "" if graph.count_publishers(topic) else others
             yield error(f"no image in {LISTENING:g} s: {why}{hint}")
     for topic in calibrations:
-        yield from _misfits(listener, topic, name, namespace)
+        yield from _misfits(listener, topic, name, _subscriptions(listener, topic, name, namespace))
         if topic not in infos:
             yield warn(f"nothing came on {topic} in {LISTENING:g} s: without calibration nothing is placed in space")
         elif infos[topic].k[0] == 0.0:
@@ -193,11 +210,22 @@ def _per_second(moments: Sequence[float]) -> float:
     return min(whole, (len(moments) - 1) / (moments[-1] - moments[0])) if len(moments) > 1 else whole
 
 
-def _misfits(listener: Listener, topic: str, name: str, namespace: str) -> Iterator[Finding]:
-    """Publishers whose QoS does not match the node's subscription."""
-    for taker in listener.node.get_subscriptions_info_by_topic(topic):
-        if (taker.node_name, taker.node_namespace) != (name, namespace):
-            continue
+def _subscriptions(listener: Listener, topic: str, name: str, namespace: str) -> list[TopicEndpointInfo]:
+    """The node's own subscriptions to a topic: one, unless several nodes have its name.
+
+    Raises:
+        NodeNameNonExistentError: there is none any more.
+    """
+    takers = listener.node.get_subscriptions_info_by_topic(topic)
+    own = [taker for taker in takers if (taker.node_name, taker.node_namespace) == (name, namespace)]
+    if not own:
+        raise NodeNameNonExistentError(f"{namespace}, {name}")
+    return own
+
+
+def _misfits(listener: Listener, topic: str, name: str, takers: Sequence[TopicEndpointInfo]) -> Iterator[Finding]:
+    """Publishers whose QoS does not match the subscriptions `takers` of the node `name`."""
+    for taker in takers:
         for giver in listener.node.get_publishers_info_by_topic(topic):
             fit, reason = qos_check_compatible(giver.qos_profile, taker.qos_profile)
             if fit == QoSCompatibility.ERROR:

@@ -269,6 +269,42 @@ def test_quality_of_service_that_does_not_fit_and_a_camera_without_calibration_a
     assert "/front/info is all zeros, so the camera is not calibrated" in report.of("WARN")
 
 
+def test_a_silent_camera_is_not_blamed_for_what_another_subscriber_wants(doctor, start, bench, bundle_folder):
+    quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    bench.node.create_subscription(Image, "/front/image", lambda _: None, quality)
+    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/front/image")
+    bench.until(lambda: bench.node.count_subscribers("/front/image") == 2, "the node")
+    quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    bench.node.create_publisher(Image, "/front/image", quality)
+    report = doctor(meanwhile=lambda: bench.listen(0.1))
+    assert "/bench offers BEST_EFFORT VOLATILE, which fits, but sends nothing" in report.of("ERROR"), report.text
+
+
+def test_a_silent_camera_whose_quality_of_service_does_not_fit_is_told_once(doctor, start, bench, bundle_folder):
+    overrides = {"qos_overrides./front/image.subscription.reliability": "reliable"}
+    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/front/image", **overrides)
+    bench.until(lambda: bench.node.count_subscribers("/front/image"), "the node")
+    quality = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    bench.node.create_publisher(Image, "/front/image", quality)
+    report = doctor(meanwhile=lambda: bench.listen(0.1))
+    told = [line for line in report.text.splitlines() if line.startswith("ERROR") and "/bench offers" in line]
+    assert len(told) == 1 and "does not fit" in told[0], report.text
+
+
+def test_a_node_that_ends_while_it_is_examined_is_told(doctor, start, bench, bundle_folder, tmp_path):
+    node = start("segment_node", model=str(bundle_folder), threads=1)
+    bench.wait_for_node()
+
+    def meanwhile() -> None:
+        if node.process.poll() is None and "is active" in (tmp_path / "report.txt").read_text():
+            node.stop()
+        bench.listen(0.05)
+
+    report = doctor(meanwhile=meanwhile)
+    assert "/refseg/segment ended while it was examined" in report.of("ERROR"), report.text
+    assert report.code == 1 and "Traceback" not in report.text
+
+
 # Now and then rclpy.spin alone does not wake up at a signal.
 NODE = """
 import rclpy
