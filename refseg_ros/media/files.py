@@ -78,7 +78,8 @@ def writing_video(path: Path, width: int, height: int, rate: float) -> Iterator[
         OSError: the file cannot be written, or not completely.
     """
     with replacing(path) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+        name = str(temporary.absolute())  # see `Film`
+        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
         if not writer.isOpened():
             raise OSError(f"{path}: cannot be written (no permission, or OpenCV writes no MP4 of {width} x {height})")
         frames = 0
@@ -93,7 +94,7 @@ def writing_video(path: Path, width: int, height: int, rate: float) -> Iterator[
         finally:
             writer.release()
         # OpenCV's writer reports no full disk, so the frames in the file are counted.
-        written = cv2.VideoCapture(str(temporary), cv2.CAP_FFMPEG)
+        written = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
         written.release()
         if count != frames:

@@ -46,7 +46,8 @@ class Film:
             FilmError: OpenCV cannot read it.
         """
         self.path = path
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        # FFmpeg takes what stands before the first colon of a relative path for a protocol.
+        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             raise FilmError(f"{path}: neither an image nor a video that OpenCV can read")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from refseg_ros.media.files import writing_video
 from refseg_ros.media.films import Film, rate_of, stamps_of
 from tests.films import BROWSERS_STAMPS, cut, damage, index_first, noise, restamp, trim, write_film
 from tests.media.reading import opened, read_all, warnings
@@ -75,6 +76,15 @@ def test_the_rate_of_a_film_in_bursts_is_that_of_all_of_it(tmp_path: Path, burst
     stamps = [round(1000 * burst / rate) * (number // burst) + number % burst for number in range(10 * burst)]
     path = restamp(write_film(tmp_path / "film.webm", noise(len(stamps)), RATE, "VP80"), stamps)
     assert rate_of(path) == pytest.approx(rate, rel=0.1)
+
+
+def test_a_film_may_have_a_colon_in_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg takes what stands before it for a protocol, such as http."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("2024-05-01T10:00:00.mp4")
+    with writing_video(path, 64, 48, RATE) as append:
+        append(np.zeros((48, 64, 3), np.uint8))
+    assert stamps_of(path) == [0.0]
 
 
 WHOLE = [("mp4v", "mp4"), ("mp4v", "mov"), ("MJPG", "avi"), ("XVID", "avi"), ("MJPG", "mkv"), ("VP80", "webm")]
