@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 
@@ -12,6 +13,11 @@ NEAR = 0.8
 """Lowest similarity of two names, from 0 to 1, at which one is suggested for the other."""
 LONGEST_REASON = 300
 """Most characters of another library's error in one of ours."""
+
+_USER = re.compile(r"(:/+)[^/\s]*@")
+"""User and password before the host of an address; a password may hold an @ itself."""
+_PASSWORD = re.compile(r"((?:pass|password|passwd|pas|pwd|psw|token|secret|key)=)[^&;/\s]*", re.IGNORECASE)
+"""A password further on in an address, as some cameras want it: ".../user=admin&password=..."."""
 
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 100  # characters
@@ -40,6 +46,11 @@ def brief(value: object) -> str:
 def one_line(words: object) -> str:
     """Another library's error as part of a line of ours."""
     return " ".join(str(words).split())[:LONGEST_REASON]
+
+
+def without_password(address: str) -> str:
+    """A text for a log or an error, with dots for users and passwords in the addresses of streams in it."""
+    return _PASSWORD.sub(r"\1...", _USER.sub(r"\1...@", address))
 
 
 def transportable(text: str, longest: int) -> str:

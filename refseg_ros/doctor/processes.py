@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from refseg_ros.text import without_password
+
 FIRST_PORT, PORTS_OF_A_DOMAIN = 7400, 250
 """First port number of domain 0, and port numbers per domain (RTPS 2.5, 9.6.2.3)."""
 
@@ -67,7 +69,7 @@ def _participant(process: Path) -> Participant:
     segments = [Path(match[1]) for path in opened if (match := _SEGMENT.fullmatch(path))]
     return Participant(
         pid=int(process.name),
-        name=" ".join([Path(words[0]).name, *words[1:]]).strip()[:60],
+        name=without_password(" ".join([Path(words[0]).name, *words[1:]]).strip())[:60],
         node=next((match[1] or match[2] for word in words[:3] if (match := _OURS.fullmatch(word))), ""),
         domains=frozenset(by_ports or {domain_of(environment)}),
         environment=environment,

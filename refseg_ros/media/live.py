@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from refseg_ros.media.source import Picture, Source, SourceError
+from refseg_ros.text import without_password
 
 STREAM_PATIENCE = 10
 """Seconds to wait for a network stream, when it opens and for each picture."""
@@ -146,8 +146,7 @@ def open_stream(url: str, now: Callable[[], float]) -> Live | ServedFilm:
     limits = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC)
     patience = [value for limit in limits for value in (limit, STREAM_PATIENCE * 1000)]
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, patience)
-    shown = re.sub(r"//[^/@]*@", "//...@", url)  # without the password
-    name = f"stream {ascii(shown)}"
+    name = f"stream {ascii(without_password(url))}"
     _check(name, capture, "is its server up, and does it offer that stream?")
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and not url.lower().startswith("rtsp"):
         return ServedFilm(name, capture)

@@ -12,6 +12,7 @@ from refseg_ros.media.live import open_stream, open_webcam
 from refseg_ros.media.recorded import ImageFolder, open_file
 from refseg_ros.media.simulated_camera import SimulatedCamera
 from refseg_ros.media.source import Source, SourceError
+from refseg_ros.text import without_password
 
 
 def open_source(
@@ -63,4 +64,4 @@ def open_source(
         return open_file(path, loop, warn)
     kinds = "'simulation', a webcam (0 or /dev/video0), a stream (rtsp://...), a video, a picture, a folder of images"
     fault = "it is another kind of file" if path.exists() else "there is no file or folder of that name"
-    raise SourceError(f"camera source {ascii(source)} must be one of: {kinds}; {fault}")
+    raise SourceError(f"camera source {ascii(without_password(source))} must be one of: {kinds}; {fault}")

@@ -27,6 +27,7 @@ from refseg_ros.ros.parameters import Parameters
 from refseg_ros.ros.qos import OVERRIDABLE, warn_of_unused_overrides
 from refseg_ros.ros.simulated_time import why_no_time
 from refseg_ros.ros.spinning import spin
+from refseg_ros.text import without_password
 
 NANOSECONDS = 1_000_000_000
 LOOK = 5.0
@@ -90,6 +91,8 @@ class CameraNode(Node):
             warn=self.get_logger().warning,
             now=self._now,
         )
+        self._shown = ascii(without_password(config.source))
+        """The source, for the log."""
         self._image = self._publisher(Image, "image_raw")
         self._info = self._publisher(CameraInfo, "camera_info")
         self._depth = self._publisher(Image, "depth")
@@ -111,7 +114,7 @@ class CameraNode(Node):
         """Why no time came at the last check, or empty."""
         self.create_timer(LOOK, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         by_clock = ", at the times on /clock" if self.get_parameter("use_sim_time").value else ""
-        self.get_logger().info(f"camera of source {ascii(config.source)} publishes {self._image.topic_name}{by_clock}")
+        self.get_logger().info(f"camera of source {self._shown} publishes {self._image.topic_name}{by_clock}")
 
     def run(self) -> bool:
         """Spin until the context is shut down or the source has no more pictures.
@@ -166,7 +169,7 @@ class CameraNode(Node):
             self._fail(error)
             raise
         if self._picture is None:
-            self.get_logger().info(f"camera source {ascii(self._config.source)} is at its end")
+            self.get_logger().info(f"camera source {self._shown} is at its end")
             self._end()
             return
         self._spent = time.monotonic() - began

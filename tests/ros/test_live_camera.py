@@ -56,12 +56,14 @@ def test_images_of_a_stream_do_not_grow_old(start, bench, camera: Streamer) -> N
 
 def test_a_stream_that_is_lost_ends_it_with_one_line(start, bench, camera: Streamer) -> None:
     heard = Heard(bench)
-    node = start("camera_node", source=camera.url)
+    url, shown = (camera.url.replace("//", f"//{user}@") for user in ("robot:p@ss", "..."))
+    node = start("camera_node", source=url)
     bench.until(lambda: heard.numbers, "an image")
     camera.is_over.set()
     assert node.process.wait(60) == 1
     (line,) = [line for line in node.log.read_text().splitlines() if "[FATAL]" in line]
-    assert f"stream '{camera.url}' gives no more pictures" in line
+    assert f"stream '{shown}' gives no more pictures" in line
+    assert f"camera of source '{shown}' publishes" in node.log.read_text() and "p@ss" not in node.log.read_text()
     assert "Traceback" not in node.log.read_text() and "call refused" not in node.log.read_text()
 
 
