@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -16,6 +17,25 @@ STREAM_PATIENCE = 10
 """Seconds to wait for a network stream, when it opens and for each picture."""
 PATIENCE = 1.0
 """Seconds to wait for a picture on its way when a live source is closed; a slower one is abandoned."""
+
+MOST_DAMAGED = 30
+"""After so many damaged pictures in a row a source is given up; OpenCV cannot tell them from the end."""
+
+
+class _Patience:
+    """Bears that single pictures are damaged, as webcams and networks do it, but not for long."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """A picture came."""
+        self._damaged, self._since = 0, time.monotonic()
+
+    def ends(self) -> bool:
+        """No picture came; True if it is the last straw. One that took STREAM_PATIENCE will not come."""
+        self._damaged += 1
+        return self._damaged >= MOST_DAMAGED or time.monotonic() - self._since >= STREAM_PATIENCE
 
 
 class Live(Source):
@@ -62,25 +82,27 @@ class Live(Source):
         return not self._thread.is_alive()
 
     def _grab(self) -> None:
+        patience = _Patience()
         try:
             # Python waits for its threads at exit, so a source that nobody closed must end with the main thread. A
             # daemon thread would die inside OpenCV, whose C++ code then aborts the process.
-            while self._capture.grab() and not self._is_over and threading.main_thread().is_alive():
-                if self._is_asked and not self._give(self._now()):
+            while not self._is_over and threading.main_thread().is_alive():
+                if self._capture.grab() and (not self._is_asked or self._give(self._now())):
+                    patience.renew()
+                elif patience.ends():
                     break
         finally:
             self._capture.release()
             self._end()
 
     def _give(self, moment: float) -> bool:
-        """Give the last picture to whoever asked; False if there is none, or the source is closed."""
-        good, pixels = self._capture.retrieve()
-        if not good:
+        """Give the last picture to whoever asked; False if it is damaged."""
+        picture = _decoded(self._capture)
+        if picture is None:
             return False
-        picture = _picture_of(pixels)
         with self._lock:
             if self._is_over:
-                return False
+                return True
             given, self._next, self._is_asked = self._next, Future(), False
         given.set_result((picture, moment))
         return True
@@ -100,11 +122,13 @@ class ServedFilm(Source):
         self._name, self._capture = name, capture
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture:
-        """Wait for the next picture."""
-        good, pixels = self._capture.read()
-        if not good:
-            raise SourceError(f"{self._name} gives no more pictures")
-        return _picture_of(pixels)
+        """Wait for the next picture that is not damaged."""
+        patience = _Patience()
+        while True:
+            if self._capture.grab() and (picture := _decoded(self._capture)):
+                return picture
+            if patience.ends():
+                raise SourceError(f"{self._name} gives no more pictures")
 
     def close(self) -> bool:
         """See `Source.close`."""
@@ -160,5 +184,9 @@ def _check(name: str, capture: cv2.VideoCapture, why: str) -> None:
         raise SourceError(f"{name} does not open; {why}")
 
 
-def _picture_of(bgr: cv2.typing.MatLike) -> Picture:
+def _decoded(capture: cv2.VideoCapture) -> Picture | None:
+    """The picture that was grabbed; None if it cannot be decoded, of which some of OpenCV's readers say that it can."""
+    good, bgr = capture.retrieve()
+    if not good or bgr is None or not bgr.size:
+        return None
     return Picture(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as NotYet  # of its own before Python 3.11
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from refseg_ros.media import live
-from refseg_ros.media.live import Live, open_stream
-from refseg_ros.media.source import SourceError
-from tests.streamer import PATIENCE, Streamer, number_in
+from refseg_ros.media.live import Live, ServedFilm, open_stream
+from refseg_ros.media.source import Source, SourceError
+from tests.films import write_film
+from tests.streamer import PATIENCE, RATE, Streamer, number_in
 
 
 @pytest.fixture
@@ -56,6 +61,57 @@ def test_the_moment_of_a_picture_is_that_of_its_arrival(camera: Streamer, source
         assert camera.sent[numbers[-1]] <= moment <= time.time()
     assert (np.diff(numbers) > 0).all() and (np.diff(moments) > 0.0).all()
     assert min(moment - camera.sent[number] for moment, number in zip(moments, numbers, strict=True)) < 1.0
+
+
+class Paced:
+    """A film as if it were a camera: its pictures come at 50 Hz. OpenCV's own class crashes as a base class."""
+
+    def __init__(self, path: str, reader: int) -> None:
+        self._film = cv2.VideoCapture(path, reader)
+        self.retrieve, self.release = self._film.retrieve, self._film.release
+
+    def grab(self) -> bool:
+        time.sleep(0.02)
+        return self._film.grab()
+
+
+def film_with_damage(path: Path, damaged: range) -> str:
+    """60 pictures of Motion JPEG, of which these are nothing but zeros."""
+    write_film(path, [np.full((48, 64, 3), 4 * number + 10, np.uint8) for number in range(60)], RATE, "MJPG")
+    data = bytearray(path.read_bytes())
+    pictures = [found.start() for found in re.finditer(rb"00dc....\xff\xd8", data, re.DOTALL)]
+    for number in damaged:
+        (size,) = struct.unpack_from("<I", data, pictures[number] + 4)
+        data[pictures[number] + 8 : pictures[number] + 8 + size] = bytes(size)
+    path.write_bytes(data)
+    return str(path)
+
+
+def numbers_of(source: Source) -> list[int]:
+    """The numbers of all pictures until the source ends."""
+    numbers = []
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        while picture := source.read(0.0):
+            numbers.append(round((picture.rgb.mean() - 10) / 4))
+    return numbers
+
+
+@pytest.mark.parametrize("reader", [cv2.CAP_FFMPEG, cv2.CAP_OPENCV_MJPEG], ids=["not decoded", "decoded to nothing"])
+def test_pictures_that_cannot_be_decoded_are_left_out(tmp_path: Path, reader: int) -> None:
+    path = film_with_damage(tmp_path / "film.avi", range(20, 30))
+    whole = [*range(20), *range(30, 60)]
+    assert numbers_of(ServedFilm("film", cv2.VideoCapture(path, reader))) == whole
+    camera = Live("camera", Paced(path, reader), time.time)
+    assert set(numbers_of(camera)[-10:]) < set(whole[20:]), "those after the damaged ones"
+    assert camera.close()
+
+
+def test_a_source_that_gives_no_picture_that_can_be_decoded_is_given_up(tmp_path: Path) -> None:
+    path = film_with_damage(tmp_path / "film.avi", range(20, 20 + live.MOST_DAMAGED))
+    assert numbers_of(ServedFilm("film", cv2.VideoCapture(path, cv2.CAP_FFMPEG))) == [*range(20)]
+    camera = Live("camera", Paced(path, cv2.CAP_FFMPEG), time.time)
+    assert set(numbers_of(camera)) <= {*range(20)}
+    assert camera.close()
 
 
 def test_the_end_of_a_stream_is_told_whenever_it_is_read(camera: Streamer, source: Live) -> None:
