@@ -17,7 +17,8 @@ from refseg_ros.text import quoted
 
 Array = npt.NDArray[np.float64]
 
-_OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14)}
+_OPENCV_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (4, 5, 8, 12, 14)}
+"""How many each model may have; OpenCV takes missing ones for 0."""
 _FISHEYE = ("equidistant", "fisheye")
 DISTORTION_MODELS = (*_OPENCV_COEFFICIENTS, *_FISHEYE)
 _UNTIL = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 1e-3)
@@ -36,7 +37,7 @@ class LensError(ValueError):
 class Lens:
     """A calibrated camera: focal lengths and principal point in pixels of its image.
 
-    `distortion` holds the coefficients of `model`: (k1, k2, p1, p2, k3) for "plumb_bob", 8 or more for
+    `distortion` holds the coefficients of `model`: (k1, k2, p1, p2, k3) for "plumb_bob", the same and up to 9 more for
     "rational_polynomial", 4 for "equidistant". Coefficients that are all zero need no model. Zeros after those of the
     model, with which some drivers fill their list, change nothing.
 
