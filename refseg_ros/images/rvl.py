@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from refseg_ros.images.encodings import ImageError, check_size
 
+Numbers = npt.NDArray[np.int64]
 _SIZE = struct.Struct("<II")
 """Before the code: width and height."""
 _LONGEST = 10
@@ -31,28 +32,41 @@ def decode_rvl(data: bytes) -> npt.NDArray[np.uint16]:
     width, height = _SIZE.unpack_from(data)
     check_size(height, width)
     numbers = _numbers(data[_SIZE.size :])
-    pixels = np.zeros(height * width, np.int64)
-    differences = (numbers >> 1) ^ -(numbers & 1)
+    zeros, others = _runs(numbers, height * width)
+    # The pixels of all runs at once, since scattered holes make tens of thousands of runs.
+    is_difference = _is_second(np.full_like(zeros, 2), others)  # two numbers say how long the runs are
+    differences = numbers[: len(is_difference)][is_difference]
+    pixels = np.zeros(height * width, np.uint16)
+    pixels[_is_second(zeros, others)] = np.cumsum((differences >> 1) ^ -(differences & 1)) & 0xFFFF
+    return pixels.reshape(height, width)
+
+
+def _runs(numbers: Numbers, count: int) -> Numbers:
+    """Lengths of the runs of zeros and of the runs after them, (2, R), which fill `count` pixels.
+
+    Raises:
+        ImageError: they do not fill them.
+    """
+    values, runs = numbers.tolist(), []
     filled = place = 0
-    last = 0
-    while filled < len(pixels):
-        if place + 2 > len(numbers):
-            raise ImageError("data", f"depth in RVL ends at pixel {filled} of {len(pixels)}")
-        filled += int(numbers[place])
-        run, begin = int(numbers[place + 1]), place + 2
-        place = begin + run
-        if filled + run > len(pixels) or place > len(numbers):
-            raise ImageError("data", f"depth in RVL is broken at pixel {filled} of {len(pixels)}")
-        if run:
-            pixels[filled : filled + run] = last + np.cumsum(differences[begin:place])
-            filled += run
-            last = int(pixels[filled - 1])
-        elif not numbers[begin - 2]:
-            raise ImageError("data", f"depth in RVL is broken at pixel {filled} of {len(pixels)}")
-    return (pixels & 0xFFFF).astype(np.uint16).reshape(height, width)
+    while filled < count:
+        if place + 2 > len(values):
+            raise ImageError("data", f"depth in RVL ends at pixel {filled} of {count}")
+        zeros, others = run = values[place : place + 2]
+        filled, place = filled + zeros, place + 2
+        if filled + others > count or place + others > len(values) or not any(run):
+            raise ImageError("data", f"depth in RVL is broken at pixel {filled} of {count}")
+        runs.append(run)
+        filled, place = filled + others, place + others
+    return np.array(runs, np.int64).T
 
 
-def _numbers(code: bytes) -> npt.NDArray[np.int64]:
+def _is_second(first: Numbers, second: Numbers) -> npt.NDArray[np.bool_]:
+    """What belongs to the second of two kinds of runs that alternate, from their lengths (R,)."""
+    return np.repeat(np.tile([False, True], len(first)), np.stack([first, second], axis=1).ravel())
+
+
+def _numbers(code: bytes) -> Numbers:
     """All numbers of a code of 32-bit words, the lowest byte first."""
     whole = np.frombuffer(code, "<u4", len(code) // 4)
     groups = (whole[:, None] >> np.arange(28, -1, -4, dtype=np.uint32) & 15).ravel().astype(np.int64)
@@ -62,5 +76,5 @@ def _numbers(code: bytes) -> npt.NDArray[np.int64]:
     if (ends - begins >= _LONGEST).any():
         raise ImageError("data", "depth in RVL holds a number of more than 32 bits")
     within = np.arange(len(groups)) - np.repeat(begins, ends - begins + 1)
-    parts: npt.NDArray[np.int64] = (groups & 7) << (3 * within)
+    parts: Numbers = (groups & 7) << (3 * within)
     return np.add.reduceat(parts, begins) if len(ends) else parts
