@@ -23,7 +23,7 @@ _PNG = b"\x89PNG"
 
 
 def decode_colours(data: bytes, image_format: str = "", white: int | None = None) -> npt.NDArray[np.uint8]:
-    """Unpack a picture into (H, W, 3) uint8 RGB; its EXIF orientation is ignored.
+    """Unpack a picture into (H, W, 3) uint8 RGB; its EXIF orientation is ignored, except that of a TIFF.
 
     compressed_image_transport ends its format with the encoding that it converted the image to: BGR, or "mono8" where
     it made a grey JPEG of a Bayer pattern. If there is none, the pixels are those of the image: a Bayer pattern is

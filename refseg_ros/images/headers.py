@@ -20,6 +20,8 @@ FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """JPEG markers behind which height and width stand."""
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 """Those of progressive JPEGs, whose scans refine each other."""
+_DECODED = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+"""Those of the JPEGs that libjpeg decodes; the others are lossless or hierarchical."""
 SCAN, END, RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
 _NUMBER = rb"(?:\s|#[^\n]*\n)+(\d{1,9})"
 
@@ -88,6 +90,20 @@ def _end_of_scan(data: bytes, place: int) -> int:
             place += 2
         else:
             return place
+
+
+def unread_jpeg(data: bytes) -> str:
+    """Why OpenCV cannot read a JPEG, though it is undamaged; empty if it can.
+
+    Args:
+        data: of a file in which `header_of` finds a size.
+    """
+    frame = next(segment for segment in jpeg_segments(data) if segment.marker in FRAME_HEADERS)
+    if (bits := data[frame.begin + 4]) != 8:
+        return f"a JPEG of {bits} bits is not read; save it with 8 bits, or as PNG"
+    if frame.marker not in _DECODED:
+        return "a lossless or hierarchical JPEG is not read; save it as baseline JPEG, or as PNG"
+    return ""
 
 
 def _jpeg(data: bytes) -> Size | None:

@@ -30,12 +30,15 @@ from refseg_ros.images.headers import (
     Segment,
     header_of,
     jpeg_segments,
+    unread_jpeg,
 )
 
 COLOURS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 """Grey or three colours, of as many bits as are stored, turned by the EXIF orientation."""
 STORED = COLOURS | cv2.IMREAD_IGNORE_ORIENTATION
-"""The same, but not turned."""
+"""The same, but not turned; OpenCV turns a TIFF all the same."""
+_UNREAD = {"TIFF": tiff.unread, "JPEG": unread_jpeg}
+"""Kind of a picture -> function that says why OpenCV cannot read an undamaged one."""
 _LACKING = 128
 """Grey level that libjpeg fills in for missing data."""
 _OTHER_DATA = b"\x55\x2a" * 2048
@@ -58,7 +61,7 @@ def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = 
 
     Args:
         path: of the file; of an animation, or of several pages, the first picture is read.
-        as_displayed: turn it as its EXIF orientation says.
+        as_displayed: turn it as its EXIF orientation says; a TIFF is always turned.
         white: as in `encodings.eight_bits`.
 
     Raises:
@@ -77,6 +80,8 @@ def read_picture(path: Path, *, as_displayed: bool = False, white: int | None = 
 
 def decode_picture(data: bytes, flags: int = STORED) -> npt.NDArray[Any]:
     """Unpack a picture of any kind that OpenCV reads.
+
+    Transparency is left out. In a TIFF of 8 bits OpenCV darkens the colours by it, if the file calls it unassociated.
 
     A JPEG is whole if its data reaches its last pixel. libjpeg fills missing data with grey and reports no error. So a
     picture that may be cut is unpacked again with other data appended: a whole picture stays the same. Damage in its
@@ -104,11 +109,10 @@ def _unpacked(data: bytes, flags: int) -> tuple[npt.NDArray[Any], list[bytes]]:
     if header.size is None:
         raise _damaged(header.kind, data)
     check_size(*header.size)
-    if header.kind == "TIFF":
-        if reason := tiff.unread(data):
-            raise ImageError("encoding", reason)
-        if tiff.is_cut(data):
-            raise _damaged(header.kind, data)
+    if (unread := _UNREAD.get(header.kind)) and (reason := unread(data)):
+        raise ImageError("encoding", reason)
+    if header.kind == "TIFF" and tiff.is_cut(data):
+        raise _damaged(header.kind, data)
     whole, segments = data, list(jpeg_segments(data)) if header.kind == "JPEG" else []
     is_open = bool(segments) and segments[-1].marker == SCAN and not data.endswith(_NOT_DATA)
     if is_open:  # webcams leave the end out

@@ -83,6 +83,18 @@ def test_a_tiff_that_opencv_reads_wrongly_or_not_at_all_says_so():
         decode_colours(tiff(PICTURE, compression=50000))
 
 
+@pytest.mark.parametrize(
+    ("place", "byte", "words"),
+    [(4, 12, "a JPEG of 12 bits is not read"), *((1, kind, "a lossless or hier") for kind in (0xC3, 0xC5, 0xCB, 0xCF))],
+)
+def test_a_jpeg_of_a_kind_that_is_not_decoded_says_so(place: int, byte: int, words: str):
+    data = bytearray(cv2.imencode(".jpg", PICTURE)[1].tobytes())
+    data[data.index(b"\xff\xc0") + place] = byte
+    with pytest.raises(ImageError, match=f"{words}.*; save it") as caught:
+        decode_colours(bytes(data))
+    assert caught.value.kind == "encoding"
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_jpeg_whose_middle_was_overwritten_is_refused(tmp_path: Path, coding: tuple[int, ...], capfd):
     picture = cv2.resize(PICTURE, (640, 480))
