@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import threading
 import time
 import wave
@@ -28,6 +30,10 @@ LONGEST = 15.0
 _AHEAD = round(LONGEST * RATE / CHUNK)
 """Chunks that wait at most while an utterance is recognised."""
 _FILTER_LENGTH = 63
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+"""Formats of a WAV file; the second names the real one further on."""
+_UNKNOWN_LENGTH = 0x7FFF0000
+"""Bytes of samples; a program that writes to a pipe announces as many or more."""
 
 
 class SoundError(ValueError):
@@ -41,12 +47,14 @@ def read_wav(path: Path) -> Samples:
         (n,) int16 at RATE.
 
     Raises:
-        SoundError: the file is missing or of another format.
+        SoundError: the file is missing, cut short or of another format.
     """
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(io.BytesIO(_as_pcm(path.read_bytes())), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(file.getnframes())
+            if len(data) < file.getnframes() * width * channels < _UNKNOWN_LENGTH:
+                raise EOFError
     except FileNotFoundError:
         raise SoundError(f"{path}: there is no such file") from None
     except (OSError, EOFError, wave.Error) as error:
@@ -58,6 +66,23 @@ def read_wav(path: Path) -> Samples:
     values = np.frombuffer(data[:whole], f"<{'u' if width == 1 else 'i'}{width}")
     scaled = (values.astype(np.float32) - (128 if width == 1 else 0)) * 2.0 ** (16 - 8 * width)
     return resample(scaled.reshape(-1, channels).mean(axis=1), rate)
+
+
+def _as_pcm(data: bytes) -> bytes:
+    """A WAV file of PCM as it is, and an extensible one of PCM as such, because `wave` reads that from Python 3.12 on.
+
+    Raises:
+        wave.Error: its samples are of another format.
+    """
+    place = data.find(b"fmt ") + 8
+    if place < 8 or len(data) < place + 26:
+        return data  # which `wave` refuses
+    (kind,) = struct.unpack_from("<H", data, place)
+    if kind == _EXTENSIBLE:
+        (kind,) = struct.unpack_from("<H", data, place + 24)
+    if kind != _PCM:
+        raise wave.Error(f"its samples are of format {kind}, not of {_PCM}; save it as 16-bit PCM")
+    return data[:place] + struct.pack("<H", _PCM) + data[place + 2 :]
 
 
 def resample(samples: npt.NDArray[np.float32], rate: int) -> Samples:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import threading
 
 import numpy as np
@@ -46,10 +47,41 @@ def test_what_is_no_wav_file_is_refused_by_name(tmp_path, content):
 
 def test_a_file_that_ends_before_its_sound_is_refused_with_the_reason(tmp_path):
     whole = write_wav(tmp_path / "whole.wav", tone(RATE, 440).astype("<i2")).read_bytes()
-    for length in range(whole.index(b"data")):
+    for length in [*range(whole.index(b"data")), len(whole) // 2, len(whole) - 2]:
         (tmp_path / "cut.wav").write_bytes(whole[:length])
         with pytest.raises(SoundError, match=r"cut.wav: no WAV file of uncompressed samples \(.+\)$"):
             read_wav(tmp_path / "cut.wav")
+
+
+def with_format(data: bytes, kind: int, more: bytes = b"") -> bytes:
+    """A WAV file that says that its samples are of another format; `more` is appended to its description."""
+    begin = b"RIFF" + struct.pack("<I", len(data) - 8 + len(more)) + data[8:16]
+    return begin + struct.pack("<IH", 16 + len(more), kind) + data[22:36] + more + data[36:]
+
+
+def test_samples_of_an_extensible_format_are_read(tmp_path):
+    """As FFmpeg and Audacity write them for more than two channels, and some recorders always."""
+    path = write_wav(tmp_path / "plain.wav", tone(RATE, 440).astype("<i2"))
+    subformat = struct.pack("<HHIH", 22, 16, 4, 1) + bytes.fromhex("000000001000800000aa00389b71")
+    (tmp_path / "extensible.wav").write_bytes(with_format(path.read_bytes(), 0xFFFE, subformat))
+    np.testing.assert_array_equal(read_wav(tmp_path / "extensible.wav"), read_wav(path))
+
+
+@pytest.mark.parametrize("kind", [3, 6, 7])
+def test_samples_that_are_no_whole_numbers_are_refused_with_the_cure(tmp_path, kind):
+    path = write_wav(tmp_path / "float.wav", tone(RATE, 440).astype("<i2"))
+    path.write_bytes(with_format(path.read_bytes(), kind))
+    with pytest.raises(SoundError, match=rf"float.wav: .* of format {kind}, not of 1; save it as 16-bit PCM"):
+        read_wav(path)
+
+
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x80000000, 0xFFFFFFFF])
+def test_a_file_that_was_written_to_a_pipe_is_read_to_its_end(tmp_path, size):
+    """FFmpeg, SoX and arecord don't know its length when they write its header."""
+    path = write_wav(tmp_path / "piped.wav", tone(RATE, 440).astype("<i2"))
+    heard, data = read_wav(path), path.read_bytes()
+    path.write_bytes(data[:4] + struct.pack("<I", size) + data[8:40] + struct.pack("<I", size) + data[44:])
+    np.testing.assert_array_equal(read_wav(path), heard)
 
 
 def test_a_missing_file_and_a_strange_width_are_refused(tmp_path):
