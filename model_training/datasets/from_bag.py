@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from itertools import count
 from pathlib import Path
 
+import numpy as np
+
+from model_training.datasets.frames import read_image
 from model_training.datasets.own_frames import COLUMNS, TABLE
 from refseg_ros.bags.images import ImageTopic, open_images
 from refseg_ros.command import command, program
@@ -26,7 +29,8 @@ from refseg_ros.text import printable
 def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = None) -> tuple[int, ImageTopic]:
     """Write frames of a topic as PNG files, named by their time in the bag in nanoseconds.
 
-    The second frame of a moment is named TIME_2, and so on. The frames before a damaged place in the bag are kept.
+    The second frame of a moment is named TIME_2, and so on; the same bag again writes nothing new. The frames before a
+    damaged place in the bag are kept.
 
     Args:
         bag: folder of a rosbag2, a single file of one, or a ROS 1 bag.
@@ -41,17 +45,24 @@ def cut(bag: Path, topic: str, folder: Path, every: float, white: int | None = N
     Raises:
         ValueError, OSError: the bag or the topic cannot be read, or holds no image; the message says which.
     """
-    written: Counter[int] = Counter()
+    written: set[Path] = set()
     with open_images(bag, topic) as source:
         for image in source.images(every, white):
             if not written:
                 _make(folder)
-            written[image.moment] += 1
-            again = f"_{written[image.moment]}" if written[image.moment] > 1 else ""
-            write_png(folder / "images" / f"{image.moment}{again}.png", image.rgb)
+            path = _free(folder / "images" / f"{image.moment}.png", image.rgb, written)
+            write_png(path, image.rgb)
+            written.add(path)
         if not written:
             raise source.nothing()
-    return written.total(), source
+    return len(written), source
+
+
+def _free(path: Path, rgb: np.ndarray, written: Set[Path]) -> Path:
+    """The first of PATH, PATH_2, ... that this run has not written, and that holds no other picture yet."""
+    paths = (path if number == 1 else path.with_stem(f"{path.stem}_{number}") for number in count(1))
+    left = (one for one in paths if one not in written)
+    return next(one for one in left if not one.exists() or np.array_equal(read_image(one), rgb))
 
 
 def _make(folder: Path) -> None:

@@ -236,6 +236,18 @@ def test_frames_of_one_moment_are_all_kept(tmp_path: Path, capsys: pytest.Captur
         assert np.array_equal(frame[..., ::-1], bags.picture(place))
 
 
+def test_frames_of_other_bags_and_of_the_same_one_are_kept(tmp_path: Path) -> None:
+    still, images = bags.picture(0), tmp_path / "own" / "images"
+    for name, places in (("one", (0, 0)), ("two", (20, 40)), ("one", ()), ("two", ())):
+        if places:
+            bags.record(tmp_path / name, [bags.picture(place) for place in places], (RAW,), rate=1e12)
+        assert from_bag.main([str(tmp_path / name), "--topic", RAW, "--every", "0", str(tmp_path / "own")]) == 0
+    frames = {path.stem.partition("_")[2]: cv2.imread(str(path))[..., ::-1] for path in images.iterdir()}
+    assert sorted(frames) == ["", "2", "3", "4"]
+    for number, frame in {"": still, "2": still, "3": bags.picture(20), "4": bags.picture(40)}.items():
+        np.testing.assert_array_equal(frames[number], frame)
+
+
 def test_frames_before_the_damage_in_a_bag_are_a_whole_folder(tmp_path: Path, capsys) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (700, 800, 3), np.uint8)  # each fills a chunk of the file
     kept = dict(storage=StoragePlugin.MCAP, compression=CompressionMode.STORAGE)
