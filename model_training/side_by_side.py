@@ -44,7 +44,7 @@ def add_runs(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--scenes", type=int, default=512, help="how many are scored (default: 512)")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of runs and tables (default: {out})")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of rendered scenes (default: data)")
-    parser.add_argument("--workers", type=int, default=2, help="rendering processes (default: 2)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that render, or make batches (default: 2)")
     add_machine(parser)
 
 

@@ -1,6 +1,6 @@
 """Renders simulated scenes to shards on disk: in parallel, resumable after being killed, nothing half-written.
 
-A shard is an uncompressed `.npz` of SCENES_PER_SHARD scenes:
+A shard is an uncompressed `.npz` of SCENES_PER_SHARD scenes, the last of a set perhaps of fewer:
     rgb      (F, H, W, 3) uint8, the frames of all its scenes, at the input size; a clip's last frame is its target
     labels   (S, H, W) uint8, instance ids of each scene's target frame
     offsets  (S + 1,) int64, where each scene's frames begin in rgb
@@ -150,7 +150,7 @@ def render_shards(
     Args:
         scenes: which ones.
         folder: of the shards.
-        workers: processes that render.
+        workers: processes that render; one at least.
         rank, ranks: of this process. Processes that share a folder share the work: each begins at another shard, and
             skips shards that exist by then. None waits for another, so each may also have a folder of its own.
         studio: for scenes of scans.
@@ -159,17 +159,16 @@ def render_shards(
         OSError: a shard cannot be written, or rendering processes died again and again; whole shards are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    count = -(-scenes.scenes // SCENES_PER_SHARD)
-    kind = studio.name if studio else ""
-    paths = [folder / f"{kind}{scenes.name}-{index:05d}.npz" for index in range(count)]
-    missing = [shard for shard in enumerate(paths) if not shard[1].exists()]
+    shards = _shards(scenes, folder / f"{studio.name if studio else ''}{scenes.name}")
+    missing = [shard for shard in shards if not shard[1].exists()]
     begin = rank * len(missing) // ranks
     missing = missing[begin:] + missing[:begin]
     render = partial(_render_shard, scenes, rank, studio)
     deaths = 0
     label = f"rendering {scenes.split}"
+    count = len(shards)
     with tqdm(total=count, initial=count - len(missing), unit="shard", desc=label, disable=not missing) as bar:
-        while missing and not _rendered(render, missing, workers, bar):
+        while missing and not _rendered(render, missing, max(1, workers), bar):
             left = [shard for shard in missing if not shard[1].exists()]
             deaths = deaths + 1 if left == missing else 0
             if deaths == _DEATHS_IN_A_ROW:
@@ -179,10 +178,24 @@ def render_shards(
                 )
             bar.update(count - len(left) - bar.n)
             missing = left
-    return paths
+    return [path for _, path in shards]
 
 
-def _rendered(render: Callable[[int, Path], None], shards: list[tuple[int, Path]], workers: int, bar: tqdm) -> bool:
+def _shards(scenes: SceneSet, stem: Path) -> list[tuple[range, Path]]:
+    """The seeds and the path of each shard.
+
+    A short one, the last of a set, says in its name how many scenes it holds: a larger set needs another in its place.
+    """
+    end = scenes.first_seed + scenes.scenes
+    found = []
+    for index, first in enumerate(range(scenes.first_seed, end, SCENES_PER_SHARD)):
+        seeds = range(first, min(first + SCENES_PER_SHARD, end))
+        held = "" if len(seeds) == SCENES_PER_SHARD else f"-{len(seeds)}"
+        found.append((seeds, stem.with_name(f"{stem.name}-{index:05d}{held}.npz")))
+    return found
+
+
+def _rendered(render: Callable[[range, Path], None], shards: list[tuple[range, Path]], workers: int, bar: tqdm) -> bool:
     """Render some shards; False if a process died, by a GL driver's fault or for lack of memory: all end then."""
     spawned = multiprocessing.get_context("spawn")  # GL and torch threads do not survive a fork
     with ProcessPoolExecutor(workers, spawned, initializer=_prepare_worker) as pool:
@@ -199,17 +212,15 @@ def _prepare_worker() -> None:
     end_with_parent()
 
 
-def _render_shard(scenes: SceneSet, rank: int, studio: Studio | None, index: int, path: Path) -> None:
+def _render_shard(scenes: SceneSet, rank: int, studio: Studio | None, seeds: range, path: Path) -> None:
     if path.exists():
         return  # made by another process meanwhile
-    first = scenes.first_seed + index * SCENES_PER_SHARD
-    last = min(first + SCENES_PER_SHARD, scenes.first_seed + scenes.scenes)
     size = scenes.width, scenes.height
     with studio.tabletop(*size) if studio else Tabletop(*size) as tabletop:
-        drawn = [draw_scene(tabletop, scenes, seed) for seed in range(first, last)]
+        drawn = [draw_scene(tabletop, scenes, seed) for seed in seeds]
     if studio:
         cutouts = studio.cutouts()
-        drawn = [taken(scene, seed, cutouts) for seed, scene in enumerate(drawn, start=first)]
+        drawn = [taken(scene, seed, cutouts) for seed, scene in zip(seeds, drawn, strict=True)]
     temporary = path.with_suffix(f".{rank}.part")
     with temporary.open("wb") as file:
         np.savez(

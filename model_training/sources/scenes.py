@@ -75,7 +75,7 @@ def rendered(
     """
     unseen = replace(scenes, split="held_out", first_seed=UNSEEN_SEED, scenes=config.unseen_scenes)
     learned, held_out = (
-        list(load_shards(render_shards(each, data, max(1, workers), ranks.rank, ranks.count, studio)))
+        list(load_shards(render_shards(each, data, workers, ranks.rank, ranks.count, studio)))
         for each in (scenes, unseen)
     )
     return learned, held_out

@@ -52,7 +52,7 @@ def test_shards_hold_each_scene_of_the_set(scenes: list[RenderedScene]) -> None:
 
 def test_only_missing_shards_are_rendered(tmp_path: Path) -> None:
     wanted = replace(SCENES, scenes=2 * SCENES_PER_SHARD + 1)
-    names = [f"{wanted.name}-{index:05d}" for index in range(3)]
+    names = [f"{wanted.name}-0000{rest}" for rest in ("0", "1", "2-1")]
     kept = [tmp_path / f"{name}.npz" for name in names[:2]]
     for path in kept:
         path.write_text("rendered before")
@@ -67,6 +67,13 @@ def test_only_missing_shards_are_rendered(tmp_path: Path) -> None:
     before = paths[2].stat().st_mtime_ns
     assert render_shards(wanted, tmp_path, workers=1, rank=1, ranks=2) == paths
     assert paths[2].stat().st_mtime_ns == before
+
+
+def test_a_short_shard_is_not_taken_for_a_larger_set(tmp_path: Path) -> None:
+    resting = replace(SCENES, moving_share=0.0)
+    for count in (1, 3):
+        shards = render_shards(replace(resting, scenes=count), tmp_path, workers=0)
+        assert len(list(load_shards(shards))) == count
 
 
 @contextmanager
