@@ -28,6 +28,7 @@ from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_o
 from model_training.datasets.instances import INSTANCES
 from model_training.datasets.workers import end_with_parent
 from model_training.pictures.taking import TakingConfig, seen_after, take
+from refseg_ros.files import remove_leftovers, replacing
 from refseg_ros.simulation.scans import ScanSet
 from refseg_ros.simulation.tabletop import ObjectTruth, Tabletop, remembered
 
@@ -159,11 +160,13 @@ def render_shards(
         OSError: a shard cannot be written, or rendering processes died again and again; whole shards are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if ranks == 1:  # others may run on other machines, where this one cannot see whether they still write
+        remove_leftovers(folder)
     shards = _shards(scenes, folder / f"{studio.name if studio else ''}{scenes.name}")
     missing = [shard for shard in shards if not shard[1].exists()]
     begin = rank * len(missing) // ranks
     missing = missing[begin:] + missing[:begin]
-    render = partial(_render_shard, scenes, rank, studio)
+    render = partial(_render_shard, scenes, studio)
     deaths = 0
     label = f"rendering {scenes.split}"
     count = len(shards)
@@ -212,7 +215,7 @@ def _prepare_worker() -> None:
     end_with_parent()
 
 
-def _render_shard(scenes: SceneSet, rank: int, studio: Studio | None, seeds: range, path: Path) -> None:
+def _render_shard(scenes: SceneSet, studio: Studio | None, seeds: range, path: Path) -> None:
     if path.exists():
         return  # made by another process meanwhile
     size = scenes.width, scenes.height
@@ -221,16 +224,14 @@ def _render_shard(scenes: SceneSet, rank: int, studio: Studio | None, seeds: ran
     if studio:
         cutouts = studio.cutouts()
         drawn = [taken(scene, seed, cutouts) for seed, scene in zip(seeds, drawn, strict=True)]
-    temporary = path.with_suffix(f".{rank}.part")
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary:
         np.savez(
-            file,
+            temporary,
             rgb=np.concatenate([scene.frames for scene in drawn]),
             labels=np.stack([scene.labels for scene in drawn]),
             offsets=np.cumsum([0, *[len(scene.frames) for scene in drawn]]),
             truth=np.array([json.dumps([asdict(thing) for thing in scene.objects]) for scene in drawn]),
         )
-    os.replace(temporary, path)
 
 
 def load_shards(paths: list[Path]) -> Iterator[RenderedScene]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,9 @@ def test_only_missing_shards_are_rendered(tmp_path: Path) -> None:
     kept = [tmp_path / f"{name}.npz" for name in names[:2]]
     for path in kept:
         path.write_text("rendered before")
-    (tmp_path / f"{names[2]}.0.part").write_text("what a killed process left")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / f".{names[2]}.{gone.pid}.partial.npz").write_text("what a killed process left")
     paths = render_shards(wanted, tmp_path, workers=1)
     assert [path.name for path in paths] == [f"{name}.npz" for name in names]
     assert [path.read_text() for path in kept] == ["rendered before"] * 2
@@ -74,6 +77,16 @@ def test_a_short_shard_is_not_taken_for_a_larger_set(tmp_path: Path) -> None:
     for count in (1, 3):
         shards = render_shards(replace(resting, scenes=count), tmp_path, workers=0)
         assert len(list(load_shards(shards))) == count
+
+
+def test_two_commands_may_render_the_same_scenes_at_once(tmp_path: Path) -> None:
+    few, ours = replace(SCENES, scenes=4), []
+    other = threading.Thread(target=lambda: ours.extend(render_shards(few, tmp_path, workers=1)))
+    other.start()
+    theirs = render_shards(few, tmp_path, workers=1)
+    other.join()
+    assert ours == theirs and len(list(load_shards(ours))) == 4
+    assert os.listdir(tmp_path) == [ours[0].name]
 
 
 @contextmanager
