@@ -13,7 +13,7 @@ from numpy.random import Generator
 from model_training.datasets import coco_masks
 from model_training.datasets.frames import read_image
 from model_training.datasets.instances import INSTANCES, Instances, is_in
-from model_training.datasets.photos import split_of
+from model_training.datasets.photos import photo_places, split_of
 from refseg_ros.media.files import IMAGE_SUFFIXES
 from refseg_ros.simulation.meshes import lathe
 from refseg_ros.simulation.objects import CYLINDER, UPRIGHT, Blueprint, Part, Pose, Solid
@@ -70,18 +70,20 @@ class Dressing:
         return piece_of(read_image(self.photos[int(rng.integers(len(self.photos)))]), rng)
 
 
-def images_of(folder: Path) -> list[Path]:
-    """The image files in a folder and its subfolders, sorted by path. Photos of the split "val" are left out: training
-    must not see what is scored later, not even on a wall.
+def photos_of(folder: Path) -> list[Path]:
+    """The photos in a folder and its subfolders, sorted by path; hidden files are left out. So are those of the split
+    "val": training must not see what is scored later, not even on a wall.
 
     Raises:
         ValueError, OSError: there are none, or the photos' list cannot be read.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    found = sorted(path for path in images if not path.name.startswith("."))
     if (folder / INSTANCES).exists():
         names = Instances(folder / INSTANCES).file_names()
-        unseen = {Path(name).name for number, name in names.items() if split_of(number) == "val"}
-        found = [path for path in found if path.name not in unseen]
+        unseen = [name for number, name in names.items() if split_of(number) == "val"]
+        left_out = {place / name for place in photo_places(folder) for name in unseen}
+        found = [path for path in found if path not in left_out]
     if not found:
         raise ValueError(f"{folder}: holds no image to learn from ({', '.join(IMAGE_SUFFIXES)})")
     return found
@@ -133,7 +135,8 @@ def oddment(scene: Scene, surface: np.ndarray, rng: Generator) -> Thing:
 def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_ok: bool = False) -> list[np.ndarray]:
     """Cut things of a category out of photos in COCO's format; people, for their arms and hands.
 
-    Annotations of images that are not listed, and those without an outline, are left out.
+    Annotations of images that are not listed or not there, and those without an outline, are left out; so are photos of
+    the split "val".
 
     Returns:
         (h, w, 4) uint8 RGBA each, with sides of at least 40 pixels, in the order of the annotations.
@@ -143,7 +146,7 @@ def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_
     """
     listed = Instances(folder / INSTANCES)
     kinds = {number: name for number, name in listed.categories().items() if name == category}
-    images = {path.name: path for path in images_of(folder)}
+    places = photo_places(folder)
     found: list[np.ndarray] = []
     for number, part in listed.annotations:
         if len(found) == most:
@@ -151,8 +154,8 @@ def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_
         if part.get("iscrowd") or not is_in(kinds, part.get("category_id")):
             continue
         photo = listed.image(part["image_id"])
-        path = images.get(Path(photo.file_name).name)
-        if path is None:
+        path = next((path for place in places if (path := place / photo.file_name).is_file()), None)
+        if path is None or split_of(part["image_id"]) == "val":
             continue
         try:
             code = coco_masks.encode(part["segmentation"], photo.height, photo.width)

@@ -91,7 +91,7 @@ class Photos(Reader):
         self.nouns = tuple(sorted({noun for spoken in kinds.values() for noun in spoken}))
         if not by_photo:
             raise ValueError(f"{self._file}: has no image with annotations")
-        places = [images] if images else [folder, *(folder / place for place in IMAGE_FOLDERS)]
+        places = [images] if images else photo_places(folder)
         self._images = image_folder(instances.image(next(iter(by_photo))).file_name, places, "the first photo")
         self._outlineless = 0
         self._shown_on: dict[
@@ -177,6 +177,11 @@ class Photos(Reader):
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
         return (self._file,)
+
+
+def photo_places(folder: Path) -> list[Path]:
+    """Where to look for the photos of a folder with INSTANCES: in itself and in IMAGE_FOLDERS."""
+    return [folder, *(folder / place for place in IMAGE_FOLDERS)]
 
 
 def split_of(number: object) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, images_of
+from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, photos_of
 from model_training.datasets.instances import INSTANCES
 from model_training.datasets.workers import end_with_parent
 from model_training.pictures.taking import TakingConfig, seen_after, take
@@ -109,7 +109,7 @@ class Studio:
         return Tabletop(width, height, ScanSet.load(self.objects), Dressing(DressingConfig(), self._photos()))
 
     def _photos(self) -> list[Path]:
-        return [photo for folder in self.surfaces for photo in images_of(folder)]
+        return [photo for folder in self.surfaces for photo in photos_of(folder)]
 
     def cutouts(self) -> list[np.ndarray]:
         """People to put in front of things, RGBA."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, images_of, other_lights, piece_of
+from model_training.datasets.dressing import Dressing, DressingConfig, cutouts_of, other_lights, photos_of, piece_of
 from model_training.datasets.photos import Photos, split_of
 from model_training.pictures.effects import Picture, occluder
 from refseg_ros.simulation.tabletop import Tabletop
@@ -21,7 +21,7 @@ from tests.model_training.datasets.test_photos import write
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("photos")
     cv2.imwrite(str(folder / "green.png"), np.full((60, 90, 3), (40, 220, 40), np.uint8))
-    return images_of(folder)
+    return photos_of(folder)
 
 
 def frames(dressing: Dressing | None, seeds: range) -> list:
@@ -132,7 +132,7 @@ def test_what_is_wrong_with_a_cutout_is_one_line_with_the_file(tmp_path: Path) -
 
 def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no image"):
-        images_of(tmp_path)
+        photos_of(tmp_path)
 
 
 def test_photos_that_are_not_learned_are_no_surfaces_either(tmp_path: Path) -> None:
@@ -142,8 +142,28 @@ def test_photos_that_are_not_learned_are_no_surfaces_either(tmp_path: Path) -> N
         listed["images"].append({"id": number, "file_name": f"{number}.png", "height": 80, "width": 80})
         square = {"segmentation": [[10, 10, 70, 10, 70, 70, 10, 70]], "bbox": [10, 10, 60, 60]}
         listed["annotations"].append({"id": number, "image_id": number, "category_id": 1, **square})
-    assert len(images_of(tmp_path)) == 40
+    assert len(photos_of(tmp_path)) == 40
     (tmp_path / "instances.json").write_text(json.dumps(listed))
     learned = {number for number in range(40) if split_of(number) == "train"}
-    assert 20 < len(learned) < 40 and {int(path.stem) for path in images_of(tmp_path)} == learned
+    assert 20 < len(learned) < 40 and {int(path.stem) for path in photos_of(tmp_path)} == learned
     assert {int(cutout[30, 30, 0]) for cutout in cutouts_of(tmp_path)} == learned
+
+
+def test_photos_of_one_name_in_two_folders_are_two_photos(tmp_path: Path) -> None:
+    numbers = {split: next(number for number in range(99) if split_of(number) == split) for split in ("train", "val")}
+    listed = {"images": [], "categories": [{"id": 1, "name": "person"}], "annotations": []}
+    for value, (split, number) in enumerate(numbers.items(), start=100):
+        (tmp_path / "images" / split).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "images" / split / "1.png"), np.full((80, 80, 3), value, np.uint8))
+        listed["images"].append({"id": number, "file_name": f"{split}/1.png", "height": 80, "width": 80})
+        square = {"segmentation": [[10, 10, 70, 10, 70, 70, 10, 70]]}
+        listed["annotations"].append({"id": number, "image_id": number, "category_id": 1, **square})
+    (tmp_path / "instances.json").write_text(json.dumps(listed))
+    assert photos_of(tmp_path) == [tmp_path / "images" / "train" / "1.png"]
+    (cutout,) = cutouts_of(tmp_path)
+    assert cutout[30, 30, 0] == 100
+
+
+def test_hidden_files_are_no_surfaces(photos: list[Path]) -> None:
+    (photos[0].parent / "._green.png").write_bytes(b"what macOS writes beside it")
+    assert photos_of(photos[0].parent) == photos
