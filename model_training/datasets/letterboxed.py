@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from model_training.datasets.sample import ClipFrames, Reader, Record, Sample
-from refseg_ros.files import replacing
+from refseg_ros.files import write_bytes
 from refseg_ros.geometry import Letterbox
 
 
@@ -81,8 +81,7 @@ class LetterboxCache:
             "ends": np.cumsum([0, *map(len, parts)]),
             "present": made.present,
         }
-        with replacing(path) as temporary:
-            save_file(tensors, temporary)
+        write_bytes(path, save(tensors))  # safetensors' own writing raises no OSError on a full disk
         return Letterboxed(made.frames, made.areas[list(referents)], made.present[list(referents)])
 
     def _path(self, reader: Reader, record: Record, clip: ClipFrames, size: str) -> Path:

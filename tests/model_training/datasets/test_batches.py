@@ -17,6 +17,7 @@ from model_training.datasets.shard_batches import LANES, ShardBatches
 from refseg_ros.expression import Vocabulary
 from refseg_ros.geometry import Letterbox
 from tests.model_training.datasets import writers
+from tests.model_training.full_disk import full_disk
 
 CONFIG = BatchConfig(height=32, width=40, padding=9, max_words=6, frames=2, expressions=3, seed=5)
 
@@ -141,6 +142,13 @@ def test_the_cache_changes_nothing_and_notices_a_change(vocabulary: Vocabulary, 
     writers.write_image(folder / "masks" / "0.png", np.full((writers.HEIGHT, writers.WIDTH, 3), 255))
     check_same(plain[0], cached[0])
     assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 2
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(reader: Reader, vocabulary: Vocabulary, tmp_path: Path) -> None:
+    message = rf"File too large: '{tmp_path}/../\w{{30}}\.safetensors'"
+    with full_disk(1000), pytest.raises(OSError, match=message):
+        Batches(reader, "train", vocabulary, CONFIG, tmp_path)[0]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_the_cache_notices_which_mask_is_whose(vocabulary: Vocabulary, tmp_path: Path) -> None:
