@@ -24,7 +24,7 @@ from typing import Any
 from model_training.datasets.formats import open_folder
 from model_training.datasets.naming import names_apart
 from model_training.datasets.sample import Reader
-from model_training.datasets.splits import described, to_score
+from model_training.datasets.splits import described, records_to_score
 from model_training.paper.reliability_figure import reliability_figure
 from model_training.paper.tables import Table, markdown, table_of
 from model_training.scoring.benchmark import OUTLINES, Benchmark, BenchmarkScores, scored
@@ -165,8 +165,8 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     method += ", scored as released" if options.as_released else ""
     noted, together = {}, BenchmarkScores()
     readers = open_folder(options.data, options.images)
-    for number, (reader, name) in enumerate(zip(readers, names_apart(readers), strict=True)):
-        splits = to_score(reader.splits, options.set)
+    asked = [tuple(records_to_score(reader, options.set)) for reader in readers]
+    for number, (reader, name, splits) in enumerate(zip(readers, names_apart(readers), asked, strict=True)):
         scores = {split: scored(benchmark, reader, number, split, options.processes) for split in splits}
         for part in scores.values():
             together.add(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model_training.datasets.sample import Reader
+from model_training.datasets.sample import Reader, Record
 
 LEARNED = ("train", "trainval")
 """Names of the splits that training learns."""
@@ -37,6 +37,19 @@ def to_score(splits: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, 
         return unlearned(splits) or tuple(splits)
     own = next((split for split in splits if split in VALIDATION), None)
     return tuple(own if own and name in VALIDATION and name not in splits else name for name in wanted)
+
+
+def records_to_score(reader: Reader, wanted: Sequence[str] | None) -> dict[str, tuple[Record, ...]]:
+    """The records of each split of a data set to score; `wanted` as in `to_score`.
+
+    Raises:
+        ValueError: there is no such split, or its masks are not published.
+    """
+    found = {split: reader.of_split(split) for split in to_score(reader.splits, wanted)}
+    for split in found:
+        if not reader.is_published(split):
+            raise ValueError(f"{reader.folder}: the masks of the split {split} of {reader.name} are not published")
+    return found
 
 
 def described(split: str, splits: Sequence[str], learned: Sequence[str] = LEARNED) -> str:

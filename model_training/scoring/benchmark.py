@@ -90,17 +90,14 @@ def scored(benchmark: Benchmark, reader: Reader, number: int, split: str, proces
         benchmark: what to score, and how.
         reader: of the data set.
         number: index of this reader among those of the folder.
-        split: a split of the reader with published masks.
+        split: one of its splits with published masks, see `records_to_score`.
         processes: how many share the work; the scores do not depend on it.
 
     Raises:
         ValueError, OSError: the data set or the bundle is unusable; the message names the file.
     """
-    records = reader.of_split(split)
-    if not reader.is_published(split):
-        raise ValueError(f"{reader.folder}: the masks of the split {split} of {reader.name} are not published")
     whole = BenchmarkScores()
-    with tqdm(total=len(records), unit="image", desc=f"{reader.name} {split}") as bar:
+    with tqdm(total=len(reader.of_split(split)), unit="image", desc=f"{reader.name} {split}") as bar:
         for done, part in _parts(benchmark, reader, number, split, processes):
             whole.add(part)
             bar.update(done)

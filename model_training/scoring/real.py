@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from model_training.datasets.formats import open_folder
 from model_training.datasets.naming import names_apart
 from model_training.datasets.sample import Reader, Record
-from model_training.datasets.splits import described, to_score
+from model_training.datasets.splits import described, records_to_score
 from model_training.scoring.metrics import Scores
 from model_training.scoring.reliability import Claim, claims, found_and_right
 from refseg_ros.answer import Verdict
@@ -94,13 +95,12 @@ def scored_folders(
         images: folder of COCO's images, if not in a usual place.
 
     Raises:
-        ValueError, OSError: as there, or a folder has no such split, or is given twice.
+        ValueError, OSError: as there, or a folder has no such split with published masks, or is given twice.
     """
     readers = [reader for folder in folders for reader in open_folder(folder, images)]
     asked = []
     for reader, name in zip(readers, names_apart(readers), strict=True):
-        chosen = to_score(reader.splits, splits)
-        records = tuple(record for split in chosen for record in reader.of_split(split))
-        asked.append(Pictures(reader, name, chosen, records))
+        found = records_to_score(reader, splits)
+        asked.append(Pictures(reader, name, tuple(found), tuple(chain.from_iterable(found.values()))))
     for pictures in asked:
         yield pictures, scored_really(segmenter, pictures)

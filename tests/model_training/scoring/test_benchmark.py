@@ -138,11 +138,18 @@ def test_a_clip_has_both_sides_only_where_their_order_is_nothing(bundle_folder: 
     assert clip_of(in_order, 3) == ClipFrames(past=5, stride=3)
 
 
-def test_masks_that_are_not_published_cannot_be_scored(tmp_path: Path, bundle_folder: Path) -> None:
-    folder = write_videos(tmp_path / "videos")
-    shutil.rmtree(folder / "train" / "Annotations")
-    with pytest.raises(ValueError, match="train of Ref-YouTube-VOS are not published"):
-        scores_on(folder, bundle_folder, "train")
+def test_a_split_that_cannot_be_scored_is_told_before_another_is(
+    unc: Path, bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--bundle", str(bundle_folder), "--set", "val", "--set", "tets", "--data", str(unc)]
+    assert evaluate.main(asked) == 2
+    assert capsys.readouterr().err == f"error: {unc}: UNC has no split 'tets'; it has val, testA\n"
+    videos = write_videos(tmp_path / "videos")
+    shutil.rmtree(videos / "train" / "Annotations")
+    for option in ("--data", "--real"):
+        assert evaluate.main([*asked[:2], option, str(videos)]) == 2
+        message = f"error: {videos}: the masks of the split train of Ref-YouTube-VOS are not published\n"
+        assert capsys.readouterr().err == message
 
 
 def test_a_table_in_the_paper_s_layout() -> None:
