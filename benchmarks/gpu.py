@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.cmsa import draw, factorised
 from benchmarks.measuring import CORES, TEXT, Effort, Table, in_turn, milliseconds, ratio
+from model_training.learning.fitting import device_of
 from refseg_ros import BundleError, Segmenter
 from refseg_ros.engines.bundle import TABLETOP
 
@@ -27,7 +28,7 @@ SIDES = {"cuda": 8192, "cpu": 512}
 
 def measure(effort: Effort) -> list[Table]:
     """The tables of a GPU; none if there is no GPU."""
-    return [cmsa(effort, "cuda"), frame(effort)] if torch.cuda.is_available() else []
+    return [cmsa(effort, torch.device("cuda")), frame(effort)] if torch.cuda.is_available() else []
 
 
 def frame(effort: Effort) -> Table:
@@ -48,18 +49,18 @@ def frame(effort: Effort) -> Table:
     return Table(title, ["runtime", "ms", "the first takes"], rows, missing)
 
 
-def cmsa(effort: Effort, device: str) -> Table:
+def cmsa(effort: Effort, device: torch.device) -> Table:
     """The table of CMSA in torch."""
-    positions, words, channels = SIZES[device]
-    side = SIDES[device]
+    positions, words, channels = SIZES[device.type]
+    side = SIDES[device.type]
     parts = {name: part.to(device) for name, part in draw(positions, words, channels).items()}
     matrix = torch.randn(side, side, device=device)
 
     def finished(step: Callable[[], object]) -> Callable[[], object]:
         def whole() -> None:
             step()
-            if device == "cuda":
-                torch.cuda.synchronize()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
 
         return whole
 
@@ -73,7 +74,7 @@ def cmsa(effort: Effort, device: str) -> Table:
         "paired": 4 * positions**2 * words * channels,
         "pooled": 4 * positions**2 * (channels + words),
     }
-    name = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
     table = Table(
         f"CMSA on {name}, P, N, d = {positions}, {words}, {channels}, float32",
         ["form", "ms", "paired as it is takes", "of the measured peak"],
@@ -101,9 +102,9 @@ WAYS: dict[str, Callable[[Callable[[], object]], Callable[[], object]]] = {
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--device", choices=SIZES, default="cuda")
-    device, effort = parser.parse_args().device, Effort(seconds=4.0, least=3, most=21)
-    for table in (cmsa(effort, device), frame(effort)):
+    parser.add_argument("--device", type=device_of, default="cuda", help="cpu or cuda (default: cuda)")
+    options, effort = parser.parse_args(), Effort(seconds=4.0, least=3, most=21)
+    for table in (cmsa(effort, options.device), frame(effort)):
         print("\n".join([table.title, *map("  ".join, [table.columns, *table.rows]), *table.notes]))
     return 0
 

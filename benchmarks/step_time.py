@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for flag in ("steps", "blocks", "workers"):
         if getattr(options, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be at least 1")
-    config, device = configs.load(options.config), torch.device(options.device)
+    config, device = configs.load(options.config), options.device
     if config.scenes is not None:
         raise ValueError(f"{config.name} learns simulated scenes; choose a configuration of data sets")
     config = fitted(config, options)

@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.step_time import peak_memory
 from model_training.configs.head_weights import LBDT
+from model_training.learning.fitting import device_of
 from model_training.learning.head_losses import head_loss
 from model_training.networks.kinds import KINDS
 from refseg_ros.command import command, program
@@ -25,11 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--steps", type=int, default=2, help="timed steps, after a first (default: 2)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--device", type=device_of, default="cpu", help="cpu or cuda (default: cpu)")
     options = parser.parse_args(arguments)
     if options.steps < 1:
         raise ValueError(f"--steps is {options.steps}; it must be at least 1")
-    device = torch.device(options.device)
+    device: torch.device = options.device
     kind = KINDS[options.kind]
     torch.manual_seed(0)
     system = kind.system(kind.config(vocabulary=VOCABULARY)).train().to(device)

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-
 from model_training.configs.schema import Config
 from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import SceneSet, load_shards, render_shards
@@ -63,7 +61,7 @@ def within(config: Config, options: argparse.Namespace, over_time: bool = False)
         if getattr(options, flag) <= 0:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be more than 0")
     phases = tuple(replace(phase, steps=max(1, round(options.budget * phase.steps))) for phase in config.phases)
-    precision = of_machine(options.precision or config.precision, torch.device(options.device), over_time)
+    precision = of_machine(options.precision or config.precision, options.device, over_time)
     return replace(config, phases=phases, precision=precision)
 
 
@@ -82,7 +80,7 @@ class SideBySide:
 
     def __init__(self, options: argparse.Namespace, configs: Mapping[str, Config], scenes: SceneSet) -> None:
         self.out, self.data, self.workers, self.seeds = options.out, options.data, options.workers, options.seeds
-        self.device = torch.device(options.device)
+        self.device = options.device
         self.scored = replace(scenes, split="held_out", first_seed=FIRST_SEED, scenes=options.scenes)
         file = self.out / "settings.json"
         settings = {"configs": {name: asdict(config) for name, config in configs.items()}}

@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="of each phase of training (default: the configuration's)")
     add_budget(parser)
     options = parser.parse_args(arguments)
-    with joined(torch.device(options.device)) as (ranks, device):
+    with joined(options.device) as (ranks, device):
         config = shortened(fitted(configs.load(options.config), options, ranks), options.steps)
         if config.scenes is not None:
             refuse_without_effect(parser, options, ("images", "tokenizer", "dilated_truth"), "on simulated scenes")

@@ -29,7 +29,21 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         choices=PRECISIONS,
         help="of multiplications; auto: what the machine has instructions for (default: the configuration's)",
     )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", type=device_of, default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_of(text: str) -> torch.device:
+    """Parse the argument of a device: "cpu", "cuda", or "cuda:1", if there is such a GPU."""
+    try:
+        found = torch.device(text)
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of cpu, cuda, cuda:0, cuda:1, ...")
+    # Only counted: a tensor would take memory of the first GPU in each of the processes that train together.
+    if found.type == "cuda" and (found.index or 0) >= (count := torch.cuda.device_count()):
+        raise argparse.ArgumentTypeError(f"there is no {text} here: torch sees {count} GPUs")
+    return found
 
 
 def fitted(config: Config, options: argparse.Namespace, ranks: Ranks = ALONE) -> Config:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_training import train
+from benchmarks import step_time
+from model_training import ablate, compare, train
 from model_training.configs.schema import Config, Phase
 from model_training.datasets.batch import Batch
 from model_training.datasets.pool import Pool
@@ -153,6 +154,22 @@ def test_the_command_says_what_is_wrong(data: Path, tmp_path: Path, capsys: pyte
     (tmp_path / "log.csv").write_text("this,is,a,shopping list\n")
     assert train.main(options) == 2
     assert "log.csv: not a log of this program" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "'gpu' is none of cpu, cuda, cuda:0, cuda:1, ..."),
+        ("meta", "'meta' is none of cpu, cuda, cuda:0, cuda:1, ..."),
+        ("cuda:99", f"there is no cuda:99 here: torch sees {torch.cuda.device_count()} GPUs"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(device: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (train, ablate, compare, step_time):
+        with pytest.raises(SystemExit) as ended:
+            command.main(["--device", device])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.endswith(f"error: argument --device: {message}\n")
 
 
 def first_batch(scenes: list[RenderedScene], frames: int, expressions: int) -> Batch:
