@@ -167,10 +167,7 @@ def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_
         x, y, width, height = cv2.boundingRect(mask)  # exporters leave the bbox out, or have one of an earlier outline
         if min(width, height) < SMALLEST_CUTOUT:
             continue
-        rgb = read_image(path)
-        if rgb.shape[:2] != mask.shape:
-            sizes = f"{rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {photo.width}x{photo.height}"
-            raise ValueError(f"{path}: is {sizes}")
+        rgb = photo.read(path)
         window = slice(y, y + height), slice(x, x + width)
         found.append(np.dstack([rgb[window], mask[window] * np.uint8(255)]))
     if not found and not missing_ok:

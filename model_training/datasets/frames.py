@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import struct
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from PIL import ExifTags, Image
 
 from model_training.datasets.files import expected
 from refseg_ros.images.pictures import read_picture
@@ -45,6 +48,23 @@ def read_image(path: Path, *, as_displayed: bool = False) -> np.ndarray:
         ValueError: it is not an image, or a damaged one.
     """
     return read_picture(expected(path), as_displayed=as_displayed)
+
+
+def exif_orientation(path: Path) -> int:
+    """How the EXIF of a readable image file says that its pixels are to be turned, 1 to 8; 1: not at all.
+
+    From 5 on, width and height change places. A TIFF has no EXIF here: OpenCV always turns it.
+    """
+    exif = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged EXIF
+        try:
+            with Image.open(path) as image:
+                exif.load(image.info.get("exif", b""))  # image.getexif() decodes the pixels of a PNG
+            orientation = exif.get(ExifTags.Base.Orientation)
+        except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError):  # none that Pillow reads
+            return 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def numbered(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:

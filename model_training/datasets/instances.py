@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from model_training.datasets.files import as_text, first_existing, read_json, whole_number
+from model_training.datasets.frames import exif_orientation, read_image
 from refseg_ros.images.encodings import check_size
 
 INSTANCES = "instances.json"
@@ -23,6 +26,20 @@ class ListedImage:
     """px."""
     width: int
     """px."""
+
+    def read(self, path: Path) -> np.ndarray:
+        """Read the image from its file, (height, width, 3) uint8 RGB; its EXIF orientation is ignored, as in COCO.
+
+        Raises:
+            ValueError, OSError: it cannot be read, or has another size; the message names it.
+        """
+        rgb = read_image(path)
+        if rgb.shape[:2] != (self.height, self.width):
+            message = f"{path}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {self.width}x{self.height}"
+            if rgb.shape[1::-1] == (self.height, self.width) and exif_orientation(path) > 4:
+                message += "; its EXIF turns it, which COCO ignores: save the photo turned"
+            raise ValueError(message)
+        return rgb
 
 
 class Instances:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 
 from model_training.datasets import coco_masks
-from model_training.datasets.frames import ImageFiles
+from model_training.datasets.frames import ImageFiles, exif_orientation
 from model_training.datasets.instances import INSTANCES, Instances, ListedImage, image_folder, is_in
 from model_training.datasets.photo_arrangement import PhotoArrangement
 from model_training.datasets.refer import IMAGE_FOLDERS
@@ -93,7 +93,7 @@ class Photos(Reader):
             raise ValueError(f"{self._file}: has no image with annotations")
         places = [images] if images else photo_places(folder)
         self._images = image_folder(instances.image(next(iter(by_photo))).file_name, places, "the first photo")
-        self._outlineless = 0
+        self._outlineless = self._turned = 0
         self._shown_on: dict[
             str, tuple[tuple[ObjectTruth, ...], tuple[tuple[bytes, int, int], ...], frozenset[str]]
         ] = {}
@@ -104,12 +104,15 @@ class Photos(Reader):
         )
         counted = ((instances.strays, "of images that are not listed"), (self._outlineless, "without an outline"))
         self.remarks = tuple(f"annotations {what}, which are left out: {count}" for count, what in counted if count)
+        if self._turned:
+            self.remarks += (f"photos that their EXIF turns, which are learned as they are stored: {self._turned}",)
         if not self.records:
             raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
 
     def _record(self, number: Any, photo: ListedImage, parts: list[tuple[Any, dict[str, Any]]]) -> Record | None:
-        frames, height, width = ImageFiles((self._images / photo.file_name,)), photo.height, photo.width
-        things, codes, vague = self._shown(frames, height, width, parts)
+        path, height, width = self._images / photo.file_name, photo.height, photo.width
+        things, codes, vague = self._shown(photo.read(path), parts)
+        self._turned += exif_orientation(path) > 1
         rng = np.random.default_rng([self._seed, zlib.crc32(str(number).encode())])
         scene = PhotoArrangement(things, width, height, closed=False, vague=vague)
         said = _chosen(phrases_of(scene, Speaker(scene, rng, ALL_PAIRS, self.nouns)), rng)
@@ -122,7 +125,7 @@ class Photos(Reader):
         )
         truth = tuple(None if row is None else codes[row - 1] for row in rows)
         split = split_of(number)
-        record = Record(f"{split}/{number}", split, expressions, frames, truth=truth)
+        record = Record(f"{split}/{number}", split, expressions, ImageFiles((path,)), truth=truth)
         self._shown_on[record.id] = tuple(things), tuple(codes), vague
         return record
 
@@ -137,14 +140,12 @@ class Photos(Reader):
         return things, labels, vague
 
     def _shown(
-        self, frames: ImageFiles, height: int, width: int, parts: list[tuple[Any, dict[str, Any]]]
+        self, rgb: np.ndarray, parts: list[tuple[Any, dict[str, Any]]]
     ) -> tuple[list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
         things: list[ObjectTruth] = []
         codes: list[tuple[bytes, int, int]] = []
         vague: set[str] = set()
-        rgb = frames.read([0])[0]
-        if rgb.shape[:2] != (height, width):
-            raise ValueError(f"{frames.paths[0]}: is {rgb.shape[1]}x{rgb.shape[0]}, {INSTANCES} says {width}x{height}")
+        height, width = rgb.shape[:2]
         for number, part in parts:
             spoken = self._kinds[part["category_id"]]
             if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:

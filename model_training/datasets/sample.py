@@ -119,7 +119,7 @@ class Reader(ABC):
         name: of the data set, for people.
         folder: of the data set.
         records: in the order of the data set.
-        remarks: lines about what was left out.
+        remarks: lines about what was left out, or may mislead.
     """
 
     name: str

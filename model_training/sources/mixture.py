@@ -151,9 +151,10 @@ class Mixture(Source):
             facts["photos"] = [reader.name for reader in readers]
             facts["version of the photos"] = [digest_of(one, "train") for one in readers if "train" in one.splits]
         self._frames = [as_one(open_folder(folder)) for folder in frames]
-        for reader in self._frames:
-            for remark in reader.remarks if ranks.first else ():
+        for reader in (*readers, *self._frames) if ranks.first else ():
+            for remark in reader.remarks:
                 print(f"{reader.folder}: {remark}", file=sys.stderr)
+        for reader in self._frames:
             own = OwnPool.of_split(reader, LEARNED, mix.frames / len(self._frames), **size)
             self._sources.append(partial(_Part, reader.name, own, None))
             texts += reader.texts(LEARNED)

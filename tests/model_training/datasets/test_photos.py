@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from model_training.datasets.formats import open_folder
 from model_training.datasets.inspection import report
@@ -209,3 +211,34 @@ def test_real_kitchens() -> None:
             assert sample.mask_of(index).any() != expression.id.startswith("absent"), expression
     kinds = {expression.id.split()[0] for record in reader.records for expression in record.expressions}
     assert kinds == {"class", "colour", "size", "place", "order", "relation", "negation", "absent"}
+
+
+def save_with_exif(path: Path, rgb: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(np.ascontiguousarray(rgb)).save(path, exif=exif)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_a_photo_that_its_exif_turns_is_read_as_it_is_stored_and_counted(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path, CUPS, f"a.{suffix}")
+    picture = path / "images" / f"a.{suffix}"
+    stored = cv2.imread(str(picture), cv2.IMREAD_COLOR_RGB)
+    save_with_exif(picture, stored, 3)
+    photos = Photos(path)
+    assert photos.remarks == ("photos that their EXIF turns, which are learned as they are stored: 1",)
+    assert np.abs(photos.load(photos.records[0]).frames[0].astype(int) - stored).mean() < 5
+    save_with_exif(picture, stored, 1)
+    assert Photos(path).remarks == ()
+    save_with_exif(picture, np.rot90(stored), 6)
+    told = f"a.{suffix}: is 120x160, instances.json says 160x120; its EXIF turns it, which COCO ignores: save the photo"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Photos(path)
+
+
+def test_a_photo_with_damaged_exif_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, CUPS, "a.jpg")
+    picture = path / "images" / "a.jpg"
+    for exif in (b"Exif\0\0", b"Exif\0\0MM\0*", b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01", b"turn it"):
+        Image.open(picture).save(picture, exif=exif)
+        assert Photos(path).remarks == ()
