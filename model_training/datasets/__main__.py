@@ -1,9 +1,9 @@
 """Inspect a folder of data: `python -m model_training.datasets DIR`.
 
-Lists the data sets in the folder, counts images, expressions and words, names missing files, and then decodes every
-target frame and mask to name those that are damaged, of another size or empty. With `--sheet` it also draws samples on
-a picture; otherwise it writes nothing. Exit code 2 if the folder holds no data set, an incomplete one, or one with
-faults.
+Lists the data sets in the folder, counts images, expressions and words, and names missing files. If none is missing, it
+decodes every target frame and mask to name those that are damaged, of another size or empty. With `--sheet` it also
+draws samples on a picture; otherwise it writes nothing. Exit code 2 if the folder holds no data set, an incomplete one,
+or one with faults.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     readers, wrong = open_every_list(options.folder, options.images), 0
     for reader in readers:
         print(report(reader))
-        if missing := missing_files(reader):
-            raise FileNotFoundError(f"{missing[0]}: expected, but not there; {len(missing)} files are missing")
-        found = faults(reader)
+        found = [f"{path}: expected, but not there" for path in missing_files(reader)] or faults(reader)
         for fault in found[:NAMED]:
             print(printable(fault), file=sys.stderr)
         wrong += len(found)

@@ -59,15 +59,16 @@ def test_nothing_is_written_unless_a_picture_is_asked_for(
     assert capsys.readouterr().err == "error: sheet.jpg: the contact sheet is a PNG; give a name that ends in .png\n"
 
 
-def test_missing_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = writers.write_referit(tmp_path / "data")
-    for name in ("38_1", "40_1"):
-        (folder / "mask" / f"{name}.mat").unlink()
-    assert __main__.main([str(folder), "--sheet", str(tmp_path / "sheet.png")]) == 2
-    assert capsys.readouterr().err == (
-        f"error: {folder / 'mask' / '38_1.mat'}: expected, but not there; 2 files are missing\n"
-    )
-    assert not (tmp_path / "sheet.png").exists()
+def test_missing_files_are_named_and_other_data_sets_inspected(tmp_path: Path, capsys) -> None:
+    lacking, whole = writers.write_referit(tmp_path / "a"), writers.write_own_frames(tmp_path / "b")
+    missing = [lacking / "mask" / f"{name}.mat" for name in ("38_1", "40_1")]
+    for path in missing:
+        path.unlink()
+    assert __main__.main([str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    last = f"error: {tmp_path}: 2 faults; training would stop at them, or learn what is not so"
+    assert told.err.splitlines() == [*(f"{path}: expected, but not there" for path in missing), last]
+    assert f"own frames of b: {whole}" in told.out
 
 
 def own_mask(folder: Path, pixels: np.ndarray, name: str = "0.png") -> None:
