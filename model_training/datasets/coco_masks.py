@@ -19,14 +19,14 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
 
     Args:
         segmentation: a list of polygons [x0, y0, x1, y1, ...], a run-length code {"counts": ..., "size": [h, w]},
-            compressed (text or bytes) or uncompressed (numbers), or a list of run-length codes.
+            compressed (text or bytes) or uncompressed (numbers), or a list of run-length codes; None is no outline.
         height, width: of the image.
 
     Raises:
         NoOutline: it has no polygon of three points.
         ValueError: it is in another format, or belongs to another image size.
     """
-    parts = segmentation if isinstance(segmentation, list) else [segmentation]
+    parts = segmentation if isinstance(segmentation, list) else [segmentation] if segmentation is not None else []
     codes = [code for part in parts for code in _codes(part, height, width)]
     if not codes:
         raise NoOutline("no polygon of three points or more, each as one list x0, y0, x1, y1, x2, y2, ...")

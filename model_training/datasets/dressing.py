@@ -158,11 +158,9 @@ def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_
         if path is None or split_of(part["image_id"]) == "val":
             continue
         try:
-            code = coco_masks.encode(part["segmentation"], photo.height, photo.width)
+            code = photo.outline(number, part)
         except coco_masks.NoOutline:
             continue
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{listed.path}, annotation {number}: no segmentation of COCO ({error})") from None
         mask = coco_masks.decode(code, photo.height, photo.width).view(np.uint8)
         x, y, width, height = cv2.boundingRect(mask)  # exporters leave the bbox out, or have one of an earlier outline
         if min(width, height) < SMALLEST_CUTOUT:

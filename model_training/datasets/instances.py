@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from model_training.datasets import coco_masks
+from model_training.datasets.coco_masks import NoOutline
 from model_training.datasets.files import as_text, first_existing, read_json, whole_number
 from model_training.datasets.frames import exif_orientation, read_image
 from refseg_ros.images.encodings import check_size
@@ -26,6 +28,8 @@ class ListedImage:
     """px."""
     width: int
     """px."""
+    listed_in: Path
+    """The file with the list."""
 
     def read(self, path: Path) -> np.ndarray:
         """Read the image from its file, (height, width, 3) uint8 RGB; its EXIF orientation is ignored, as in COCO.
@@ -40,6 +44,19 @@ class ListedImage:
                 message += "; its EXIF turns it, which COCO ignores: save the photo turned"
             raise ValueError(message)
         return rgb
+
+    def outline(self, number: Any, annotation: dict[str, Any]) -> bytes:
+        """The outline of one of its annotations as COCO's code, see `coco_masks.encode`; `number` is its id.
+
+        Raises:
+            NoOutline: it has none, only a box for example.
+            ValueError: its segmentation is none of COCO. Both messages name the list and the annotation.
+        """
+        try:
+            return coco_masks.encode(annotation.get("segmentation"), self.height, self.width)
+        except ValueError as error:
+            kind = NoOutline if isinstance(error, NoOutline) else ValueError
+            raise kind(f"{self.listed_in}, annotation {number}: no segmentation of COCO ({error})") from None
 
 
 class Instances:
@@ -87,7 +104,7 @@ class Instances:
             raise ValueError(f"{self.path}, image {number}: needs a file_name, height and width ({error})") from None
         if not name.strip():
             raise ValueError(f"{self.path}, image {number}: its file_name is empty")
-        return ListedImage(name, height, width)
+        return ListedImage(name, height, width, self.path)
 
     def file_names(self) -> dict[Any, str]:
         """Id -> file_name of the listed images that have one."""

@@ -111,7 +111,7 @@ class Photos(Reader):
 
     def _record(self, number: Any, photo: ListedImage, parts: list[tuple[Any, dict[str, Any]]]) -> Record | None:
         path, height, width = self._images / photo.file_name, photo.height, photo.width
-        things, codes, vague = self._shown(photo.read(path), parts)
+        things, codes, vague = self._shown(photo, photo.read(path), parts)
         self._turned += exif_orientation(path) > 1
         rng = np.random.default_rng([self._seed, zlib.crc32(str(number).encode())])
         scene = PhotoArrangement(things, width, height, closed=False, vague=vague)
@@ -140,25 +140,22 @@ class Photos(Reader):
         return things, labels, vague
 
     def _shown(
-        self, rgb: np.ndarray, parts: list[tuple[Any, dict[str, Any]]]
+        self, photo: ListedImage, rgb: np.ndarray, parts: list[tuple[Any, dict[str, Any]]]
     ) -> tuple[list[ObjectTruth], list[tuple[bytes, int, int]], frozenset[str]]:
         things: list[ObjectTruth] = []
         codes: list[tuple[bytes, int, int]] = []
         vague: set[str] = set()
-        height, width = rgb.shape[:2]
         for number, part in parts:
             spoken = self._kinds[part["category_id"]]
             if part.get("iscrowd") or not spoken or len(codes) == _MOST_THINGS:
                 vague.update(spoken)
                 continue
             try:
-                code = coco_masks.encode(part["segmentation"], height, width), height, width
+                code = photo.outline(number, part), photo.height, photo.width
             except coco_masks.NoOutline:  # a box alone: it is there, but nobody knows where exactly
                 vague.update(spoken)
                 self._outlineless += 1
                 continue
-            except (KeyError, ValueError) as error:
-                raise ValueError(f"{self._file}, annotation {number}: no segmentation of COCO ({error})") from None
             mask = coco_masks.decode(*code)
             if not mask.any():  # a sliver of less than a pixel: it is there, but cannot be shown
                 vague.update(spoken)

@@ -83,13 +83,7 @@ class Refer(Reader):
         codes: list[tuple[bytes, int, int] | None] = []
         for row, ref in enumerate(refs):
             expressions += self._expressions(ref, row)
-            parts = []
-            for number, thing in self._things(ref, image, instances):
-                try:
-                    parts.append(coco_masks.encode(thing["segmentation"], height, width))
-                except (KeyError, ValueError) as error:
-                    where = f"{instances.path}, annotation {number}"
-                    raise ValueError(f"{where}: no segmentation of COCO ({error})") from None
+            parts = [listed.outline(*thing) for thing in self._things(ref, image, instances)]
             codes.append((coco_masks.union(parts, height, width), height, width) if parts else None)
         frames = ImageFiles((self._images / listed.file_name,))
         name = f"{split}/{image}"

@@ -101,6 +101,8 @@ def changed(folder: Path, change: Callable[[dict], object]) -> Path:
     [
         (lambda listed: listed["annotations"][1].update(image_id=99), 1),
         (lambda listed: listed["annotations"][1].update(segmentation=[]), 1),
+        (lambda listed: listed["annotations"][1].update(segmentation=None), 1),
+        (lambda listed: listed["annotations"][1].pop("segmentation"), 1),
         (lambda listed: listed["annotations"][1].update(segmentation=[[10, 10, 70, 70]]), 1),
         (lambda listed: listed["annotations"][1].update(segmentation=[[50.1, 60.1, 50.2, 60.1, 50.2, 60.2]]), 1),
         (lambda listed: listed["annotations"][1].pop("bbox"), 2),
@@ -120,7 +122,7 @@ def test_what_the_photo_reader_leaves_out_is_not_cut_out(change: Callable, left:
 def test_what_is_wrong_with_a_cutout_is_one_line_with_the_file(tmp_path: Path) -> None:
     folder = changed(tmp_path, lambda listed: None)
     listed = json.loads((folder / "instances.json").read_text())
-    listed["annotations"][0].pop("segmentation")
+    listed["annotations"][0].update(segmentation="outline")
     (folder / "instances.json").write_text(json.dumps(listed))
     with pytest.raises(ValueError, match=r"instances\.json, annotation 1: no segmentation of COCO"):
         cutouts_of(folder)

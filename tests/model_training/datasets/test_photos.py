@@ -175,17 +175,20 @@ def test_what_exporters_leave_over_harms_nothing(tmp_path: Path) -> None:
     assert "annotations of images that are not listed, which are left out: 1" in report(open_folder(path)[0])
 
 
-@pytest.mark.parametrize("outline", [[], [[10, 10, 20, 20]], [[10, 10], [20, 10], [20, 20]]])
-def test_of_a_thing_without_an_outline_nothing_is_said(tmp_path: Path, outline: list) -> None:
+@pytest.mark.parametrize("outline", [[], [[10, 10, 20, 20]], [[10, 10], [20, 10], [20, 20]], None, "absent"])
+def test_of_a_thing_without_an_outline_nothing_is_said(tmp_path: Path, outline: list | str | None) -> None:
     path = write(tmp_path, [*CUPS, (5, (60, 90, 30, 8), "yellow", False)])
     listed = json.loads((path / "instances.json").read_text())
-    listed["annotations"][3]["segmentation"] = outline
+    lacking = {} if outline == "absent" else {"segmentation": outline}
+    del listed["annotations"][3]["segmentation"]
+    listed["annotations"][3] |= lacking
     (path / "instances.json").write_text(json.dumps(listed))
     for seed in range(20):
         assert not any("banana" in text for text in said(path, seed))
     assert "annotations without an outline, which are left out: 1" in report(open_folder(path)[0])
     for annotation in listed["annotations"]:
-        annotation["segmentation"] = outline
+        annotation.pop("segmentation", None)
+        annotation |= lacking
     (path / "instances.json").write_text(json.dumps(listed))
     with pytest.raises(ValueError, match="nothing can be said of any"):
         open_folder(path)

@@ -91,6 +91,7 @@ BROKEN_REFS: list[tuple[Callable[[list, dict], object], str]] = [
     (lambda _, listed: listed["images"][0].update(height=None), r"image 7: needs .*None is no whole number from 1"),
     (lambda _, listed: listed["images"][0].update(height=-5), r"image 7: needs .*-5 is no whole number from 1"),
     (lambda _, listed: listed["images"][0].update(height="tall"), r"image 7: needs .*'tall' is no whole number from 1"),
+    (lambda _, listed: listed["annotations"][1].pop("segmentation"), r"annotation 11: no seg.* \(no polygon of three"),
     (lambda _, listed: listed["annotations"][1]["segmentation"].update(size=5), r"annotation 11: no seg.* of size 5"),
 ]
 
