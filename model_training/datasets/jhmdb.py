@@ -23,7 +23,7 @@ WHAT = "JHMDB-Sentences: jhmdb_annotation.txt, Rename_Images/, puppet_mask/"
 
 
 class JHMDBSentences(Reader):
-    """A record is a target frame with the sentence about its video.
+    """A record is a target frame with the sentences about its video, of which the published list has one for each.
 
     Masks may end before the video; frames after the last mask are neither targets nor part of a clip.
 
@@ -43,9 +43,13 @@ class JHMDBSentences(Reader):
         frames = {path.name: path for path in expected(folder / "Rename_Images", WHAT).glob("*/*")}
         masks = {path.name: path for path in expected(folder / "puppet_mask", WHAT).glob("*/*")}
         chosen = read_choice(folder / CHOSEN) if (folder / CHOSEN).exists() else None
-        records: list[Record] = []
+        sentences: dict[str, list[str]] = {}
         for _, row in rows:
-            video, text = row["video_id"], row["query"].strip()
+            sentences.setdefault(row["video_id"], []).append(row["query"].strip())
+        records: list[Record] = []
+        for video, texts in sentences.items():
+            names = [video] if len(texts) == 1 else [f"{video}/{number}" for number in range(len(texts))]
+            expressions = tuple(Expression(text, name, 0) for text, name in zip(texts, names, strict=True))
             if video not in frames:
                 raise FileNotFoundError(f"{folder}/Rename_Images/ACTION/{video}: expected, but not there ({WHAT})")
             if video not in masks:
@@ -58,7 +62,7 @@ class JHMDBSentences(Reader):
                 if not 0 <= target < len(paths):
                     raise ValueError(f"{folder / CHOSEN}: {video} has no masked frame {target + 1}, only {len(paths)}")
                 name = f"{video}/{paths[target].stem}"
-                records.append(Record(name, "test", (Expression(text, video, 0),), clip, target, (truth,)))
+                records.append(Record(name, "test", expressions, clip, target, (truth,)))
         self.records = tuple(records)
 
     def masks(self, record: Record) -> np.ndarray:

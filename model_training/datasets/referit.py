@@ -81,6 +81,9 @@ class ReferIt(Reader):
 
 
 def query_files(folder: Path) -> list[Path]:
-    """The query files of a folder or its `data/`, without the one that joins all splits."""
-    found = [*folder.glob("referit_query_*.json"), *(folder / "data").glob("referit_query_*.json")]
-    return sorted(path for path in found if path.stem != "referit_query_all")
+    """The query files of a folder or else of its `data/`, without the one that joins all splits."""
+    for place in (folder, folder / "data"):
+        found = sorted(path for path in place.glob("referit_query_*.json") if path.stem != "referit_query_all")
+        if found:
+            return found
+    return []

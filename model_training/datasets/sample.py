@@ -7,6 +7,7 @@ A `Record` lists a sample without decoding pixels. A `Reader` lists the records 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,9 +197,13 @@ class Joined(Reader):
     """
 
     def __init__(self, parts: list[Reader]) -> None:
-        """Join at least one part; ValueError without any."""
+        """Join at least one part; ValueError without any, or if two records of a part have one id."""
         if not parts:
             raise ValueError("no data set was given to join")
+        for part in parts:
+            for name, times in Counter(record.id for record in part.records).items():
+                if times > 1:
+                    raise ValueError(f"{part.folder}: {part.name} has {times} records with the id {name!r}")
         self.name = " + ".join(dict.fromkeys(part.name for part in parts))
         self.folder = parts[0].folder
         self._parts = {str(number): part for number, part in enumerate(parts)}

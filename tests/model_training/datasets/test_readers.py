@@ -112,6 +112,8 @@ def test_referit(tmp_path: Path) -> None:
         "trainval/40": ["grass"],
     }
     np.testing.assert_array_equal(masks(reader, 1), [BOXES[1], BOXES[2], BOXES[2]])
+    shutil.copytree(folder, folder / "data")  # the first place that exists is used
+    assert [record.id for record in only(folder).records] == [record.id for record in reader.records]
     (folder / "referit_test_imlist.txt").write_text("8\n")
     with pytest.raises(
         ValueError, match=r"referit_test_imlist\.txt: has no image 9, but referit_query_test\.json has 9_2"

@@ -119,6 +119,23 @@ def test_jhmdb_ends_with_its_masks(tmp_path: Path) -> None:
         open_folder(folder)
 
 
+def test_several_sentences_about_a_video_of_jhmdb_are_told_apart(tmp_path: Path) -> None:
+    folder = writers.write_jhmdb(tmp_path / "jhmdb")
+    with (folder / "jhmdb_annotation.txt").open("a") as file:
+        file.write("walk_1,somebody walks\n")
+    reader = only(folder)
+    first, *_, last = reader.records
+    assert [(said.id, said.text) for said in first.expressions] == [
+        ("walk_1/0", "man walking"), ("walk_1/1", "somebody walks"),
+    ]  # fmt: skip
+    assert [said.id for said in last.expressions] == ["jump_1"]
+    joined = Joined([reader])
+    assert len(joined.records) == len(reader.records) == 4
+    reader.records = (*reader.records, first)
+    with pytest.raises(ValueError, match=f"{folder}: JHMDB-Sentences has 2 records with the id 'walk_1/00002'"):
+        Joined([reader])
+
+
 def test_referring_videos(tmp_path: Path) -> None:
     reader = only(writers.write_referring_videos(tmp_path / "youtube"))
     assert reader.splits == ("train", "valid") and len(reader.records) == 6
