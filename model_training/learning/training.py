@@ -44,7 +44,7 @@ class Training:
             You may ask for another: all of a checkpoint is float32.
 
     Raises:
-        ValueError: there is no precision of that name, or the processes do not have the same.
+        ValueError: there is no precision of that name, or the processes do not have the same, or learn other data.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Training:
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.device, self.facts, self.ranks = config, device, dict(facts or {}), ranks
+        if not ranks.agree((config, self._identity())):
+            raise ValueError("the processes do not learn the same; give all of them the same data and options")
         self.learner = Learner(config).to(device)
         self.model = self.learner.model
         self._over_time = convolves_over_time(self.model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.model_training import folder
 
 ROOT = Path(__file__).parents[3]
 STEPS = 6
+LAUNCHED = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +41,7 @@ def arguments(data: Path, out: Path, config: str, *more: str) -> list[str]:
 
 def trained_by_two(data: Path, out: Path, config: str, *more: str, die: str = "") -> subprocess.CompletedProcess[str]:
     """A run of the command by two processes, to its end."""
-    launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launched, "-m", "tests.model_training.train_tiny", *arguments(data, out, config, *more)]
+    command = [*LAUNCHED, "-m", "tests.model_training.train_tiny", *arguments(data, out, config, *more)]
     environment = os.environ | ({"DIE": die} if die else {})
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
@@ -91,3 +92,18 @@ def test_two_learn_simulated_scenes_as_one_does(tmp_path: Path, data: Path) -> N
     assert all(".part" not in path.name for path in (tmp_path / "data").iterdir())
     assert terms(tmp_path / "two") == pytest.approx(terms(tmp_path / "one"), abs=1e-4)
     assert len(terms(tmp_path / "two")) == 1 + 6  # dense labels, then those and all others
+
+
+def test_two_that_have_other_data_are_refused(frames: Path, tmp_path: Path) -> None:
+    """As on two machines, of which one has an older copy."""
+    older = Path(shutil.copytree(frames, tmp_path / "1"))
+    (tmp_path / "0").symlink_to(frames)
+    table = older / "expressions.csv"
+    table.write_text(table.read_text().replace("0.png,the red box,0-red.png", "0.png,the red box,0-blue.png"))
+    options = arguments(Path("$RANK"), tmp_path / "out", "tiny_small")
+    asked = f"exec {sys.executable} -m tests.model_training.train_tiny {' '.join(options)}"
+    command = [*LAUNCHED, "--no-python", "bash", "-c", asked.replace("$RANK", f"{tmp_path}/$RANK")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert run.returncode != 0
+    assert run.stderr.count("error: the processes do not learn the same; give all of them the same data and") == 2
+    assert not (tmp_path / "out").exists()
