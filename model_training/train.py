@@ -30,6 +30,7 @@ from model_training.networks.config import NetworkConfig
 from model_training.sources.choice import source_of
 from model_training.sources.source import Source
 from refseg_ros.command import command, program, refuse_without_effect
+from refseg_ros.files import remove_leftovers
 
 SAVE_EVERY, LOG_EVERY, VALIDATE_EVERY = 200, 20, 1000
 
@@ -107,6 +108,8 @@ def run(
     """Train on a source to the end; `begin` is called with a new run's state, before its first step."""
     config = source.config
     state, last = Training(config, device, source.facts, ranks), out / LAST
+    if ranks.first:
+        remove_leftovers(out)  # each as large as a checkpoint
     if last.exists():
         state.restore(last)
     else:

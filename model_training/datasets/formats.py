@@ -8,6 +8,7 @@ from model_training.datasets import a2d, jhmdb, labelled_frames, own_frames, pho
 from model_training.datasets.instances import INSTANCES
 from model_training.datasets.refer import Refer, refs_files
 from model_training.datasets.sample import Reader
+from refseg_ros.media.own_frames import TABLE
 
 SIGNS = {
     "UNC, UNC+, G-Ref": "refs(unc).p",
@@ -18,7 +19,7 @@ SIGNS = {
     "photos with instances in the format of COCO": INSTANCES,
     "labelled frames of a table": labelled_frames.LABELS,
     "labelled frames of a shelf": labelled_frames.SHELF,
-    "own frames": own_frames.TABLE,
+    "own frames": TABLE,
 }
 """Format -> the file by which it is recognised."""
 
@@ -116,6 +117,6 @@ def _in(folder: Path, images: Path | None) -> list[Reader]:
         found.append(photos.Photos(folder, images))
     if (folder / labelled_frames.LABELS).exists() or (folder / labelled_frames.SHELF).exists():
         found.append(labelled_frames.LabelledFrames(folder))
-    if (folder / own_frames.TABLE).exists():
+    if (folder / TABLE).exists():
         found.append(own_frames.OwnFrames(folder))
     return found

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from model_training.datasets.frames import read_image
-from model_training.datasets.own_frames import COLUMNS, TABLE
 from refseg_ros.bags.images import ImageTopic, open_images
 from refseg_ros.command import command, program
 from refseg_ros.config import add_option
 from refseg_ros.files import write_bytes
 from refseg_ros.images.encodings import white_of
 from refseg_ros.media.files import write_png
+from refseg_ros.media.own_frames import EMPTY_TABLE, TABLE
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.text import printable
 
@@ -69,7 +69,7 @@ def _make(folder: Path) -> None:
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if not (folder / TABLE).exists():
-        write_bytes(folder / TABLE, (",".join(COLUMNS) + "\n").encode())
+        write_bytes(folder / TABLE, EMPTY_TABLE)
 
 
 @command()

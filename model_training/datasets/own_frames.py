@@ -10,11 +10,7 @@ from model_training.datasets.files import expected, read_table
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.mask_files import read_mask
 from model_training.datasets.sample import Expression, Reader, Record
-
-TABLE = "expressions.csv"
-COLUMNS = ("image", "expression", "mask", "split")
-SPLIT = "train"
-"""Split of a row that names none."""
+from refseg_ros.media.own_frames import COLUMNS, SPLIT, TABLE
 
 WHAT = f"own frames: {TABLE} with the columns {', '.join(COLUMNS[:3])}, images/ and masks/"
 

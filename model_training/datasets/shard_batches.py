@@ -41,10 +41,7 @@ def vocabulary_of(place: str) -> Vocabulary:
     """
     address = f"{place.rstrip('/')}/{shards.VOCABULARY}"
     with gopen(address) as file:
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    if lines[:2] != list(Vocabulary(()).words):
-        raise ValueError(f"{address}: not the words of shards; write these again")
-    return Vocabulary(lines[2:])
+        return Vocabulary.parse(file.read(), address)
 
 
 class ShardBatches(FrameBatches):

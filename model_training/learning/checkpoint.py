@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from refseg_ros.files import replacing
 
 
 def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, object]) -> None:
@@ -19,13 +20,12 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, object]) -> No
         OSError: they cannot be written there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
     whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
+        with replacing(path) as temporary:
+            save_file(whole, temporary, metadata={"facts": json.dumps(facts)})
     except SafetensorError as error:
         raise OSError(f"{path}: cannot be written ({error})") from None
-    os.replace(temporary, path)
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:

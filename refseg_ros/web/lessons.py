@@ -19,11 +19,10 @@ import numpy.typing as npt
 from refseg_ros.files import write_bytes
 from refseg_ros.images.pictures import read_picture
 from refseg_ros.media.files import write_png
+from refseg_ros.media.own_frames import COLUMNS, EMPTY_TABLE, SPLIT, TABLE
 from refseg_ros.media.tables import Table
 
-TABLE, COLUMNS = "expressions.csv", ("image", "expression", "mask", "split")
 WHAT = "corrections are rows of a table of own frames, see docs/datasets.md"
-SPLIT = "train"
 DRAFT = "draft.json"
 UNDO = 20
 """Strokes that can be taken back."""
@@ -162,7 +161,7 @@ class Lessons:
             data = path.read_bytes()
         except FileNotFoundError:
             data = b""
-        return Table.of(data or (",".join(COLUMNS) + "\n").encode(), path, COLUMNS[:3], WHAT)
+        return Table.of(data or EMPTY_TABLE, path, COLUMNS[:3], WHAT)
 
     def _image(self, name: str) -> Path:
         return self.folder / "images" / f"{name}.png"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -102,6 +104,15 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(
     run(out, data)  # once more, after its end
     check_same(out, finished)
     assert sorted(os.listdir(out)) == ["last.safetensors", "log.csv", "model.safetensors", "tensorboard"]
+
+
+def test_a_run_that_goes_on_removes_what_a_killed_one_left(data: Path, finished: Path, tmp_path: Path) -> None:
+    shutil.copy(finished / train.LAST, tmp_path)
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    (tmp_path / f".last.{killed.pid}.partial.safetensors").write_bytes(b"the first half")
+    run(tmp_path, data)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_the_log_has_every_step_with_its_terms(finished: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from model_training.learning import checkpoint
+from tests.model_training.full_disk import full_disk
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -41,8 +42,11 @@ def test_a_half_written_checkpoint_never_has_the_final_name(tmp_path: Path, monk
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "state.part").mkdir()
-    with pytest.raises(OSError, match=r"state\.safetensors: cannot be written"):
+    with full_disk(1000), pytest.raises(OSError, match=r"state\.safetensors: cannot be written"):
+        checkpoint.save(tmp_path / "state.safetensors", {"a": torch.zeros(1000)}, {})
+    assert not os.listdir(tmp_path)
+    (tmp_path / "state.safetensors").mkdir()
+    with pytest.raises(OSError, match=r"Is a directory: '.*/state\.safetensors'"):
         checkpoint.save(tmp_path / "state.safetensors", {"a": torch.zeros(1)}, {})
 
 
