@@ -125,7 +125,8 @@ def _blueprint(mesh: FileMesh, texture: NDArray[np.uint8]) -> Blueprint:
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2.0
     part = Part(Mesh(vertices, places, faces, ()))
     radii = np.linalg.norm(vertices, axis=1)
-    if radii.min() > 0.93 * radii.max():
+    middles = np.linalg.norm(vertices[faces].mean(axis=1), axis=1)  # the corners of a box are on a sphere, too
+    if min(radii.min(), middles.min()) > 0.93 * radii.max():
         return Blueprint((part,), (Solid(SPHERE, (float(radii.mean()),)),), (Pose(UPRIGHT, 1.0, "any"),))
     return Blueprint((part,), (Solid.hull_of(support_points(vertices)),), _POSES)
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from refseg_ros.simulation.mesh_files import read_mesh
-from refseg_ros.simulation.meshes import box
+from refseg_ros.simulation.meshes import Mesh, ball_profile, box, lathe
+from refseg_ros.simulation.objects import SPHERE
 from refseg_ros.simulation.phrases import phrases
 from refseg_ros.simulation.scan_list import left_out, list_scans
 from refseg_ros.simulation.scans import ScanSet, support_points
@@ -181,6 +182,33 @@ def test_what_falls_comes_to_rest_on_the_table(tabletop: Tabletop) -> None:
         tabletop.advance(0.4)
         fast = [np.linalg.norm(thing.velocity) for thing in tabletop.render(depth=False).objects]
         assert np.median(fast) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("mesh", "is_ball"),
+    [
+        (box((0.2, 0.15, 0.02)), False),
+        (box((0.05, 0.05, 0.05)), False),
+        (lathe([(0.033, -0.06), (0.033, 0.06)]), False),
+        (lathe(ball_profile(0.04)), True),
+    ],
+    ids=["book", "cube", "can", "ball"],
+)
+def test_a_thing_lies_on_the_table_and_only_a_ball_is_a_ball(tmp_path: Path, mesh: Mesh, is_ball: bool) -> None:
+    """The corners of a box or a can all have the same distance from its middle, as those of a ball."""
+    write_stl(tmp_path / "thing.stl", mesh, binary=True)
+    scans = ScanSet.load(tmp_path)
+    blueprint = scans.scans[0].blueprint
+    assert (blueprint.solids[0].kind == SPHERE) == is_ball
+    with Tabletop(64, 48, scans) as tabletop:
+        for seed in range(3):
+            tabletop.reset(seed, moving=False)
+            _, data = tabletop.physics
+            lowest = [
+                (blueprint.vertices() * thing.scale @ data.xmat[number].reshape(3, 3).T + data.xpos[number])[:, 2].min()
+                for number, thing in enumerate(tabletop._scene.things, start=1)
+            ]
+            assert min(lowest) == pytest.approx(0.0, abs=0.003)
 
 
 def test_a_thing_alone_in_view_is_wholly_visible(tabletop: Tabletop) -> None:
