@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 
+import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.utils import silence_logging_cmgr
 
@@ -21,6 +22,13 @@ PATIENCE = 10.0
 """Seconds to wait for a scheduler's first answer."""
 PAUSE = 1.0
 """Seconds between two reports of how many bags are being read."""
+_SETTINGS = {
+    # Else Dask ends a dead worker's nanny 15 s later, which may just be replacing the next dead worker: none is left.
+    "distributed.deploy.lost-worker-timeout": "365 days",
+    # A worker holds one bag at a time; else a bag that kills it counts as two.
+    "distributed.scheduler.worker-saturation": 1.0,
+}
+"""Settings of Dask on this machine."""
 
 
 @contextmanager
@@ -28,6 +36,7 @@ def local(workers: int) -> Iterator[Client]:
     """So many workers on this machine, each a process of one thread."""
     resource_tracker.ensure_running()  # else the first worker's start does it, and lets Ctrl-C through again
     with ExitStack() as stack:
+        stack.enter_context(dask.config.set(_SETTINGS))
         with held_interrupt():
             cluster = LocalCluster(
                 n_workers=workers,

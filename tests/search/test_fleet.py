@@ -19,14 +19,17 @@ import pytest
 pytest.importorskip("pyarrow", reason="pyarrow is not installed (the extra `search`)")
 pytest.importorskip("distributed", reason="distributed is not installed (the extra `search`)")
 
+import dask
 import pyarrow.parquet as pq
 
+from refseg_ros.engines.bundle import Bundle
 from refseg_ros.errors import BundleError
-from refseg_ros.search.answers import Task
+from refseg_ros.search import fleet as fleet_module
+from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.search.fleet import local
 from refseg_ros.search.fleet import search as fleet_search
 from refseg_ros.search.recordings import recordings
-from refseg_ros.search.settings import SearchConfig
+from refseg_ros.search.settings import SearchConfig, digest
 from tests.search.bags import ROOT, command, complaints, picture, record, search
 
 BAGS = int(os.environ.get("SEARCH_BAGS", "24"))
@@ -149,6 +152,26 @@ def wait_for(file: Path, pattern: str) -> None:
     while not re.search(pattern, file.read_text(), re.MULTILINE):
         assert time.monotonic() < deadline, file.read_text()
         time.sleep(0.05)
+
+
+def _deadly(task: Task) -> bytes:
+    """As `search_bag`, but one bag kills its worker, as one does for which the memory is too small."""
+    time.sleep(1.0)  # in which the next bag could come to it
+    if task.recording.path.endswith("bag0003"):
+        os._exit(1)
+    return search_bag(task)
+
+
+def test_a_bag_that_kills_workers_takes_no_other_with_it(bags, bundle_folder, monkeypatch):
+    monkeypatch.setattr(fleet_module, "search_bag", _deadly)
+    config = SearchConfig(("red",), digest(Bundle.load(bundle_folder).manifest))
+    tasks = [Task(recording, config, str(bundle_folder)) for recording in recordings([str(bags)])[:5]]
+    # Two deaths condemn a bag, instead of four, so that the test is quick.
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), local(1) as client:
+        parts = {task.recording.path: part for task, part in fleet_search(client, tasks, lambda reading: None)}
+    assert len(parts) == 5
+    (failed,) = (part for part in parts.values() if isinstance(part, str))
+    assert failed.endswith("bag0003: the workers that read it died; is there enough memory?")
 
 
 def test_a_worker_without_the_model_or_with_another_ends_it(tmp_path, bags, bundle_folder):
