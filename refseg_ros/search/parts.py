@@ -110,11 +110,13 @@ def part_path(folder: Path, recording: Recording) -> Path:
 
 
 def done(folder: Path, recordings: Iterable[Recording]) -> dict[Recording, Searched]:
-    """What became of the bags that have a part and did not change since; an unreadable part counts as missing."""
+    """What became of the bags that have a whole part and did not change since; a damaged part counts as missing."""
     found = {}
     for recording in recordings:
+        path = part_path(folder, recording)
         with suppress(OSError, ValueError, LookupError, TypeError):
-            if (searched := Searched.read(part_path(folder, recording))).recording == recording:
+            if (searched := Searched.read(path)).recording == recording:
+                _rows(path)
                 found[recording] = searched
     return found
 
@@ -122,7 +124,12 @@ def done(folder: Path, recordings: Iterable[Recording]) -> dict[Recording, Searc
 def tables(folder: Path, recordings: Iterable[Recording]) -> Iterator[pa.Table]:
     """The rows of each bag."""
     for recording in recordings:
-        yield pq.read_table(part_path(folder, recording), schema=SCHEMA)
+        yield _rows(part_path(folder, recording))
+
+
+def _rows(path: Path) -> pa.Table:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read().cast(SCHEMA)
 
 
 def write_rows(path: Path, parts: Iterable[pa.Table]) -> int:
@@ -144,4 +151,4 @@ def write_rows(path: Path, parts: Iterable[pa.Table]) -> int:
 
 
 def _writer(where: Any) -> pq.ParquetWriter:
-    return pq.ParquetWriter(where, SCHEMA, compression="zstd")
+    return pq.ParquetWriter(where, SCHEMA, compression="zstd", write_page_checksum=True)

@@ -41,12 +41,17 @@ def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundl
 
 
 def test_it_goes_on_after_the_power_was_lost(tmp_path, bags, bundle_folder):
-    """Which may leave a part empty or cut off; and what was killed at once leaves what it was writing."""
+    """Which may leave a part empty, cut off or with a wrong bit; what was killed at once leaves what it was writing."""
+    record(bags / "more", IMAGES)
     out, line = tmp_path / "out", (bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
     assert search(*line).returncode == 0
-    whole, (empty, cut, kept) = (out / "answers.parquet").read_bytes(), sorted(out.glob("parts/*"))
+    whole = (out / "answers.parquet").read_bytes()
+    empty, cut, wrong, kept = sorted(out.glob("parts/*"))
     empty.write_bytes(b"")
     cut.write_bytes(cut.read_bytes()[:-100])
+    flipped = bytearray(wrong.read_bytes())
+    flipped[len(flipped) // 4] ^= 1  # in the rows, which the notes at the end say nothing of
+    wrong.write_bytes(flipped)
     time = kept.stat().st_mtime_ns
     with subprocess.Popen(["true"]) as gone:
         pass
@@ -55,7 +60,7 @@ def test_it_goes_on_after_the_power_was_lost(tmp_path, bags, bundle_folder):
     for path in (*ours, *others):
         path.write_bytes(b"half")
     result = search(*line)
-    assert result.returncode == 0 and "3 bags searched; 19 frames" in result.stdout, result.stderr
+    assert result.returncode == 0 and "4 bags searched; 25 frames" in result.stdout, result.stderr
     assert (out / "answers.parquet").read_bytes() == whole and kept.stat().st_mtime_ns == time
     assert not any(path.exists() for path in ours) and all(path.exists() for path in others)
 
