@@ -58,7 +58,7 @@ def read_mesh(path: Path) -> FileMesh:
         raise ValueError(f"{path}: is no mesh ({', '.join(SUFFIXES)})")
     try:
         mesh = readers[path.suffix.lower()](path)
-    except (ValueError, IndexError, KeyError, StopIteration, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, KeyError, StopIteration, OverflowError) as error:
         raise ValueError(f"{path}: is damaged or no mesh of its kind ({one_line(error)})") from None
     if not len(mesh.faces):
         raise ValueError(f"{path}: has no faces; a point cloud must be made a mesh first")
@@ -93,7 +93,7 @@ def _obj(path: Path) -> FileMesh:
             faces += [(ring[0], ring[i], ring[i + 1]) for i in range(1, len(ring) - 1)]
             paints += [current] * (len(faces) - len(paints))
         elif key == "mtllib":
-            named = line.split(None, 1)[1].strip()
+            named = line.split(None, 1)[1].strip() if values else ""
             for name in [named] if (path.parent / named).is_file() else values:
                 if (path.parent / name).is_file():
                     materials |= read_materials(path.parent / name)
@@ -125,6 +125,8 @@ def _obj(path: Path) -> FileMesh:
 
 def _counted(number: int, count: int) -> int:
     """The index for a number in an OBJ file, which counts from 1, or back from the newest if negative."""
+    if number == 0 or number < -count:
+        raise ValueError(f"a face has the number {number}, and nothing there has it")
     return number - 1 if number > 0 else count + number
 
 
@@ -143,6 +145,8 @@ def _ply(path: Path) -> FileMesh:
     for line in lines:
         if line[:1] == ["element"]:
             elements.append((line[1], int(line[2]), []))
+            if elements[-1][1] < 0:
+                raise ValueError(f"its header says that it has {line[2]} of {line[1]}")
         elif line[:1] == ["property"]:
             elements[-1][2].append(line[1:])
     read_rows = _ascii_rows if form == "ascii" else _binary_rows
@@ -152,7 +156,7 @@ def _ply(path: Path) -> FileMesh:
         tables[name] = table, lists
     table, _ = tables["vertex"]
     vertices = np.stack([table[axis] for axis in "xyz"], axis=1).astype(np.float64)
-    rings = [[int(value) for value in ring] for ring in tables["face"][1]]
+    rings = [[int(value) for value in ring] for ring in tables.get("face", ({}, []))[1]]
     triangles = [(ring[0], ring[i], ring[i + 1]) for ring in rings for i in range(1, len(ring) - 1)]
     faces = np.array(triangles, np.int64).reshape(-1, 3)
     colours = None
@@ -178,9 +182,9 @@ def _ascii_rows(body: bytes, count: int, properties: list[list[str]]) -> tuple[d
         for kind in properties:
             if kind[0] == "list":
                 length = int(values.pop(0))
+                if not 0 <= length <= len(values):
+                    raise ValueError(f"a face should have {length} numbers, but has {len(values)}")
                 ring, values = values[:length], values[length:]
-                if len(ring) < length:
-                    raise ValueError("a face has too few numbers")
                 lists += [ring] if kind[-1].startswith("vertex_ind") else []
             else:
                 scalars.setdefault(kind[-1], []).append(values.pop(0))
@@ -200,6 +204,8 @@ def _binary_rows(body: bytes, count: int, properties: list[list[str]]) -> tuple[
                 size = np.dtype(_PLY_TYPES[kind[1]])
                 length = int(np.frombuffer(body, size, 1, at)[0])
                 at += size.itemsize
+                if length < 0:  # NumPy would read all that is left
+                    raise ValueError(f"a face should have {length} numbers")
             item = np.dtype(_PLY_TYPES[kind[-2]])
             values = np.frombuffer(body, item, length, at)
             at += length * item.itemsize

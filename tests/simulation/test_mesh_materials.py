@@ -52,6 +52,13 @@ def test_each_face_has_the_colour_of_its_own_material(tmp_path: Path) -> None:
     assert read_mesh(tmp_path / "bolt.obj").colours.tolist() == [[1, 0, 0], [0, 0, 1]] * 6
 
 
+def test_materials_without_a_name_are_none(tmp_path: Path) -> None:
+    write_obj(tmp_path / "bolt.obj", BOX)
+    (tmp_path / "bolt.obj").write_text("mtllib\n" + (tmp_path / "bolt.obj").read_text())
+    mesh = read_mesh(tmp_path / "bolt.obj")
+    assert len(mesh.faces) == 12 and not mesh.remarks
+
+
 def test_an_option_with_a_word_is_no_part_of_the_name(tmp_path: Path) -> None:
     write_box(tmp_path / "cup.obj", "newmtl a\nmap_Kd\nmap_Kd -colorspace sRGB steel.png\n", "a")
     write_picture(tmp_path / "steel.png", (28, 76, 205))
