@@ -17,6 +17,7 @@ TIME_STEP = 0.004  # seconds
 _SMOOTHING = 4  # samples per pixel
 _FRICTION = (0.5, 0.003, 0.002)  # sliding (1), torsional (m), rolling (m)
 _DENSITY = 350.0  # kg/m3
+_LEAST_INERTIA = 1e-12  # kg m2; MuJoCo refuses a wire's own, which is smaller
 
 
 def compile_scene(scene: Scene, equip: Callable[[mujoco.MjSpec, Scene], None] | None = None) -> mujoco.MjModel:
@@ -56,6 +57,7 @@ class _Builder:
         spec.visual.headlight.specular = [0.0] * 3
         spec.stat.extent, spec.stat.center = 1.0, [0.0, 0.0, 0.0]
         spec.option.timestep = TIME_STEP
+        spec.compiler.boundinertia = _LEAST_INERTIA
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
 
     def compile(self) -> mujoco.MjModel:

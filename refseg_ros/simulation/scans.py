@@ -22,6 +22,7 @@ SMALLEST, LARGEST = 0.005, 1.0
 MOST_FACES = 200_000
 """A mesh with more faces is refused, because it would make each scene slow."""
 
+_FLAT = 1e-4  # of the longest side; what is thinner has no volume that physics could reckon with
 _UNITS = (("millimetres", 0.001), ("centimetres", 0.01))
 _USUAL = 0.12  # metres, the longest side of a typical thing
 _DIRECTIONS = 48  # in which the colliding hull reaches as far as the mesh
@@ -102,6 +103,9 @@ def load_scan(listed: Listed) -> Scan:
         raise ValueError(complaint)
     if len(mesh.faces) > MOST_FACES:
         raise ValueError(f"{listed.path}: has {len(mesh.faces)} faces; make it at most {MOST_FACES}, better 5000")
+    points = support_points(mesh.vertices)
+    if np.linalg.matrix_rank(points - points.mean(axis=0), tol=_FLAT * size) < 3:
+        raise ValueError(f"{listed.path}: is flat; give it a thickness")
     texture = texture_of(mesh)
     colours = listed.colours if listed.colours is not None else colours_shown(mesh, texture)
     known = [SPOKEN_AS.get(colour, colour) for colour in colours]

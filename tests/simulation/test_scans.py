@@ -20,6 +20,11 @@ from tests.simulation.mesh_writers import kitchen, write_obj, write_ply, write_s
 
 REAL = Path(os.environ.get("REFSEG_DATA", Path(__file__).parents[3] / "shared" / "data")) / "ycb_objects"
 BOX = box((0.08, 0.06, 0.1))
+TRIANGLE = (
+    b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    b"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n"
+)
+"""A PLY file without its face."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,14 @@ def test_a_box_is_the_same_in_each_format(tmp_path: Path, name: str) -> None:
         ("a.ply", b"hello", "damaged"),
         ("a.stl", b"\0" * 200, "damaged"),
         ("a.obj", b"v nan 0 0\nv 1 0 0\nv 1 1 0\nf 1 2 3\n", "finite"),
+        ("a.obj", b"v 0 0 0\nv 1 0 0\nv 1 1 0\nf 0 1 2\nv 1 1 1\n", "number 0"),
+        ("a.obj", b"v 0 0 0\nv 1 0 0\nv 1 1 0\nf -5 2 3\nv 1 1 1\nv 1 2 1\n", "number -5"),
+        ("a.obj", b"v 0 0 0\nv 1 0 0\nv 1 1 0\nf 1 2 99999999999999999999999\n", "damaged|not there"),
+        ("a.ply", TRIANGLE + b"3 0 1 inf\n", "damaged"),
+        ("a.ply", TRIANGLE + b"-1 0 1 2\n", "-1 numbers"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex 99999999999999999999"), "damaged"),
+        ("a.ply", TRIANGLE.replace(b"vertex 3", b"vertex -3"), "-3 of vertex"),
+        ("a.ply", TRIANGLE.replace(b"element face 1\nproperty list uchar int vertex_indices\n", b""), "point cloud"),
     ],
 )
 def test_a_damaged_mesh_is_one_line_that_names_the_file(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
@@ -66,6 +79,20 @@ def test_a_damaged_mesh_is_one_line_that_names_the_file(tmp_path: Path, name: st
     with pytest.raises(ValueError, match=reason) as caught:
         read_mesh(path)
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("thickness", [0.0, 1e-9])
+def test_a_flat_mesh_is_one_line_that_names_the_file(tmp_path: Path, thickness: float) -> None:
+    write_stl(tmp_path / "sheet.stl", box((0.1, 0.08, thickness)), binary=True)
+    with pytest.raises(ValueError, match=r"sheet\.stl: is flat; give it a thickness"):
+        ScanSet.load(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(0.29, 0.21, 0.0001), (0.1, 0.0001, 0.0001)], ids=["paper", "wire"])
+def test_thin_things_make_scenes(tmp_path: Path, size: tuple[float, float, float]) -> None:
+    write_stl(tmp_path / "thing.stl", box(size), binary=True)
+    with Tabletop(64, 48, ScanSet.load(tmp_path)) as tabletop:
+        tabletop.reset(0, moving=False)
 
 
 def test_names_and_colours_come_from_the_names_of_files(folder: Path) -> None:
