@@ -158,9 +158,10 @@ def _bound(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.listen()  # browsers that come before the server starts wait
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "that is no name of a machine"
         raise AddressError(
-            f"the page cannot be served at {host}:{port} ({error.strerror}); set host and port to an address of this "
+            f"the page cannot be served at {host}:{port} ({why}); set host and port to an address of this "
             "machine that is free"
         ) from error
     return bound

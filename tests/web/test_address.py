@@ -125,7 +125,7 @@ def test_this_machine_needs_none_and_others_get_nothing(start):
         assert status(address + page_of_fastapi) == 404
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", "a..b"])
 def test_an_address_that_is_not_to_be_had_is_told_in_a_line(start, host):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
