@@ -98,10 +98,16 @@ class RobotNode(Node):
             self.get_logger().error(f"gripper/goal is in {ascii(goal.header.frame_id)}, but must be in {WORLD!r}")
             return
         place, turn = goal.pose.position, goal.pose.orientation
-        yaw = np.arctan2(2 * (turn.w * turn.z + turn.x * turn.y), 1 - 2 * (turn.y**2 + turn.z**2))
+        yaw = np.arctan2(2 * (turn.w * turn.z + turn.x * turn.y), 1 - 2 * (turn.y * turn.y + turn.z * turn.z))
+        if not np.isfinite([place.x, place.y, place.z, yaw]).all():
+            self.get_logger().error("gripper/goal is not finite; the gripper goes on to the goal before")
+            return
         self._gripper.move(np.array([place.x, place.y, place.z]), float(yaw))
 
     def _on_opening(self, opening: Float64) -> None:
+        if not np.isfinite(opening.data):
+            self.get_logger().error("gripper/opening is not finite; the opening stays as it is")
+            return
         self._gripper.open(opening.data)
 
     def _on_timer(self) -> None:

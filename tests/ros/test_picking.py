@@ -18,8 +18,12 @@ pytest.importorskip("py_trees", reason="py_trees is not installed")
 
 import rclpy
 from geometry_msgs.msg import PoseStamped, Quaternion
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64, Header
 
 from benchmarks.picking import TREE
+from tests.ros.bench import Bench
+from tests.ros.conftest import Starter
 
 
 @pytest.fixture
@@ -39,6 +43,38 @@ def test_the_red_mug_is_lifted(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "hold: success" in done.stdout and "lifted the red mug in 1 of 1 scenes" in done.stdout
+
+
+def test_a_goal_that_is_not_finite_changes_nothing(start: Starter, bench: Bench, tmp_path: Path) -> None:
+    """With it the physics would have ended for good."""
+    robot = start("demo.robot", width=64, height=48)
+    goals = bench.node.create_publisher(PoseStamped, "/robot/gripper/goal", 10)
+    openings = bench.node.create_publisher(Float64, "/robot/gripper/opening", 10)
+    states: list[JointState] = []
+    bench.node.create_subscription(JointState, "/robot/gripper/state", states.append, 10)
+    bench.until(lambda: states and goals.get_subscription_count() and openings.get_subscription_count(), "the robot")
+
+    def goal(x: float, turn: float) -> PoseStamped:
+        pose = PoseStamped(header=Header(frame_id="world"))
+        pose.pose.position.x, pose.pose.position.z, pose.pose.orientation.w = x, 0.3, turn
+        return pose
+
+    def refused() -> bool:
+        for bad in (goal(float("nan"), 1.0), goal(0.1, float("inf"))):
+            goals.publish(bad)
+        openings.publish(Float64(data=float("nan")))
+        bench.listen(0.1)
+        told = robot.log.read_text()
+        return told.count("gripper/goal is not finite") > 1 and "gripper/opening is not finite" in told
+
+    bench.until(refused, "a line for each")
+
+    def is_there() -> bool:
+        goals.publish(goal(0.1, 1.0))
+        bench.listen(0.1)
+        return np.allclose(states[-1].position[:3], [0.1, 0.0, 0.3], atol=0.01)
+
+    bench.until(is_there, "the gripper at its goal")
 
 
 def test_without_the_node_the_tree_gives_up_and_says_why(
