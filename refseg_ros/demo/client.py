@@ -24,7 +24,7 @@ Stamp = tuple[int, int]
 Value = TypeVar("Value")
 
 ANSWER_WAIT = 15.0
-"""Seconds to wait for an answer."""
+"""Seconds to wait for an answer, or for the next one."""
 PARTS = ("result", "mask", "overlay", "labels", "truth")
 KEPT = 64
 """How many messages of each kind are kept."""
@@ -121,12 +121,15 @@ class Client(Guest):
 
     def more_replies(self, text: str, count: int) -> list[Reply]:
         """Wait for `count` replies to the last query; return all, oldest first."""
+        replies = self.replies(text)
 
-        def enough() -> list[Reply] | None:
-            replies = self.replies(text)
-            return replies if len(replies) >= count else None
+        def more() -> list[Reply] | None:
+            found = self.replies(text)
+            return found if len(found) > len(replies) else None
 
-        return self.wait(enough, ANSWER_WAIT, f"{count} answers to {text!r}")
+        while len(replies) < count:
+            replies = self.wait(more, ANSWER_WAIT, f"answer {len(replies) + 1} of {count} to {text!r}")
+        return replies
 
     def replies(self, text: str) -> list[Reply]:
         """The complete replies so far to the last query, oldest first."""

@@ -18,12 +18,18 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
+from sensor_msgs.msg import Image
+
 from refseg_ros.answer import Verdict
+from refseg_ros.demo import client as client_module
 from refseg_ros.demo.__main__ import FRAMES_EACH, main
+from refseg_ros.demo.client import Client
 from refseg_ros.demo.pictures import TILE_WIDTH, write_pictures
 from refseg_ros.demo.processes import NodeProcess
 from refseg_ros.demo.table import Row
-from tests.ros.bench import picture
+from refseg_ros.images.messages import to_message
+from refseg_ros.msg import Segmentation
+from tests.ros.bench import Bench, picture
 
 
 @pytest.fixture
@@ -69,6 +75,27 @@ def test_a_video_of_ones_own_gives_table_pictures_and_video(clip: Path, bundle_f
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) >= 30
     assert cv2.imread(str(out / "expression_01.png")).shape == (240, 320, 3)
     assert not processes_with(str(tmp_path))
+
+
+def test_answers_may_come_slowly(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thirty, each has its own time."""
+    monkeypatch.setattr(client_module, "ANSWER_WAIT", 2.0)
+    image = np.zeros((4, 4), np.uint8)
+    masks, overlays = (bench.node.create_publisher(Image, f"/refseg/{name}", 10) for name in ("mask", "overlay"))
+    results = bench.node.create_publisher(Segmentation, "/refseg/result", 10)
+    due = 0.0
+
+    def answer() -> None:
+        nonlocal due
+        if time.monotonic() > due:
+            due, header = time.monotonic() + 1.0, bench.header()
+            masks.publish(to_message(image, "mono8", header))
+            overlays.publish(to_message(np.stack([image] * 3, axis=2), "rgb8", header))
+            results.publish(Segmentation(header=header, query="the mug"))
+
+    with Client(answer) as client:
+        client.wait(lambda: results.get_subscription_count() or None, 30.0, "the subscription")
+        assert len(client.more_replies("the mug", 4)) == 4
 
 
 def test_simulated_scenes_are_asked_and_judged(tmp_path: Path, monkeypatch, capfd) -> None:
