@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
+from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
@@ -92,10 +93,22 @@ class Watching:
                 raise
             return False
 
-    def set(self, parameter: Parameter) -> None:
-        """Set a parameter of the node `camera`, where it is there."""
+    def show_scene(self, seed: int) -> None:
+        """Have the node `camera` show the scene of a seed, where it is there."""
         if self.can_set:
-            self._camera.set_parameters([parameter])
+            self._camera.set_parameters([Parameter("seed", value=seed)])
+
+    def set_moving(self, moving: bool) -> None:
+        """Have things move or rest, where the node `camera` is there; the truth says so once it has agreed."""
+
+        def done(future: Future) -> None:
+            response = future.result()
+            if response is not None and response.results[0].successful:
+                self._truth.moving = moving
+
+        if self.can_set:
+            parameter = Parameter("moving", value="yes" if moving else "no")
+            self._camera.set_parameters([parameter]).add_done_callback(done)
 
     def cloud(self, moment: Moment) -> Cloud | None:
         """The points of a moment; None where there is no depth of it."""

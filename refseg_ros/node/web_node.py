@@ -138,11 +138,11 @@ class WebNode(Node):
 
     def show_scene(self, camera: str, seed: int) -> None:
         """See `Robot.show_scene`."""
-        self._watching[camera].set(Parameter("seed", value=seed))
+        self._watching[camera].show_scene(seed)
 
     def set_moving(self, camera: str, moving: bool) -> None:
         """See `Robot.set_moving`."""
-        self._watching[camera].set(Parameter("moving", value="yes" if moving else "no"))
+        self._watching[camera].set_moving(moving)
 
     def proposals(self, rgb: npt.NDArray[np.uint8], text: str) -> Future[list[Answer]]:
         """See `Robot.proposals`; its result raises ConnectionError where the node is not there or refuses."""

@@ -139,6 +139,7 @@ class Page:
         names = truth.newest.names if truth.newest is not None else ()
         self._examples.set_content(cards.query_buttons(words.examples(self._hub.vocabulary, names[:3])))
         self._truth.set_visibility(truth.newest is not None)
+        _press(self._moving, truth.moving)
         self._scenes.set_visibility(truth.newest is not None and self._robot.has_scenes(self._viewer.camera))
         self._correction.refresh()
         if moment is None:
@@ -192,13 +193,7 @@ class Page:
             self._robot.show_scene(self._viewer.camera, scene.seed + 1)
 
     def _toggle_moving(self) -> None:
-        moving = not self._is_on(self._moving)
-        _press(self._moving, moving)
-        self._robot.set_moving(self._viewer.camera, moving)
-
-    @staticmethod
-    def _is_on(button: ui.button) -> bool:
-        return bool(button.props["aria-pressed"] == "true")
+        self._robot.set_moving(self._viewer.camera, not self._hub.truths[self._viewer.camera].moving)
 
     def _change_theme(self) -> None:
         order = list(THEMES)

@@ -39,9 +39,15 @@ class Scene:
 
 
 class Truth:
-    """The scenes and label images of the last moments, by stamp. One thread puts them in; any may ask."""
+    """The scenes and label images of the last moments, by stamp. One thread puts them in; any may ask.
+
+    Attributes:
+        newest: the last scene; None before the first.
+        moving: whether things were set moving from a page, the last that the camera agreed to.
+    """
 
     def __init__(self) -> None:
+        self.moving = False
         self.newest: Scene | None = None
         self._scenes: StampedBuffer[Scene] = StampedBuffer(0.0)
         self._labels: StampedBuffer[npt.NDArray[np.uint8]] = StampedBuffer(0.0)

@@ -112,12 +112,13 @@ def test_a_new_scene_and_things_that_move(open_page, bench):
 
     told: list[str] = []
     bench.node.create_subscription(String, "/camera/truth", lambda message: told.append(message.data), 10)
-    page = open_page()
+    page, other = open_page(), open_page()
     page.get_by_role("button", name="New scene").click()
     bench.until(lambda: any('"seed": 8' in one for one in told[-3:]), "the next scene")
     page.get_by_role("button", name="Move things").click()
     bench.until(lambda: any(re.search(r'"motion": "', one) for one in told[-3:]), "a motion")
-    page.get_by_role("button", name="Move things").click()
+    other.get_by_role("button", name="Move things", pressed=True).click()
+    page.get_by_role("button", name="Move things", pressed=False).wait_for()
 
 
 def test_pause_keeps_the_picture_and_a_click_copies(open_page):
