@@ -1,9 +1,11 @@
-"""What all browsers and the robot share: cameras, queries, diagnostics, corrections. ROS writes, pages read."""
+"""What all browsers and the robot share: cameras, queries, diagnostics, corrections. ROS writes, pages read.
+
+What ROS writes is replaced as a whole, never changed, so that a page may walk over it at any time.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from typing import Protocol
@@ -135,7 +137,7 @@ class Hub:
         self.lessons = lessons
         self.connections: dict[object, Viewer] = {}
         self.asked = ""
-        self.history: deque[str] = deque(maxlen=MOST_ASKED)
+        self.history: tuple[str, ...] = ()
 
     @property
     def viewers(self) -> tuple[Viewer, ...]:
@@ -146,10 +148,8 @@ class Hub:
         """Take a query that a browser or a program has asked."""
         text = transportable(text.strip(), MAX_CHARACTERS)
         self.asked = text
-        if text in self.history:
-            self.history.remove(text)
         if text:
-            self.history.appendleft(text)
+            self.history = (text, *(other for other in self.history if other != text))[:MOST_ASKED]
         else:
             for stream in self.streams.values():
                 stream.expect_nothing()
