@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -42,7 +43,13 @@ def words_of(answer: Answer, vocabulary: Collection[str]) -> tuple[Word, ...]:
 
 def nearest(word: str, vocabulary: Collection[str]) -> str:
     """The known word spelled most like an unknown one; empty if none is similar."""
-    found = difflib.get_close_matches(word[:40], vocabulary, n=1, cutoff=0.6)
+    return _nearest(word[:40], tuple(vocabulary))
+
+
+@functools.lru_cache(maxsize=512)
+def _nearest(word: str, vocabulary: tuple[str, ...]) -> str:
+    """Remembered, since it takes milliseconds, and each page asks for the same words several times a second."""
+    found = difflib.get_close_matches(word, vocabulary, n=1, cutoff=0.6)
     return found[0] if found else ""
 
 

@@ -8,6 +8,7 @@ import pytest
 from refseg_ros.answer import NO_BOX, Answer, Verdict
 from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.expression import tokenise
+from refseg_ros.web import words
 from refseg_ros.web.words import MOST_EXAMPLES, examples, nearest, words_of
 
 VOCABULARY = ("the", "red", "mug", "bottle", "of", "left")
@@ -41,10 +42,17 @@ def test_a_word_of_megabytes_costs_nothing():
     assert nearest("a" * 10_000_000, VOCABULARY) == ""
 
 
+def test_the_nearest_word_is_looked_up_once():
+    """Each page asks several times a second, and a search takes milliseconds."""
+    words._nearest.cache_clear()
+    assert [nearest("botle", VOCABULARY) for _ in range(3)] == ["bottle"] * 3
+    assert words._nearest.cache_info().misses == 1
+
+
 def test_examples_fit_the_vocabulary_and_what_is_there_comes_first():
-    words = Bundle.load(TABLETOP).vocabulary().words[2:]
-    offered = examples(words, ["blue can", "plaid teapot"])
+    known = Bundle.load(TABLETOP).vocabulary().words[2:]
+    offered = examples(known, ["blue can", "plaid teapot"])
     assert offered[0] == "the blue can"
     assert len(offered) <= MOST_EXAMPLES
-    assert all(set(tokenise(text)) <= set(words) for text in offered)
+    assert all(set(tokenise(text)) <= set(known) for text in offered)
     assert examples(()) == ()
