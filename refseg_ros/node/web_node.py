@@ -147,6 +147,7 @@ class WebNode(Node):
     def proposals(self, rgb: npt.NDArray[np.uint8], text: str) -> Future[list[Answer]]:
         """See `Robot.proposals`; its result raises ConnectionError where the node is not there or refuses."""
         given: Future[list[Answer]] = Future()
+        given.set_running_or_notify_cancel()  # a page that waits no longer cannot cancel it: an answer may still come
         if not self._segment_image.service_is_ready():
             given.set_exception(ConnectionError("the node segment is not there"))
             return given
