@@ -59,8 +59,10 @@ def search_bag(task: Task) -> bytes:
                 part.add(str(bag), topic, moment, stamp.sec * 1_000_000_000 + stamp.nanosec, answers)
                 frames += 1
                 remarks.update(dict.fromkeys(remark for answer in answers for remark in answer.remarks))
+            if not refused:  # the first topic with images tells why none could be read
+                nothing = source.nothing()
             refused.update(source.refused)
-            nothing, lost = source.nothing(), source.lost
+            lost = source.lost
     if not frames:
         raise nothing
     return part.finish(Searched(task.recording, frames, dict(sorted(refused.items())), list(remarks), lost))

@@ -19,7 +19,12 @@ from pycocotools import mask as coco
 from rosbags.rosbag2 import StoragePlugin
 
 from refseg_ros import Segmenter
+from refseg_ros.bags.images import BagError
+from refseg_ros.engines.bundle import Bundle
+from refseg_ros.search.answers import Task, search_bag
 from refseg_ros.search.page import MOST
+from refseg_ros.search.recordings import recordings
+from refseg_ros.search.settings import SearchConfig, digest
 from tests.search.bags import IMAGES, ROOT, SECOND, add_topic, command, complaints, picture, record, search
 from tests.search.outcome import in_process, refused, rows
 
@@ -128,6 +133,14 @@ def test_of_a_recorder_that_was_killed_the_whole_files_are_searched_and_the_othe
     last.write_bytes(whole)
     result = search(bag, "red", "--model", bundle_folder, "-o", tmp_path / "out")
     assert result.returncode == 0 and "1 bags searched; 6 frames" in result.stdout, result.stderr
+
+
+def test_of_several_topics_without_a_readable_image_the_one_with_images_tells_why(tmp_path, bundle_folder):
+    bag = record(tmp_path / "bag", [np.zeros((60, 80), np.uint8)] * 2, ("/front",))  # a third of the data
+    add_topic(bag, "/rear", "sensor_msgs/msg/Image")
+    config = SearchConfig(("red",), digest(Bundle.load(bundle_folder).manifest))
+    with pytest.raises(BagError, match=r"/front holds no image that can be read \(2 refused: "):
+        search_bag(Task(recordings([str(bag)])[0], config, str(bundle_folder)))
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_the_others_are_searched(tmp_path, bags, bundle_folder):
