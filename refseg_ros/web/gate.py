@@ -12,7 +12,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-COOKIE = "refseg_token"
+COOKIE = "refseg_token_{port}"
+"""Name of the cookie. It has the port, because a browser sends a host's cookies to all its ports."""
 _WRONG_HOST = "This page is for browsers of the machine that it runs on.\n"
 _NO_TOKEN = "This page wants the address with the token, which stands in the log of the node web.\n"
 
@@ -40,9 +41,9 @@ class Gate:
     another page's script is always refused.
     """
 
-    def __init__(self, app: ASGIApp, token: str = "") -> None:
-        """Guard an application; without a token only this machine may use it."""
-        self._app, self._token = app, token
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        """Guard an application that is served at a port; with an empty token only this machine may use it."""
+        self._app, self._token, self._cookie = app, token, COOKIE.format(port=port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here."""
@@ -56,7 +57,7 @@ class Gate:
         elif self._token and given and scope["type"] == "http":
             into = RedirectResponse(scope["path"])  # the token leaves the address bar
             # Not strict: then the browser would not send it after a link on another page led here.
-            into.set_cookie(COOKIE, given, httponly=True, samesite="lax")
+            into.set_cookie(self._cookie, given, httponly=True, samesite="lax")
             await into(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -65,7 +66,7 @@ class Gate:
         if not self._token:
             return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
         # Not by http.cookies: there, one malformed cookie, of any service of this machine, drops all the others.
-        kept = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        kept = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
         return any(_same(text, self._token) for text in (given, kept))
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -55,11 +55,10 @@ class Server:
         self._listening = Listening(hub.vocabulary)
         self._socket = _bound(host, port)
         token = "" if is_loopback(host) else new_token()
-        self.address = f"http://{_written(host)}:{self._socket.getsockname()[1]}/" + (
-            f"?token={token}" if token else ""
-        )
+        port = self._socket.getsockname()[1]  # the one that was free, if any would do
+        self.address = f"http://{_written(host)}:{port}/" + (f"?token={token}" if token else "")
         config = uvicorn.Config(
-            Gate(_Contained(self._application()), token),
+            Gate(_Contained(self._application()), token, port),
             log_level="critical",
             lifespan="on",
             timeout_graceful_shutdown=1,

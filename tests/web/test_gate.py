@@ -12,9 +12,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from refseg_ros.web.gate import COOKIE, Gate, is_loopback, new_token
+from refseg_ros.web.gate import Gate, is_loopback, new_token
 
 TOKEN = "a-token-of-the-test"
+PORT = 8080
+COOKIE = f"refseg_token_{PORT}"
 PATHS = ("/", "/inside", "/nowhere", "/_nicegui/anything")
 
 
@@ -30,7 +32,7 @@ async def _socket(connection) -> None:  # noqa: ANN001
 
 def client(token: str, address: str = "http://127.0.0.1:8080") -> TestClient:
     routes = [Route("/", _inside), Route("/inside", _inside), WebSocketRoute("/socket", _socket)]
-    return TestClient(Gate(Starlette(routes=routes), token), base_url=address, follow_redirects=False)
+    return TestClient(Gate(Starlette(routes=routes), token, PORT), base_url=address, follow_redirects=False)
 
 
 def is_let_in(one: TestClient, path: str = "/socket", **headers: str | bytes) -> bool:
@@ -55,6 +57,15 @@ def test_the_token_lets_in_once_and_the_cookie_after_it():
     kept = entered.headers["set-cookie"].lower()
     assert "httponly" in kept and "samesite=lax" in kept
     assert one.get("/inside").text == "inside"
+
+
+def test_the_cookie_of_another_port_stays():
+    """A browser sends the cookies of a host to all its ports."""
+    one = client(TOKEN, f"http://robot.local:{PORT}")
+    one.cookies.set("refseg_token_8081", "of-the-other-page", domain="robot.local")
+    one.get(f"/?token={TOKEN}")
+    assert one.get("/inside").text == "inside"
+    assert one.cookies["refseg_token_8081"] == "of-the-other-page" and one.cookies[COOKIE] == TOKEN
 
 
 def test_sockets_want_the_token_too():
