@@ -77,12 +77,13 @@ def _obj(path: Path) -> FileMesh:
     paints: list[str] = []
     materials: dict[str, Material] = {}
     current, remarks = "", []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for line in text.replace("\\\n", " ").splitlines():
         key, *values = line.split() or [""]
         if key == "v":
             points.append([float(value) for value in values[:6]])
         elif key == "vt":
-            places.append([float(values[0]), float(values[1])])
+            places.append([float(value) for value in (*values, 0.0)[:2]])
         elif key == "f":
             ring = []
             for value in values:

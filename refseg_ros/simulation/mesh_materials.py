@@ -43,10 +43,19 @@ def read_materials(path: Path) -> dict[str, Material]:
             name = rest
             found[name] = plain
         elif key == "Kd":
-            found[name] = Material(tuple(float(value) for value in rest.split()[:3]), before.picture)
+            found[name] = Material(_tone(rest) or before.tone, before.picture)
         elif key == "map_Kd" and rest:
             found[name] = Material(before.tone, _picture(path, rest))
     return found
+
+
+def _tone(said: str) -> tuple[float, ...] | None:
+    """The red, green and blue of a line; what is left out is as red. None for a spectrum."""
+    words = said.split()
+    if words and words[0] in ("spectral", "xyz"):
+        return None
+    given = [float(word) for word in words[:3]]
+    return (*given, *given[:1] * 2)[:3]
 
 
 def _picture(path: Path, said: str) -> Path:

@@ -52,6 +52,22 @@ def test_each_face_has_the_colour_of_its_own_material(tmp_path: Path) -> None:
     assert read_mesh(tmp_path / "bolt.obj").colours.tolist() == [[1, 0, 0], [0, 0, 1]] * 6
 
 
+def test_a_colour_of_one_number_is_grey_and_a_spectrum_is_none(tmp_path: Path) -> None:
+    materials = "newmtl a\nKd 0.5\nnewmtl b\nKd spectral steel.rfl 0.9\nnewmtl c\nKd xyz 0.2 0.2 0.2\n"
+    write_box(tmp_path / "bolt.obj", materials, "a", "b", "c", "c")
+    bare = read_mesh(tmp_path / "bolt.obj").colours[1].tolist()
+    assert read_mesh(tmp_path / "bolt.obj").colours.tolist() == [[0.5, 0.5, 0.5], bare, bare, bare] * 3
+
+
+def test_a_line_may_go_on_in_the_next_and_a_place_have_one_number(tmp_path: Path) -> None:
+    write_obj(tmp_path / "bolt.obj", BOX)
+    whole = read_mesh(tmp_path / "bolt.obj")
+    text = (tmp_path / "bolt.obj").read_text()
+    head, begin, last = text.rpartition("\nf ")
+    (tmp_path / "bolt.obj").write_text(f"vt 0.5\r\n{head}{begin}{last.replace(' ', ' ' + chr(92) + chr(10), 1)}")
+    assert np.array_equal(read_mesh(tmp_path / "bolt.obj").faces, whole.faces)
+
+
 def test_materials_without_a_name_are_none(tmp_path: Path) -> None:
     write_obj(tmp_path / "bolt.obj", BOX)
     (tmp_path / "bolt.obj").write_text("mtllib\n" + (tmp_path / "bolt.obj").read_text())
