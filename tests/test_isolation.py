@@ -33,7 +33,8 @@ def test_commands_that_start_at_once_never_share_one(own_domain):
     for run in runs:
         run.communicate()
     again = start(SHOW)
-    assert int(again.stdout.readline()) in domains, "a domain is free when its command has ended, even if killed"
+    # One below may have become free meanwhile, too, where another run has ended.
+    assert int(again.stdout.readline()) <= max(domains), "a domain is free when its command has ended, even if killed"
     again.communicate()
 
 

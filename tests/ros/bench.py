@@ -125,13 +125,13 @@ class Bench:
         return self.until(shown, what)
 
     def answer(self, image: np.ndarray, text: str) -> Segmentation:
-        """Show an image again and again until an answer to this text on one of these images comes."""
+        """Show an image again and again until an answer to this text on one of these images comes; the first one."""
         shown: list[Header] = []
 
         def look() -> Segmentation | None:
             shown.append(self.show(image))
             self.listen(0.05)
-            return next((one for one in reversed(self.results) if one.query == text and one.header in shown), None)
+            return next((one for one in self.results if one.query == text and one.header in shown), None)
 
         return self.until(look, f"an answer to {text[:50]!r}")
 

@@ -67,7 +67,8 @@ def test_a_hundred_cycles_leave_nothing_behind(start, bundle_folder, bench) -> N
         if cycle % 10 == 9:
             bench.answer(picture(), "red")
     assert bench.answer(picture(), "red").verdict == Segmentation.FOUND
-    assert holdings[-1] <= max(holdings[:20])
+    threads, files = zip(*holdings, strict=True)
+    assert threads[-1] <= max(threads[:20]) and files[-1] <= max(files[:20]), holdings
     assert min(sizes[-10:]) < min(sizes[:10]) + MOST_GROWTH, sizes
     node.check()
 
