@@ -28,7 +28,7 @@ from transformers.utils import cached_file
 from model_training.graphs import onnx_file
 from model_training.networks.base import Graph
 from model_training.scoring.certainty import UNCALIBRATED
-from refseg_ros.command import command
+from refseg_ros.command import command, program
 from refseg_ros.engines import bundle
 from refseg_ros.engines.manifest import ARRAYS, FILE, Clip, Input, Manifest, Text
 from refseg_ros.engines.network import LOGITS
@@ -227,7 +227,7 @@ def export(source: Source, folder: Path, name: str) -> Manifest:
 @command()
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.hub", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("source", help="a repository of the hub, which is downloaded, or a folder of its files")
     parser.add_argument("bundle", type=Path, help="folder to write")
     options = parser.parse_args(arguments)

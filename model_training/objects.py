@@ -17,7 +17,7 @@ import cv2
 import mujoco
 import numpy as np
 
-from refseg_ros.command import command
+from refseg_ros.command import command, program
 from refseg_ros.media.files import write_png
 from refseg_ros.simulation.camera import look_at
 from refseg_ros.simulation.mesh_files import FileMesh, read_mesh
@@ -106,7 +106,7 @@ def _facts(scan: Scan) -> str:
 @command()
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m model_training.objects", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=program(), description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="PNG to write, all things from four sides on it")
     options = parser.parse_args(arguments)

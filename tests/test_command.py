@@ -16,7 +16,7 @@ MODULES = sorted(
     path.relative_to(ROOT)
     for package in ("refseg_ros", "model_training")
     for path in (ROOT / package).rglob("*.py")
-    if "prog=program()" in path.read_text()
+    if "ArgumentParser(" in path.read_text()
 )
 
 
