@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,10 +20,16 @@ def tabletop() -> Iterator[Tabletop]:
         yield opened
 
 
-def _frames(tabletop: Tabletop, seeds: range, split: str = "train", moving: bool = False) -> Iterator[Frame]:
-    for seed in seeds:
-        tabletop.reset(seed, split, moving=moving)
-        yield tabletop.render()
+@pytest.fixture(scope="module")
+def frames(tabletop: Tabletop) -> Callable[..., list[Frame]]:
+    """Scenes at rest, by their seeds: `frames(range(8), "train")`. Each is rendered once."""
+
+    @cache
+    def frame(seed: int, split: str) -> Frame:
+        tabletop.reset(seed, split, moving=False)
+        return tabletop.render()
+
+    return lambda seeds, split="train": [frame(seed, split) for seed in seeds]
 
 
 def _same(first: Frame, second: Frame) -> bool:
@@ -69,8 +76,8 @@ def test_short_steps_of_time_add_up(tabletop: Tabletop) -> None:
     assert tabletop.render(depth=False).stamp == pytest.approx(1.0)
 
 
-def test_boxes_and_pixel_counts_are_those_of_the_labels(tabletop: Tabletop) -> None:
-    for frame in _frames(tabletop, range(8)):
+def test_boxes_and_pixel_counts_are_those_of_the_labels(frames: Callable[..., list[Frame]]) -> None:
+    for frame in frames(range(8)):
         for truth in frame.objects:
             rows, columns = np.nonzero(frame.labels == truth.instance_id)
             assert truth.pixels == len(rows) > 0
@@ -86,9 +93,9 @@ def _points(frame: Frame, truth: ObjectTruth) -> np.ndarray:
     return np.stack([(columns - lens.cx) / lens.fx * depth, (rows - lens.cy) / lens.fy * depth, depth], axis=1)
 
 
-def test_depth_and_intrinsics_lead_to_the_positions(tabletop: Tabletop) -> None:
+def test_depth_and_intrinsics_lead_to_the_positions(frames: Callable[..., list[Frame]]) -> None:
     nearer, off = [], []
-    for frame in _frames(tabletop, range(12)):
+    for frame in frames(range(12)):
         for truth in frame.objects:
             if truth.visible_fraction > 0.9:
                 points, position = _points(frame, truth), np.array(truth.position)
@@ -100,9 +107,9 @@ def test_depth_and_intrinsics_lead_to_the_positions(tabletop: Tabletop) -> None:
     assert abs(np.mean(off)) < 0.002
 
 
-def test_a_ball_is_where_its_pixels_say(tabletop: Tabletop) -> None:
+def test_a_ball_is_where_its_pixels_say(frames: Callable[..., list[Frame]]) -> None:
     seen = 0
-    for frame in _frames(tabletop, range(40)):
+    for frame in frames(range(40)):
         for truth in frame.objects:
             if truth.class_name == "ball" and truth.visible_fraction > 0.97:
                 distances = np.linalg.norm(_points(frame, truth) - truth.position, axis=1)
@@ -112,8 +119,8 @@ def test_a_ball_is_where_its_pixels_say(tabletop: Tabletop) -> None:
     assert seen >= 5
 
 
-def test_the_ground_is_seen_from_the_viewer(tabletop: Tabletop) -> None:
-    for frame in _frames(tabletop, range(6)):
+def test_the_ground_is_seen_from_the_viewer(frames: Callable[..., list[Frame]]) -> None:
+    for frame in frames(range(6)):
         for truth in frame.objects:
             assert truth.ground[0] == pytest.approx(truth.position[0], abs=1e-9)
             assert truth.ground[1] > 0.0
@@ -135,20 +142,20 @@ def test_things_rest(tabletop: Tabletop) -> None:
             assert np.linalg.norm(np.subtract(first.position, second.position)) < 0.01
 
 
-def test_hidden_things_are_told_by_their_fraction(tabletop: Tabletop) -> None:
-    fractions = [truth.visible_fraction for frame in _frames(tabletop, range(25)) for truth in frame.objects]
+def test_hidden_things_are_told_by_their_fraction(frames: Callable[..., list[Frame]]) -> None:
+    fractions = [truth.visible_fraction for frame in frames(range(25)) for truth in frame.objects]
     assert min(fractions) > 0.3
     assert np.median(fractions) > 0.93
     # A thing half behind another: the fraction follows from the pixels that it has alone.
     assert any(fraction < 0.9 for fraction in fractions)
 
 
-def test_every_class_and_colour_occurs_and_distractors_are_many(tabletop: Tabletop) -> None:
+def test_every_class_and_colour_occurs_and_distractors_are_many(frames: Callable[..., list[Frame]]) -> None:
     classes: Counter[str] = Counter()
     colours: Counter[str] = Counter()
     crowded = sizes = 0
-    frames = list(_frames(tabletop, range(60)))
-    for frame in frames:
+    scenes = frames(range(60))
+    for frame in scenes:
         names = Counter(truth.class_name for truth in frame.objects)
         classes += names
         colours += Counter(truth.colour for truth in frame.objects)
@@ -160,13 +167,13 @@ def test_every_class_and_colour_occurs_and_distractors_are_many(tabletop: Tablet
                 break
     assert set(classes) == set(CLASSES) and min(classes.values()) >= 5
     assert set(colours) == set(COLOURS) and min(colours.values()) >= 5
-    assert crowded > len(frames) / 4
-    assert sizes > len(frames) / 2
+    assert crowded > len(scenes) / 4
+    assert sizes > len(scenes) / 2
 
 
 @pytest.mark.parametrize("split", ["train", "held_out"])
-def test_held_out_pairs_are_in_their_split_alone(tabletop: Tabletop, split: str) -> None:
-    for frame in _frames(tabletop, range(25), split):
+def test_held_out_pairs_are_in_their_split_alone(frames: Callable[..., list[Frame]], split: str) -> None:
+    for frame in frames(range(25), split):
         for truth in frame.objects:
             assert ((truth.colour, truth.class_name) in HELD_OUT_PAIRS) == (split == "held_out")
 
