@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from refseg_ros.media.films import stamps_of
 from tests.films import BROWSERS_STAMPS, cut, damage, noise, restamp, write_film
 from tests.ros.signals import interruptible
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -229,9 +229,7 @@ def test_ctrl_c_leaves_nothing_half_written(arguments, video):
     process = subprocess.Popen(
         arguments(video, "red"), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
     )
-    while not list(video.parent.glob("*segmented*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+    until(lambda: list(video.parent.glob("*segmented*")), "the file that it writes", process)
     process.send_signal(signal.SIGINT)
     assert said(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
     assert list(video.parent.iterdir()) == [video]

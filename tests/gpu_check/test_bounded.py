@@ -14,6 +14,7 @@ import pytest
 from refseg_ros.doctor.finding import Finding, Level, ok
 from refseg_ros.errors import BundleError
 from refseg_ros.gpu_check.bounded import within
+from tests.waiting import until
 
 
 def test_findings_and_what_is_raised_come_through() -> None:
@@ -41,8 +42,7 @@ def test_what_hangs_is_ended_with_all_that_it_started() -> None:
 
     first, last = within(2.0, hanging())
     assert last.level == Level.ERROR and "the 2 s are over" in last.text
-    while is_running(first.text):  # it was told to end
-        time.sleep(0.01)
+    until(lambda: not is_running(first.text), "the end of its process")  # it was told to end
 
 
 def test_a_library_that_takes_the_process_down_leaves_what_was_found() -> None:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -30,6 +29,7 @@ from refseg_ros.demo.table import Row
 from refseg_ros.images.messages import to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import Bench, picture
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -137,9 +137,7 @@ def test_a_ctrl_c_while_a_node_is_being_started_leaves_no_node(tmp_path: Path, m
 def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
     arguments = ("--source", clip, "--query", "red", "--out", tmp_path / "out", "--model", bundle_folder)
     demo = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while len(processes_with(str(tmp_path))) < 2 or len(processes_with(str(bundle_folder))) < 2:
-        assert demo.poll() is None, demo.communicate()
-        time.sleep(0.05)
+    until(lambda: min(len(processes_with(str(folder))) for folder in (tmp_path, bundle_folder)) >= 2, "its nodes", demo)
     demo.send_signal(signal.SIGINT)
     _, errors = demo.communicate(timeout=60)
     assert demo.returncode == 130

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -27,6 +26,7 @@ from refseg_ros import Segmenter
 from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import BoundingBox, Segmentation
 from tests.ros.signals import interruptible
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 TYPES = {"/refseg/result": Segmentation, "/refseg/mask": Image, "/refseg/bbox": BoundingBox}
@@ -209,9 +209,7 @@ def test_ctrl_c_leaves_no_bag(tmp_path, bundle_folder):
     process = subprocess.Popen(
         command(bag, "red", bundle_folder), cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
     )
-    while not list(tmp_path.glob(".bag.refseg*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+    until(lambda: list(tmp_path.glob(".bag.refseg*")), "the bag that it writes", process)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[1] == "stopped\n" and process.returncode == 130
     assert list(tmp_path.iterdir()) == [bag]

@@ -6,7 +6,6 @@ import array
 import dataclasses
 import signal
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from refseg_ros.ros.node_config import SegmentNodeConfig
 from tests.ros.bench import GREEN, GREY, RED, picture
 from tests.ros.signals import ended_by
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle, write_slowly_loading_bundle
+from tests.waiting import until
 
 TOPIC = "/camera/image_raw.subscription"
 """What a parameter that overrides a QoS of the images names."""
@@ -270,9 +270,7 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference_that_takes_minutes(start
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_while_the_model_is_loaded(start, tmp_path, sent) -> None:
     node = start("segment_node", model=str(write_slowly_loading_bundle(tmp_path / "slow")), threads=1)
-    while "the model is being loaded" not in node.log.read_text():
-        node.check()
-        time.sleep(0.05)
+    until(lambda: node.check() or "the model is being loaded" in node.log.read_text(), "the model")
     assert ended_by(node, sent) == 0, node.tail(50)
     assert "Traceback" not in node.log.read_text()
 
