@@ -217,13 +217,11 @@ def test_a_source_that_breaks_down_ends_it_with_one_line(start, bench, tmp_path:
     [
         (dict(source="/no/such.mp4"), "must be one of: 'simulation'"),
         (dict(source=97), "webcam 97 does not open"),
-        (dict(source=""), "source is empty"),
-        (dict(split="everything"), "split is 'everything'; it must be one of train, held_out"),
         (dict(rate=0), "rate"),
-        (dict(seed=-1), "seed"),
     ],
 )
 def test_what_it_cannot_show_is_one_line_and_exit_code_1(start, parameters, words) -> None:
+    """One of each kind; test_parameters.py has the others."""
     refused(start("camera_node", **parameters), words)
 
 

@@ -141,13 +141,10 @@ def test_an_address_that_is_not_to_be_had_is_told_in_a_line(start, host):
     [
         ({"image_topic": "bad topic"}, "image_topic is 'bad topic', which is no name of a topic"),
         ({"image_topic": ""}, "image_topic is empty"),
-        ({"image_topic": "{camera}"}, "{camera} stands for each of cameras, which is empty"),
-        ({"depth_topic": "/depth"}, "only one of depth_topic and camera_info_topic is set"),
-        ({"depth_topic": "/a/", "camera_info_topic": "/b"}, "depth_topic is '/a/', which is no name of a topic"),
-        ({"cameras": ["front", "wrist"]}, "with several cameras it must contain {camera}"),
     ],
 )
 def test_topics_that_are_none_are_told_in_a_line(start, topics, words):
+    """One of each kind; tests/ros/test_parameters.py has the others."""
     process = start(**topics)
     assert process.process.wait(60) == 1
     (line,) = process.log.read_text().splitlines()
