@@ -22,9 +22,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from refseg_ros.demo.processes import stay_on_this_machine
-from refseg_ros.doctor.finding import Level
+from refseg_ros.doctor.finding import Level, ok
 from refseg_ros.doctor.graph import elsewhere
-from refseg_ros.doctor.installation import check_profile
+from refseg_ros.doctor.installation import check_domain, check_installation, check_profile
+from refseg_ros.doctor.machine import check_disk
 from refseg_ros.doctor.processes import participants
 from refseg_ros.doctor.shared_memory import FOLDER
 from refseg_ros.images.messages import to_message
@@ -128,36 +129,25 @@ def test_a_camera_that_sends_hardly_anything_is_told(doctor, start, bench, bundl
     assert "/camera/image_raw" not in report.of("OK")
 
 
-def test_ros_and_its_middleware_are_named(doctor):
-    report = doctor(ROS_DISTRO="kilted", RMW_IMPLEMENTATION="rmw_fastrtps_cpp")
-    assert re.search(r"ROS 2 kilted$", report.of("OK"), re.MULTILINE), report.text
-    assert re.search(r"middleware: rmw_fastrtps_cpp$", report.of("OK"), re.MULTILINE)
+def test_ros_and_its_middleware_are_named(monkeypatch):
+    monkeypatch.setenv("ROS_DISTRO", "kilted")
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+    assert list(check_installation()) == [ok("ROS 2 kilted"), ok("middleware: rmw_fastrtps_cpp")]
 
 
 @pytest.mark.parametrize(
     "environment, told",
     [
         ({"RMW_IMPLEMENTATION": "rmw_nonsense_cpp"}, "RMW_IMPLEMENTATION is rmw_nonsense_cpp, which is not installed"),
-        ({"ROS_DOMAIN_ID": "seven"}, "ROS_DOMAIN_ID is 'seven'; it must be a number from 0 to 232"),
-        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "OFF"}, "ROS_AUTOMATIC_DISCOVERY_RANGE is OFF: nothing hears anything"),
-        ({"FASTDDS_DEFAULT_PROFILES_FILE": "/nowhere.xml"}, "names /nowhere.xml, which cannot be read"),
-        ({"ROS_LOG_DIR": "/dev/null/log"}, "logs cannot be written to /dev/null/log"),
         ({"PYTHONPATH": str(ROOT)}, "the messages of refseg_ros are not built, or not found"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_is_wrong_with_the_shell_is_told(doctor, environment, told):
+def test_what_is_wrong_with_the_shell_ends_nothing_and_is_told(doctor, environment, told):
     report = doctor(**environment)
     assert told in report.of("ERROR"), report.text
     assert report.code == 1
     assert "Traceback" not in report.text
-
-
-def test_a_profile_with_too_little_memory_is_told(doctor, tmp_path):
-    profile = tmp_path / "small.xml"
-    profile.write_text(PROFILE.read_text().replace("16777216", "524288"))
-    report = doctor(FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
-    assert f"{profile}, which gives shared memory of 524288 bytes at most" in report.of("WARN"), report.text
 
 
 OLD, NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
@@ -168,6 +158,29 @@ def no_profile(monkeypatch) -> None:
     for name in (OLD, NEW):
         monkeypatch.setenv(name, "")  # so that what is set by others meanwhile is taken back, too
         monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check", "told"),
+    [
+        ("ROS_DOMAIN_ID", "seven", check_domain, "ROS_DOMAIN_ID is 'seven'; it must be a number from 0 to 232"),
+        ("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF", check_domain, "DISCOVERY_RANGE is OFF: nothing hears anything"),
+        (NEW, "/nowhere.xml", check_profile, f"{NEW} names /nowhere.xml, which cannot be read"),
+        ("ROS_LOG_DIR", "/dev/null/log", check_disk, "logs cannot be written to /dev/null/log"),
+    ],
+)
+def test_a_variable_of_the_shell_that_is_wrong_is_told(no_profile, monkeypatch, variable, value, check, told):
+    monkeypatch.setenv(variable, value)
+    *_, finding = check()
+    assert finding.level == Level.ERROR and told in finding.text
+
+
+def test_a_profile_with_too_little_memory_is_told(no_profile, monkeypatch, tmp_path):
+    profile = tmp_path / "small.xml"
+    profile.write_text(PROFILE.read_text().replace("16777216", "524288"))
+    monkeypatch.setenv(NEW, str(profile))
+    (told,) = check_profile()
+    assert told.level == Level.WARN and f"{profile}, which gives shared memory of 524288 bytes at most" in told.text
 
 
 def test_a_profile_under_a_name_that_the_distribution_does_not_read_is_told(no_profile, monkeypatch):
