@@ -17,7 +17,6 @@ from std_msgs.msg import Float32, Header
 from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
-from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
 
 
 def test_several_expressions_get_an_answer_each_on_the_same_image(start, bundle_folder, bench) -> None:
@@ -131,18 +130,6 @@ def test_a_text_that_is_published_again_and_again_is_one_question(start, bundle_
 
     bench.show_until(picture(), stable, "a stable thing")
     assert {one.query_id for one in bench.results} == {1}
-
-
-def test_an_answer_that_took_too_long_is_called_stale(start, bench, tmp_path) -> None:
-    """The image is new when its turn comes, but its answer would come when it is too old."""
-    model = write_slow_bundle(tmp_path / "slow", turns=300)
-    start("segment_node", model=str(model), threads=1, query=f"red {SLOW_WORD}", max_frame_age=0.5)
-    bench.wait_for_node()
-    bench.clock = time.time()
-    header = bench.show(picture())
-    result = bench.until(lambda: bench.results, "the answer")[0]
-    assert (result.verdict, result.header) == (Segmentation.STALE, header) and result.frame_age > 0.5
-    assert not any(result.mask.data) and result.box.width == 0
 
 
 def test_simulated_time_ages_images_and_may_jump_back(start, bundle_folder, bench) -> None:

@@ -17,8 +17,11 @@ from lifecycle_msgs.msg import Transition
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 from refseg_ros.images.messages import to_message
+from refseg_ros.msg import Segmentation
+from refseg_ros.node.qos_doctor import why_no_image
 from tests.ros.bench import picture
 from tests.ros.manager import Manager
 from tests.ros.slow_bundle import SLOW_WORD, write_slow_bundle
@@ -168,13 +171,17 @@ def test_a_camera_that_stalls_is_told_and_the_next_image_is_answered(start, bund
         "a transport that is not read",
     ],
 )
-def test_the_doctor_says_what_is_wrong(start, bundle_folder, bench, publishes, words) -> None:
+def test_the_doctor_says_what_is_wrong(bench, publishes, words) -> None:
     bench.node.destroy_publisher(bench.images)
     for topic, kind in publishes.items():
         bench.node.create_publisher(kind, topic, 1)
-    reader = Reader(bench)
-    start("segment_node", model=str(bundle_folder), threads=1, image_topic="/camera/color/image", query="red")
-    reader.until("camera", lambda status, _: all(word in status.message for word in words), f"a warning with {words}")
+    qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+    def is_told() -> bool:
+        told = why_no_image(bench.node, "/camera/color/image", "sensor_msgs/msg/Image", qos, own=())
+        return all(word in told for word in words)
+
+    bench.until(is_told, f"an answer with {words}")
 
 
 def test_the_doctor_tells_quality_of_service_that_does_not_fit(start, bundle_folder, bench) -> None:
@@ -205,22 +212,24 @@ def test_old_images_are_told(start, bundle_folder, bench) -> None:
     reader.until("camera", shown, "the end of the warning, with nothing asked any more")
 
 
-def test_answers_that_take_too_long_are_told(start, bench, tmp_path) -> None:
+def test_answers_that_take_too_long_are_stale_and_told(start, bench, tmp_path) -> None:
+    """The image is new when its turn comes, but its answer would come when it is too old."""
     model = write_slow_bundle(tmp_path / "slow", turns=300)
     start("segment_node", model=str(model), threads=1, query=f"red {SLOW_WORD}", max_frame_age=0.5)
     reader = Reader(bench)
     bench.wait_for_node()
-    shown = 0
+    shown: list[Header] = []
 
     def told(status: DiagnosticStatus, _: dict) -> bool:
-        nonlocal shown
-        if len(bench.results) == shown:  # the next image finds the node idle
+        if len(bench.results) == len(shown):  # the next image finds the node idle
             bench.clock = time.time()
-            bench.show(picture())
-            shown += 1
+            shown.append(bench.show(picture()))
         return "s old when their answers are ready" in status.message
 
     reader.until("camera", told, "a warning")
+    result = bench.until(lambda: bench.results, "the answer")[0]
+    assert (result.verdict, result.header) == (Segmentation.STALE, shown[0]) and result.frame_age > 0.5
+    assert not any(result.mask.data) and result.box.width == 0
 
 
 def test_a_refused_model_is_told(start, bench, tmp_path) -> None:
