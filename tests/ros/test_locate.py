@@ -136,19 +136,13 @@ def test_a_signal_ends_the_node_in_order_while_a_goal_is_under_way(start, bundle
     assert "Traceback" not in node.log.read_text()
 
 
-@pytest.mark.parametrize(
-    "goal",
-    [
+def test_goals_that_make_no_sense_or_are_too_many_at_a_time_are_rejected(seeker) -> None:
+    for goal in (
         {"query": ""},
         {"query": "a;b"},
         {"query": "red", "camera": "front"},
         {"query": "red", "timeout": -1.0},
         {"query": "red", "stable_frames": 1001},
-    ],
-)
-def test_a_goal_that_makes_no_sense_is_rejected(seeker, goal) -> None:
-    assert not seeker.send(**goal).accepted
-
-
-def test_only_so_many_things_are_looked_for_at_a_time(seeker) -> None:
+    ):
+        assert not seeker.send(**goal).accepted, goal
     assert [seeker.send(query="red").accepted for _ in range(9)] == [True] * 8 + [False]
