@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -145,8 +146,7 @@ def test_a_parameter_of_a_type_that_there_is_not_ends_no_node(start, bundle_fold
 
 
 @pytest.mark.parametrize("executable", ["segment_node", "camera_node", "speech_node", "web_node"])
-@pytest.mark.parametrize("later", [signal.SIGINT, signal.SIGTERM])
-def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, executable, later) -> None:
+def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, executable) -> None:
     """An impatient user, or a launch that follows SIGINT by SIGTERM."""
     cv2.imwrite(str(tmp_path / "picture.png"), picture())
     silence = write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.int16))
@@ -164,10 +164,11 @@ def test_signals_after_the_first_change_nothing(start, bundle_folder, tmp_path, 
         assert time.monotonic() < end, node.tail(50)
         time.sleep(0.05)
     node.process.send_signal(signal.SIGINT)
+    later = itertools.cycle((signal.SIGTERM, signal.SIGINT))
     while node.process.poll() is None:
         assert time.monotonic() < end, node.tail(50)
         time.sleep(0.01)
-        node.process.send_signal(later)
+        node.process.send_signal(next(later))
     assert node.process.returncode == 0, node.tail(50)
     assert "Traceback" not in node.log.read_text()
 

@@ -89,7 +89,7 @@ def ends(network, topic: str) -> list:
     return network.get_publishers_info_by_topic(topic)
 
 
-def test_rviz_shows_topics_that_are_published_in_a_way_that_it_hears(network) -> None:
+def test_both_show_topics_that_are_there_in_a_way_that_they_hear(network) -> None:
     assert len(displays()) >= 6
     for display in displays():
         topic = display["Topic"]
@@ -97,9 +97,6 @@ def test_rviz_shows_topics_that_are_published_in_a_way_that_it_hears(network) ->
             assert publisher.topic_type == KINDS[display["Class"]], display["Name"]
             compatibility, reason = qos_check_compatible(publisher.qos_profile, quality(topic))
             assert compatibility != QoSCompatibility.ERROR, f"{display['Name']}: {reason}"
-
-
-def test_foxglove_names_topics_that_are_there_and_fields_that_they_have(network) -> None:
     wanted = foxglove_topics()
     assert {"/refseg/overlay", "/refseg/mask", "/refseg/query", "/refseg/result", "/diagnostics"} <= wanted.keys()
     for topic, kinds in wanted.items():
