@@ -25,6 +25,7 @@ from std_msgs.msg import Header, String
 from refseg_ros import Segmenter
 from refseg_ros.images.messages import to_array, to_message
 from refseg_ros.msg import BoundingBox, Segmentation
+from refseg_ros.replay import main
 from tests.ros.signals import interruptible
 from tests.waiting import until
 
@@ -235,7 +236,12 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
-def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder):
+def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder, capsys):
+    def here(*arguments: str | Path) -> subprocess.CompletedProcess:
+        """The command in this process, where it ends before it answers an image."""
+        code = main([*map(str, arguments), "--threads", "1"])
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
     text = [(1, String(data="hello"))]
     both = record(tmp_path / "both", {"/front": messages(), "/wrist": messages(), "/chatter": text})
     none = record(tmp_path / "none", {"/chatter": text})
@@ -244,18 +250,19 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(tmp_path, bundle_folder)
     (tmp_path / "broken" / "metadata.yaml").write_text("{")
     (tmp_path / "taken").mkdir()
     refused(replay(tmp_path / "nowhere", "red", bundle_folder), "nowhere: there is no such bag")
-    refused(replay(tmp_path / "folder", "red", bundle_folder), "folder: not a bag", "metadata")
-    refused(replay(tmp_path / "broken", "red", bundle_folder), "broken")
-    refused(replay(both, "red", bundle_folder), "images on: /front, /wrist; name one")
-    refused(replay(both, "red", bundle_folder, "--image-topic", "/left"), "no topic /left", "/front, /wrist")
-    refused(replay(both, "red", bundle_folder, "--image-topic", "/frint"), "did you mean /front?")
-    refused(replay(both, "red", bundle_folder, "--image-topic", "front"), "did you mean /front?")
-    refused(replay(both, "red", bundle_folder, "--image-topic", "/chatter"), "std_msgs/msg/String", "/front")
-    refused(replay(none, "red", bundle_folder), "no topic of images", "/chatter (std_msgs/msg/String)")
-    refused(replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", str(tmp_path / "taken")), "exists")
-    nowhere = replay(both, "red", bundle_folder, "--image-topic", "/front", "-o", "/proc/answers")
+    model = ("--model", bundle_folder)
+    refused(here(tmp_path / "folder", "red", *model), "folder: not a bag", "metadata")
+    refused(here(tmp_path / "broken", "red", *model), "broken")
+    refused(here(both, "red", *model), "images on: /front, /wrist; name one")
+    refused(here(both, "red", *model, "--image-topic", "/left"), "no topic /left", "/front, /wrist")
+    refused(here(both, "red", *model, "--image-topic", "/frint"), "did you mean /front?")
+    refused(here(both, "red", *model, "--image-topic", "front"), "did you mean /front?")
+    refused(here(both, "red", *model, "--image-topic", "/chatter"), "std_msgs/msg/String", "/front")
+    refused(here(none, "red", *model), "no topic of images", "/chatter (std_msgs/msg/String)")
+    refused(here(both, "red", *model, "--image-topic", "/front", "-o", tmp_path / "taken"), "exists")
+    nowhere = here(both, "red", *model, "--image-topic", "/front", "-o", "/proc/answers")
     refused(nowhere, "error: /proc/answers: cannot be written: No such file or directory\n")
-    refused(replay(both, " ; ", bundle_folder, "--image-topic", "/front"), "no expression")
-    refused(replay(both, "red", tmp_path / "no_model", "--image-topic", "/front"), "no_model")
+    refused(here(both, " ; ", *model, "--image-topic", "/front"), "no expression")
+    refused(here(both, "red", "--model", tmp_path / "no_model", "--image-topic", "/front"), "no_model")
     left = {"both", "none", "folder", "broken", "taken"}
     assert {path.name for path in tmp_path.iterdir()} == left
