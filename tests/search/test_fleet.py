@@ -31,6 +31,7 @@ from refseg_ros.search.fleet import search as fleet_search
 from refseg_ros.search.recordings import recordings
 from refseg_ros.search.settings import SearchConfig, digest
 from tests.search.bags import ROOT, command, complaints, picture, record, search
+from tests.waiting import until
 
 BAGS = int(os.environ.get("SEARCH_BAGS", "24"))
 FRAMES = 4
@@ -91,10 +92,11 @@ def started(*arguments: object) -> subprocess.Popen:
 
 
 def wait_for_parts(folder: Path, count: int, process: subprocess.Popen) -> int:
-    while (there := len(list(folder.glob("parts/[!.]*.parquet")))) < count:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    return there
+    def enough() -> int:
+        there = len(list(folder.glob("parts/[!.]*.parquet")))
+        return there if there >= count else 0
+
+    return until(enough, f"{count} parts", process)
 
 
 def test_a_worker_that_dies_loses_no_bag_and_doubles_none(tmp_path, fleet, bags, bundle_folder):

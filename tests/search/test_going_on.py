@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from refseg_ros.search.settings import FILE, SearchConfig, bind
 from tests.bundles import MANIFEST, write_bundle
 from tests.search.bags import IMAGES, ROOT, command, complaints, picture, record, search
 from tests.search.outcome import in_process, refused, rows
+from tests.waiting import until
 
 
 def test_it_goes_on_with_bags_that_are_new_or_have_changed(tmp_path, bags, bundle_folder):
@@ -118,9 +118,7 @@ def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
     bags = [record(tmp_path / f"bag{index}", [picture(index)] * 40) for index in range(12)]
     out, line = tmp_path / "out", (*bags, "redder", "--model", bundle_folder, "--workers", 1)
     process = begun(*line, "-o", out)
-    while len(list(out.glob("parts/[!.]*.parquet"))) < 2:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    until(lambda: len(list(out.glob("parts/[!.]*.parquet"))) >= 2, "two parts", process)
     process.send_signal(signal.SIGINT)
     assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
     left = sorted(out.rglob("*"))
@@ -135,15 +133,12 @@ def test_ctrl_c_leaves_whole_parts_to_go_on_with(tmp_path, bundle_folder):
 def test_ctrl_c_while_the_workers_start_leaves_nothing_behind(tmp_path, bags, bundle_folder):
     """From a terminal, which sends it to the workers too."""
     process = begun(bags, "red", "--model", bundle_folder, "-o", tmp_path / "out")
-    while len(of_session(process.pid)) < 3:  # the command, and processes that Dask has begun to start
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    # The command, and processes that Dask has begun to start.
+    until(lambda: len(of_session(process.pid)) >= 3, "the workers", process)
     os.killpg(process.pid, signal.SIGINT)
     assert complaints(process.communicate(timeout=60)[1]) == ["stopped"] and process.returncode == 130
-    end = time.monotonic() + 60.0  # Python's tracker of shared memory ends when it sees that the command has
-    while of_session(process.pid):
-        assert time.monotonic() < end, of_session(process.pid)
-        time.sleep(0.01)
+    # Python's tracker of shared memory ends when it sees that the command has.
+    until(lambda: not of_session(process.pid), "the end of all its processes")
 
 
 def of_session(leader: int) -> list[int]:
