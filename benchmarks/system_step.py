@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for _ in range(1 + options.steps):
         begun = time.perf_counter()
         optimiser.zero_grad()
-        head_loss(system(clip, words), masks, LBDT).backward()
+        head_loss(system(clip, words), masks, torch.ones_like(masks), LBDT).backward()
         optimiser.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import aims, cmsa, compared, floor, load, report
+from benchmarks import aims, cmsa, compared, floor, load, report, system_step
 from benchmarks.measuring import Effort, Table, in_turn, ratio
+from model_training.networks.kinds import KINDS, Kind
 from refseg_ros.engines.bundle import TABLETOP, Bundle
 from refseg_ros.engines.reach import IMAGE
+from tests.model_training.networks import systems
 
 EFFORT = Effort(seconds=0.0, least=3, most=3)
 
@@ -96,3 +98,14 @@ def test_a_system_that_there_is_not_is_refused_in_a_line(capsys: pytest.CaptureF
     assert compared.main(["lastc_compared", "lastc"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: no system is called 'lastc'; choose of cmsa_compared, ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["lastc", "vlide"])
+def test_a_training_step_of_a_system_is_timed(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = getattr(systems, name)(vocabulary=system_step.VOCABULARY).config
+    monkeypatch.setitem(KINDS, name, Kind(lambda vocabulary: tiny, KINDS[name].system))
+    assert system_step.main([name, "--steps", "1"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{name}: ") and "64x64, " in told and "first step " in told and "peak memory " in told
