@@ -102,7 +102,8 @@ def _draw_image(
 
 
 def _draw_video(network: Network, frames: Frames, stamps: list[float], texts: list[str], stem: Path) -> list[Path]:
-    length = network.model.window.before + 1
+    window = network.model.window
+    length = window.before * window.step + 1
     targets = np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int).tolist()
     clips = [clip_of(target, stamps, length, network.interval) for target in targets]
     read = iter(frames.read([index for indices in clips for index in indices]))
@@ -115,8 +116,9 @@ def _draw_video(network: Network, frames: Frames, stamps: list[float], texts: li
     stem.parent.mkdir(parents=True, exist_ok=True)
     video_figure([clip[-1] for clip in pictures], times, list(zip(*insights, strict=True)), paths[0])
     if weighed:
-        ages = [stamps[index] - stamps[targets[-1]] for index in clips[-1]]
-        clip_figure(pictures[-1], ages, insights[-1][0], paths[1])
+        read_by_network = slice((len(clips[-1]) - 1) % window.step, None, window.step)
+        ages = [stamps[index] - stamps[targets[-1]] for index in clips[-1][read_by_network]]
+        clip_figure(pictures[-1][read_by_network], ages, insights[-1][0], paths[1])
     return paths
 
 
@@ -144,7 +146,7 @@ def clip_of(target: int, stamps: Sequence[float], length: int, interval: float) 
     """
     moments = [stamps[target] - age * interval for age in reversed(range(length))]
     slack = (stamps[-1] - stamps[0]) / max(1, len(stamps) - 1) / 2.0
-    within = (moment for moment in moments if moment > stamps[0] - slack)
+    within = (moment for moment in moments if moment >= stamps[0] - slack)
     return [int(np.abs(np.asarray(stamps[: target + 1]) - moment).argmin()) for moment in within]
 
 

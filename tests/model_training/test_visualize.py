@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -87,6 +87,27 @@ def test_a_video_gives_a_strip_and_the_weights_of_a_clip(kind: str, weights: Pat
     pictures = drawn([str(source), "the red mug", "--weights", str(weights)], tmp_path / "out")
     assert pictures.keys() == {"video", "clip"}
     assert pictures["video"].shape[1] > 6 * pictures["video"].shape[0]
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_a_video_of_one_frame_is_a_clip_of_one(kind: str, weights: Path, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "v.mp4", 1) if kind == "video" else write_frames(tmp_path / "v", 1)
+    (tmp_path / "out").mkdir()
+    pictures = drawn([str(source), "the red mug", "--weights", str(weights)], tmp_path / "out")
+    assert pictures.keys() == {"video", "clip"}
+
+
+def test_a_clip_spans_the_frames_that_its_network_steps_over(tmp_path: Path) -> None:
+    """A network of two frames that reads every third sees the past, and the figure has the two that it saw."""
+    config, weights = replace(tiny.NETWORK, clip=2, clip_stride=3), tmp_path / "model.safetensors"
+    facts: dict[str, object] = {"config": "tiny", "network": asdict(config)}
+    checkpoint.save(weights, tiny.network(network=config).state_dict(), facts)
+    clips = []
+    for count in (1, 30):  # of one frame there is no past; thirty are a second
+        (output := tmp_path / f"out_{count}").mkdir()
+        frames = write_frames(tmp_path / f"of_{count}", count)
+        clips.append(drawn([str(frames), "the red mug", "--weights", str(weights)], output)["clip"])
+    assert round(clips[1].shape[1] / clips[0].shape[1]) == 2
 
 
 def test_a_scene_brings_its_own_expressions(weights: Path, tmp_path: Path) -> None:
