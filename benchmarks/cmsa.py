@@ -42,7 +42,7 @@ def materialised(x: Parts) -> Tensor:
     return torch.einsum("n,pnd->pd", x["weights"], attended.unflatten(0, (len(x["a"]), -1)))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # `benchmarks.gpu` compiles it, and torch cannot compile in inference mode
 def factorised(x: Parts, pooled: bool) -> Tensor:
     """The result of `materialised` by the pooled or the paired form."""
     attend = pooled_attention if pooled else paired_attention

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import aims, cmsa, compared, floor, load, report, system_step
 from benchmarks.measuring import Effort, Table, in_turn, ratio
@@ -24,6 +25,8 @@ EFFORT = Effort(seconds=0.0, least=3, most=3)
 def test_the_forms_of_cmsa_that_are_compared_are_the_same(pooled: bool) -> None:
     x = cmsa.draw(30, 7, 16)
     assert (cmsa.factorised(x, pooled) - cmsa.materialised(x)).abs().max() < 1e-5
+    compiled = torch.compile(cmsa.factorised, backend="aot_eager")  # the part of a GPU's compiler that any machine has
+    assert (compiled(x, pooled) - cmsa.materialised(x)).abs().max() < 1e-5
 
 
 def test_steps_are_run_in_turn() -> None:
