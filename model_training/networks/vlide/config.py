@@ -43,7 +43,8 @@ class VlideConfig:
     """`own`: each frame updates its own copy of the words; `shared`: all use those of the target [inferred]."""
 
     levels: tuple[int, ...] = (3, 4, 5)
-    """Stages of the CNN with a VLMG: also (4, 5), (2, 3, 4, 5) and none [inferred]."""
+    """Stages of the CNN with a VLMG: also (4, 5), (2, 3, 4, 5) and none [inferred]. Stage 2 meets the embedding of the
+    words, and takes their mean for the sentence."""
     guided_channels: int = 512
     """Channels of X and F in VLMG [code: EFN]."""
     pooled_channels: int = 256

@@ -46,7 +46,7 @@ class Vlide(System):
         self.cnn = StagedResNet(config.backbone, config.widths, config.c5_stride)
         self.bert = Bert(config)
         channels = self.cnn.channels
-        self.vlmg = nn.ModuleDict({str(i): VLMG(channels[i - 1], config) for i in config.levels})
+        self.vlmg = nn.ModuleDict({str(i): VLMG(channels[i - 1], config, encoded=i in LEVELS) for i in config.levels})
         self.reduce = nn.ModuleList(convolution(channels[i - 1], config.reduced_channels, 1) for i in LEVELS)
         self.lmdf = nn.ModuleList(LMDF(config) for _ in LEVELS) if config.lmdf else None
         decoder = chosen("dec", config.dec, DECODERS)

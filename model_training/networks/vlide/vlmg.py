@@ -28,6 +28,11 @@ def unit(features: Tensor) -> Tensor:
     return F.normalize(features, dim=1, eps=EPSILON)
 
 
+def mean_of(states: Tensor, mask: Tensor) -> Tensor:
+    """(M, N, C_l) states and (M, N) bool of the real ones -> (M, C_l)."""
+    return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
 class Guided(NamedTuple):
     """What VLMG gives back to the streams."""
 
@@ -87,10 +92,13 @@ class VLMG(nn.Module):
     Args:
         channels: of the stage, C.
         config: of the network.
+        encoded: whether layers of the language encoder have run. Before them [CLS] is the same for all expressions, so
+            the mean over the words is the sentence in its place [inferred].
     """
 
-    def __init__(self, channels: int, config: VlideConfig) -> None:
+    def __init__(self, channels: int, config: VlideConfig, encoded: bool = True) -> None:
         super().__init__()
+        self.encoded = encoded
         text, width = config.text_channels, config.guided_channels
         self.order = chosen("order", config.order, ORDERS)
         self.resid = chosen("resid", config.resid, RESIDUALS)
@@ -105,7 +113,7 @@ class VLMG(nn.Module):
 
     def forward(self, c: Tensor, states: Tensor, mask: Tensor) -> Guided:
         """C_i (M, C, h, w), L (M, N, C_l), the sentence first, and (M, N) bool."""
-        x = self.joint(c, states[:, 0])
+        x = self.joint(c, states[:, 0] if self.encoded else mean_of(states, mask))
         before = states
         if self.order == "language-first":
             states = self.to_words(states, x, x)

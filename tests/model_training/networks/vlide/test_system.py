@@ -78,6 +78,16 @@ def test_starts_as_the_plain_cnn_and_the_plain_language_encoder() -> None:
     assert torch.allclose(seen["states"].unflatten(0, (2, 2))[:, 0][mask], states[mask], atol=1e-6)
 
 
+def test_the_sentence_of_level_2_depends_on_the_words() -> None:
+    """No layer of the language encoder has run there, so [CLS] alone would say the same of every expression."""
+    system, told = stirred(vlide(levels=(2, 3, 4, 5))), []
+    system.vlmg["2"].sentence.register_forward_hook(lambda _, __, out: told.append(out))
+    for words in (WORDS, torch.nn.functional.pad(WORDS, (0, 1))):
+        system(CLIP, words)
+    one, padded = told
+    assert torch.allclose(one, padded) and one.unflatten(0, (4, 2))[:, -1].std(0).min() > 1e-3
+
+
 def test_level_3_reaches_the_next_group_of_the_language_encoder() -> None:
     system = vlide().double().eval()
     inputs: list[torch.Tensor] = []
