@@ -85,7 +85,13 @@ def test_padding_and_batches_change_nothing(dims: int, scale: str) -> None:
         assert torch.allclose(alone.weights[0], whole.weights[index, :length])
 
 
-@pytest.mark.parametrize("fields", [{}, {"cmam_conv": "bottleneck4"}, {"cmam_conv": "dw"}, {"q_norm": "bn"}])
+UNFELT = {"query.norm.bias"}
+"""With `mean` it adds the same to the score of every word, and the softmax over them cancels it."""
+LEARNED = [{}, {"cmam_conv": "bottleneck4"}, {"cmam_conv": "dw"}, {"q_norm": "bn"}]
+LEARNED += [{"attn_scale": name} for name in SCALES]
+
+
+@pytest.mark.parametrize("fields", LEARNED)
 @pytest.mark.parametrize("dims", [2, 3])
 def test_starts_as_nothing_and_learns_in_two_steps(dims: int, fields: dict[str, str]) -> None:
     module, words, mask = cmam(dims, stir=False, **fields).train(), draw(2, 5, 6, seed=1), real(5, 3)
@@ -98,7 +104,8 @@ def test_starts_as_nothing_and_learns_in_two_steps(dims: int, fields: dict[str, 
         reached = {name for name, p in module.named_parameters() if p.grad is not None and p.grad.abs().max() > 1e-12}
         assert step or reached == {"gate.weight", "gate.bias"}
         optimiser.step()
-    assert reached == {name for name, _ in module.named_parameters()}
+    unfelt = UNFELT if fields.get("attn_scale") == "mean" else set()
+    assert reached == {name for name, _ in module.named_parameters()} - unfelt
     assert not torch.equal(module(v, words, mask).features, v)
 
 
