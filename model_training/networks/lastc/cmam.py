@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_training.networks.config import chosen
@@ -14,6 +15,7 @@ from model_training.networks.layers.blocks import convolution
 from model_training.networks.layers.positions import beside_positions
 
 EPSILON = 1e-6
+"""The least length that anything is divided by; torch's own, 1e-12, is 0 in 16 bits."""
 FIRST_SCALE, MAX_SCALE = 4.0, 8.0
 
 SCALES = ("l2", "l2_learned", "mean")
@@ -108,14 +110,13 @@ class CMAM(nn.Module):
     def weights(self, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
         """Q (M, N, C_l) and K (M, C_l, [T,] h, w) -> alpha (M, N) of the words.
 
-        s_n is the sum over positions of <Q_n, K_p>, which is <Q_n, sum of K_p>.
+        s_n is the sum over positions of <Q_n, K_p>, which is <Q_n, sum of K_p>. 16 bits do not hold it, so it is always
+        divided by the number of positions and the root of the channels, which is nothing to `l2`.
         """
-        positions = key.flatten(2)
-        scores = (query @ positions.sum(-1)[..., None]).squeeze(-1).masked_fill(~mask, 0.0)
-        if self.scale == "mean":
-            scores = scores / (positions.shape[-1] * math.sqrt(query.shape[-1]))
-        else:
-            scores = scores / (scores.square().sum(-1, keepdim=True) + EPSILON**2).sqrt()
+        scores = (query @ key.flatten(2).mean(-1)[..., None]).squeeze(-1) / math.sqrt(query.shape[-1])
+        scores = scores.masked_fill(~mask, 0.0)
+        if self.scale != "mean":
+            scores = F.normalize(scores, dim=-1, eps=EPSILON)
         if self.scale == "l2_learned":
             scores = scores * self.log_scale.exp().clamp(max=MAX_SCALE)
         return scores.masked_fill(~mask, float("-inf")).softmax(-1)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model_training.networks.lastc.cmam import EPSILON
 from model_training.networks.lastc.config import LastcConfig
 from model_training.networks.lastc.words_update import zero_linear
 
@@ -57,7 +58,7 @@ class LASP(nn.Module):
     def compatibility(self, features: Tensor, language: Language) -> Tensor:
         """The pixels' c (M, P): sigmoid(sharpness * cosine with the sentence + threshold)."""
         pixels, sentence = self.fit_pixel(rows(features)), self.fit_sentence(language.sentence)[:, None]
-        cosine = F.cosine_similarity(pixels, sentence, dim=-1, eps=1e-6)
+        cosine = F.cosine_similarity(pixels, sentence, dim=-1, eps=EPSILON)
         return (self.sharpness * cosine + self.threshold).sigmoid()
 
     def carried(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
@@ -131,7 +132,7 @@ class WordLASP(LASP):
         if not self.reuse:
             return super().carried(deep, shallow, language)
         sampled = self.sampled(deep, language)
-        gathered = F.normalize(sampled @ self.value(rows(deep)), dim=-1)
+        gathered = F.normalize(sampled @ self.value(rows(deep)), dim=-1, eps=EPSILON)
         maps = (sampled * language.mask[..., None]).unflatten(-1, deep.shape[-2:])
         return rows(F.interpolate(maps, shallow.shape[-2:], mode="bilinear", align_corners=True)) @ gathered
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from model_training.networks.lastc.cmam import EPSILON
 from model_training.networks.layers.blocks import convolution
 
 
@@ -111,7 +112,7 @@ class AttentionPooledGates(nn.Module):
         """ReLU(conv1 F) times sigmoid(W g)."""
         scores = (self.query(sentence)[:, None] @ self.key[index](features).flatten(2)) / features.shape[1] ** 0.5
         seen = (scores.softmax(-1) @ features.flatten(2).transpose(1, 2)).squeeze(1)
-        joint = nn.functional.normalize(self.joint[index](torch.cat([seen, sentence], -1)), dim=-1)
+        joint = nn.functional.normalize(self.joint[index](torch.cat([seen, sentence], -1)), dim=-1, eps=EPSILON)
         return self.own[index](features).relu() * per_channel(self.gate[index](joint).sigmoid())
 
     def forward(self, spatial: Tensor, temporal: Tensor, sentence: Tensor) -> Tensor:

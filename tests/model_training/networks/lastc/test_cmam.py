@@ -166,9 +166,25 @@ def test_the_size_of_keys_is_nothing_to_the_weights(factor: float) -> None:
     assert (module.weights(query, key, real(5)) - module.weights(query, factor * key, real(5))).abs().max() < 1e-5
 
 
-def test_no_score_at_all_leaves_the_real_words_equal() -> None:
-    weights = cmam().weights(draw(1, 5, 6), torch.zeros(1, 6, 2, 2, dtype=torch.float64), real(3, size=5))
+@pytest.mark.parametrize("scale", SCALES)
+def test_no_score_at_all_leaves_the_real_words_equal(scale: str) -> None:
+    query, key = draw(1, 5, 6).requires_grad_(), torch.zeros(1, 6, 2, 2, dtype=torch.float64, requires_grad=True)
+    weights = cmam(attn_scale=scale).weights(query, key, real(3, size=5))
     assert torch.allclose(weights[0], torch.tensor([1, 1, 1, 0, 0], dtype=torch.float64) / 3)
+    weights.square().sum().backward()
+    assert torch.isfinite(query.grad).all() and torch.isfinite(key.grad).all()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("channels", "side"), [(128, 96), (512, 160)])
+def test_sixteen_bits_hold_the_scores_of_a_large_map(channels: int, side: int, scale: str) -> None:
+    """Of the published size too, where a sum over all positions and channels is beyond 65504."""
+    module = CMAM(4, 2, LastcConfig(vocabulary=9, text_channels=channels, attn_scale=scale))
+    query = torch.nn.functional.layer_norm(draw(1, 20, channels).float(), (channels,))
+    key = (draw(1, channels, 1, 1, seed=1) + draw(1, channels, side, side, seed=2)).float()
+    whole = module.weights(query, key, real(20))
+    half = module.half().weights(query.half(), key.half(), real(20))
+    assert (half.float() - whole).abs().max() < 4e-3 * whole.max() and whole.max() > 1.2 * whole.min()
 
 
 def test_the_feature_moves_by_half_of_the_branch_at_most() -> None:

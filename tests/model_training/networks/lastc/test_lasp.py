@@ -144,5 +144,7 @@ def test_batches_padding_and_zeros(name: str, fields: dict[str, bool]) -> None:
         at = slice(index, index + 1)
         language = Language(LANGUAGE.sentence[at], LANGUAGE.words[at, :length], real(length))
         assert torch.allclose(module(DEEP[at], SHALLOW[at], language)[0], whole[index])
-    nothing = Language(*(torch.zeros_like(part) for part in LANGUAGE[:2]), LANGUAGE.mask)
-    assert torch.isfinite(module(torch.zeros_like(DEEP[..., :1, :1]), torch.zeros(2, C, 2, 2).double(), nothing)).all()
+    for dtype in (torch.float64, torch.float16):
+        nothing = Language(*(torch.zeros_like(part, dtype=dtype) for part in LANGUAGE[:2]), LANGUAGE.mask)
+        deep, shallow = torch.zeros(2, C, 1, 1, dtype=dtype), torch.zeros(2, C, 2, 2, dtype=dtype)
+        assert torch.isfinite(module.to(dtype)(deep, shallow, nothing)).all()
