@@ -52,5 +52,5 @@ CONFIGS = (
     replace(_LASTC, name="lastc_without_lasp", network=replace(_LASTC.network, lasp="none")),
     _VLIDE,
     replace(_VLIDE, name="vlide_without_vlmg", network=replace(_VLIDE.network, levels=())),
-    replace(_VLIDE, name="vlide_without_lmdf", network=replace(_VLIDE.network, lmdf=False)),
+    replace(_VLIDE, name="vlide_without_lmdf", network=replace(_VLIDE.network, lmdf=False, refs=0)),
 )

@@ -26,6 +26,8 @@ def small(config: Config) -> Config:
     if config.name.startswith(("lastc", "vlide")):
         tiny = COMMON | TINY[f"{config.name[:5]}_small"]
         fields = {name: value for name, value in tiny.items() if name not in ("vocabulary", "max_words")}
+    if config.name == "vlide_without_lmdf":
+        fields["refs"] = 0
     return replace(
         config,
         network=replace(config.network, **fields),

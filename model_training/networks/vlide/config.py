@@ -21,7 +21,8 @@ class VlideConfig:
     max_words: int = 20
     """N: words, or pieces of words, that are read; [CLS] and [SEP] come on top."""
     refs: int = 4
-    """T_r: reference frames, all before the target; 0 is a still image [inferred]."""
+    """T_r: reference frames, all before the target; 0 is a still image [inferred], and all that goes without LMDF or
+    with `st="none"`, which read none."""
 
     backbone: str = "resnet50"
     """One of layers.residual.DEPTHS; EFN has wide_resnet101_2 [inferred]."""

@@ -23,6 +23,9 @@ from refseg_ros.engines.reach import IMAGE, PAST, WORDS
 LEVELS = (3, 4, 5)
 """Stages of the CNN that meet a group of the language encoder's layers, and that LMDF updates."""
 
+FLOOR = 1e-4
+"""The least attention of a word before [CLS] and [SEP] are left out; 16 bits hold it."""
+
 DECODERS = {"topdown": TopDown, "efn": EfnDecoder}
 LANGUAGE_OF_FRAMES = {name: name for name in ("own", "shared")}
 
@@ -40,6 +43,10 @@ class Vlide(System):
             raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of 32")
         if not set(config.levels) <= {2, *LEVELS}:
             raise ValueError(f"levels are {config.levels}; they must be of 2, 3, 4 and 5")
+        if config.refs and (not config.lmdf or config.st == "none"):
+            raise ValueError(
+                f"refs is {config.refs}, but without LMDF, or with st 'none', such frames have no effect; set refs to 0"
+            )
         self.config, self.window = config, Window(config.refs)
         self.own_words = chosen("lang_frames", config.lang_frames, LANGUAGE_OF_FRAMES) == "own"
         self.pixels = Pixels(imagenet_norm=True)
@@ -166,10 +173,11 @@ def repeated(rows: Tensor, times: int) -> Tensor:
 
 def of_words(weights: Tensor, mask: Tensor) -> Tensor:
     """(M, L, N + 2) attention -> (M, L, N) without [CLS] and [SEP], rows sum to one; an expression without words leaves
-    all to its first place.
+    all to its first place. Where [CLS] and [SEP] have taken all, the words share it equally: each has the floor, which
+    moves the other shares by no more than their fourth digit.
     """
     real = mask[:, 2:] | (torch.arange(mask.shape[1] - 2, device=mask.device) == 0)
-    kept = weights[..., 1:-1] * real[:, None]
+    kept = weights[..., 1:-1].clamp(min=FLOOR) * real[:, None]
     return kept / kept.sum(-1, keepdim=True)
 
 
