@@ -241,6 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="real pictures with labels, to choose ranges on instead of simulated scenes and to judge; may be repeated",
     )  # fmt: skip
     options = parser.parse_args(arguments)
+    if options.expressions < 1:
+        raise ValueError("--expressions must be at least 1")
     figures = quantize(Bundle.load(options.bundle), options.kind, options.expressions, options.real)
     width = max(map(len, figures))
     for name, value in figures.items():

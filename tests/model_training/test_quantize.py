@@ -149,8 +149,12 @@ def test_the_command_keeps_nothing_that_is_not_good(
     message = capsys.readouterr().err.splitlines()[-1]
     assert "cpu-int8 is not good enough and was not kept (overall IoU" in message and "times faster" in message
     assert Bundle.load(bundle.folder) == bundle
-    assert quantize.main(["nowhere", CPU_INT8]) == 2
-    assert "nowhere: there is no such folder" in capsys.readouterr().err
+    for asked, told in (
+        (["nowhere", CPU_INT8], "nowhere: there is no such folder"),
+        ([str(bundle.folder), CPU_INT8, "--expressions", "0"], "--expressions must be at least 1"),
+    ):
+        assert quantize.main(asked) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_a_cpu_runs_the_variant_for_it(bundle: Bundle, examples: Examples) -> None:
