@@ -166,8 +166,17 @@ class NetworkConfig:
                 f"key_pooling {self.key_pooling} merges words, but pooling 'word' needs the attention of each; "
                 f"choose (1, {self.key_pooling[1]}, {self.key_pooling[2]}), or pooling 'mean' or 'max'"
             )
-        if self.word_attention_gain != 1 and self.pooling != "word":
-            raise ValueError(f"word_attention_gain has no effect with pooling {self.pooling!r}; set it to 1.0")
+        received = self.attention != "none" and (self.pooling, self.representation) == ("word", "words")
+        if self.word_attention_gain != 1 and not received:
+            raise ValueError(
+                "word_attention_gain has no effect unless words are pooled by the attention that they receive (pooling "
+                "'word', representation 'words', any attention but 'none'); set it to 1.0"
+            )
+        if self.representation == "sentence" and self.pooling != "word":
+            raise ValueError(
+                f"pooling {self.pooling!r} has no effect with representation 'sentence', which is a single vector; "
+                "leave it at 'word'"
+            )
         if self.representation in _NO_CMSA and (self.attention, self.pooling) != ("cross-modal", "word"):
             raise ValueError(
                 f"representation {self.representation!r} stands in the place of CMSA: attention and pooling have no "
