@@ -1,6 +1,7 @@
 """How much each term counts in the loss of a system with several heads (`learning/head_losses.py`).
 
-LASTC and VLIDE differ in them; the numbers are from code of their relatives (CSTM, LBDT, EFN).
+The numbers are from code of LASTC's and VLIDE's relatives. `lastc` has CSTM's, and the variant `efn` has EFN's. All
+other configurations of the two, the small and the compared ones too, have LBDT's.
 """
 
 from __future__ import annotations

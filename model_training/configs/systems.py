@@ -1,11 +1,12 @@
 """LASTC and VLIDE: `lastc` and `vlide` in their published sizes, for any data set of videos, and the small ones for the
 scenes of `tabletop`. Neither paper's recipe is public [inferred, from code of the same authors].
 
-- LASTC's losses are those of CSTM's code, and its optimiser is Adam [code: CSTM]; VLIDE's are those of LBDT [code].
+- The losses and the optimiser of `lastc` are those of CSTM's code [code: CSTM], those of `vlide` LBDT's [code: LBDT].
 - A clip has the frames before the target alone, as a robot has them: seven for LASTC, whose predecessor looks at four
   before and three after; four for VLIDE. Each is two frames of the video after the one before it [code: CSTM; inferred
   for VLIDE].
-- The small ones see `tabletop`'s clips of four frames, with the steps and rate of its joint phase [ours].
+- The small ones see `tabletop`'s clips of four frames, with the optimiser, steps and rate of its joint phase [ours];
+  both have LBDT's losses.
 """
 
 from dataclasses import replace

@@ -35,7 +35,9 @@ class Unit3D(nn.Module):
 
 
 class MaxPool3D(nn.Module):
-    """Padded as TensorFlow does; after a ReLU the zeros change nothing."""
+    """Padded with zeros, as pytorch-i3d does (TensorFlow pads with minus infinity); V' may be negative, so they count
+    at the border.
+    """
 
     def __init__(self, kernel: Triple, stride: Triple) -> None:
         super().__init__()
