@@ -36,8 +36,10 @@ FEWER = 224
 
 
 def clipseg() -> transformers.CLIPSegForImageSegmentation:
-    """CIDAS/clipseg-rd64-refined: CLIP ViT-B/16, decoder of width 64."""
-    config = transformers.CLIPSegConfig(vision_config={"patch_size": PATCH}, text_config={})
+    """CIDAS/clipseg-rd64-refined with random weights: CLIP ViT-B/16 for 224x224, decoder of width 64."""
+    config = transformers.CLIPSegConfig(
+        vision_config={"patch_size": PATCH, "image_size": 224}, use_complex_transposed_convolution=True
+    )
     return transformers.CLIPSegForImageSegmentation(config).eval()
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from benchmarks.alternatives import clipseg
 from benchmarks.measuring import CORES, Effort, in_turn, milliseconds, ratio
 from model_training import hub
 from refseg_ros import Segmenter
@@ -27,14 +27,12 @@ WORDS = 49408
 
 def published() -> hub.Source:
     """The network, and a tokenizer with as many ids as CLIP's."""
-    config = transformers.CLIPSegConfig(
-        vision_config={"patch_size": 16, "image_size": 224}, use_complex_transposed_convolution=True
-    )
+    torch.manual_seed(0)
+    model = clipseg()
     tokenizer = Tokenizer(models.WordLevel({f"w{number}": number for number in range(WORDS)}, "w0"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.enable_padding(pad_id=1, pad_token="w1", length=config.text_config.max_position_embeddings)
-    torch.manual_seed(0)
-    return hub.Source(transformers.CLIPSegForImageSegmentation(config).eval(), tokenizer, PIXELS)
+    tokenizer.enable_padding(pad_id=1, pad_token="w1", length=model.config.text_config.max_position_embeddings)
+    return hub.Source(model, tokenizer, PIXELS)
 
 
 def main() -> int:
