@@ -83,7 +83,7 @@ def _obj(path: Path) -> FileMesh:
         if key == "v":
             points.append([float(value) for value in values[:6]])
         elif key == "vt":
-            places.append([float(value) for value in (*values, 0.0)[:2]])
+            places.append([float(value) for value in [*values, "0"][:2]])
         elif key == "f":
             ring = []
             for value in values:
