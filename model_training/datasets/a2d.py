@@ -119,7 +119,7 @@ class A2DSentences(Reader):
     def _fitted(self, record: Record, masks: np.ndarray, height: int, width: int) -> np.ndarray:
         """Resize the masks if the frames were extracted at another size."""
         if masks.shape[1:] != (height, width) and abs(masks.shape[2] * height / (masks.shape[1] * width) - 1) < 0.02:
-            size, how = (width, height), cv2.INTER_NEAREST
+            size, how = (width, height), cv2.INTER_NEAREST_EXACT
             masks = np.stack([cv2.resize(mask.astype(np.uint8), size, interpolation=how) > 0 for mask in masks])
         return super()._fitted(record, masks, height, width)
 

@@ -22,6 +22,8 @@ from refseg_ros.simulation.surfaces import surface_texture
 
 SURFACE_SIDE = 256  # pixels
 SMALLEST_CUTOUT = 40  # pixels of each side
+IN_FRONT = "person"
+"""Category of COCO that is cut out of photos and put in front of things, for arms and hands."""
 ODDMENT = ""
 """Class name of a thing without a name."""
 
@@ -132,7 +134,7 @@ def oddment(scene: Scene, surface: np.ndarray, rng: Generator) -> Thing:
     return Thing(ODDMENT, "", "plain", 1.0, plan, plan.poses[0], position, quaternion, np.full(3, 0.5), surface)
 
 
-def cutouts_of(folder: Path, category: str = "person", most: int = 200, missing_ok: bool = False) -> list[np.ndarray]:
+def cutouts_of(folder: Path, category: str = IN_FRONT, most: int = 200, missing_ok: bool = False) -> list[np.ndarray]:
     """Cut things of a category out of photos in COCO's format; people, for their arms and hands.
 
     Annotations of images that are not listed or not there, and those without an outline, are left out; so are photos of

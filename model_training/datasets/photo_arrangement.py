@@ -11,10 +11,6 @@ from refseg_ros.simulation.tabletop import ObjectTruth
 class PhotoArrangement(Arrangement):
     """The arrangement in a photo: left, right, top and bottom are places in the image; there is no front or back."""
 
-    def countable(self, fits: Sequence[ObjectTruth]) -> bool:
-        """See `Arrangement.countable`; people count differently if some things are hardly visible."""
-        return all(thing.instance_id in self.clear for thing in fits)
-
     def holds(self, relation: str, thing: ObjectTruth, anchor: ObjectTruth) -> bool | None:
         """See `Arrangement.holds`."""
         if relation not in ("left", "right"):

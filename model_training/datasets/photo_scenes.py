@@ -35,7 +35,7 @@ def photo_scenes(photos: Photos, split: str) -> list[RenderedScene]:
         scale = min(1.0, LONGEST / max(labels.shape))
         size = tuple(max(1, round(side * scale)) for side in labels.shape[::-1])
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        small = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+        small = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)  # INTER_NEAREST shifts it
         scenes.append(RenderedScene(rgb[None], small, seen(things, small), vague))
     return scenes
 
@@ -66,14 +66,16 @@ def piece(scene: RenderedScene, height: int, width: int, padding: int, rng: Gene
         (width, height),
         interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA,
     )
-    labels = cv2.resize(np.ascontiguousarray(scene.labels[window]), (width, height), interpolation=cv2.INTER_NEAREST)
+    part = np.ascontiguousarray(scene.labels[window])
+    labels = cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return replace(scene, frames=rgb[None], labels=labels, objects=seen(scene.objects, labels, zoom=1 / side))
 
 
 def seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -> tuple[ObjectTruth, ...]:
     """Update the truth of things to new labels.
 
-    A pixel of the old labels is `zoom` new pixels wide; with 0 the visible fractions stay.
+    A pixel of the old labels is `zoom` new pixels wide; with 0 the visible fractions stay. `scale` is that of the whole
+    thing, hidden parts included: a large one that the border cuts is no small one.
     """
     found, width = [], labels.shape[1]
     for thing in things:
@@ -81,13 +83,14 @@ def seen(things: Sequence[ObjectTruth], labels: np.ndarray, zoom: float = 0.0) -
         pixels = int(np.count_nonzero(mask))
         x, y, w, h = (int(value) for value in cv2.boundingRect(mask))
         share = pixels / max(1.0, thing.pixels * zoom**2) if zoom else 1.0  # thing.pixels may be 0 in a shrunk photo
+        fraction = min(1.0, thing.visible_fraction * share)
         found.append(
             replace(
                 thing,
-                scale=10.0 * float(np.sqrt(pixels)) / width,
+                scale=10.0 * float(np.sqrt(pixels / fraction)) / width if fraction else 0.0,
                 ground=((x + w / 2) / width, -(y + h / 2) / width),
                 pixels=pixels,
-                visible_fraction=min(1.0, thing.visible_fraction * share),
+                visible_fraction=fraction,
                 box=(x, y, w, h),
             )
         )

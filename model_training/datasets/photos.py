@@ -109,6 +109,10 @@ class Photos(Reader):
         if not self.records:
             raise ValueError(f"{self._file}: nothing can be said of any of its {len(by_photo)} annotated photos")
 
+    def nouns_without(self, category: str) -> tuple[str, ...]:
+        """The `nouns` that do not name a category."""
+        return tuple(noun for noun in self.nouns if noun not in _names_of(category))
+
     def _record(self, number: Any, photo: ListedImage, parts: list[tuple[Any, dict[str, Any]]]) -> Record | None:
         path, height, width = self._images / photo.file_name, photo.height, photo.width
         things, codes, vague = self._shown(photo, photo.read(path), parts)

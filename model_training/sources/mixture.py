@@ -19,6 +19,7 @@ from model_training.datasets.batch import Batch
 from model_training.datasets.batches import Batches
 from model_training.datasets.cutouts import Cutouts
 from model_training.datasets.digest import digest_of
+from model_training.datasets.dressing import IN_FRONT
 from model_training.datasets.formats import open_folder
 from model_training.datasets.own_pool import OwnPool
 from model_training.datasets.photo_scenes import photo_scenes, piece, whole
@@ -123,7 +124,6 @@ class Mixture(Source):
         texts = [*all_texts(), *known_nouns(), *words]
         size = {"height": network.height, "width": network.width, "padding": network.padding}
         readers = [Photos(folder) for folder in photos] if mix.photos else []
-        of_photos = tuple(sorted({noun for reader in readers for noun in reader.nouns}))
         facts: dict[str, object] = {"mix": asdict(mix)}
         if mix.tables:
             self._sources.append(partial(self._tables, mix, config.scenes))
@@ -132,22 +132,30 @@ class Mixture(Source):
             for line in left_out(objects) if ranks.first else ():
                 print(line, file=sys.stderr)
             scans, studio = ScanSet.load(objects), Studio(objects, tuple(photos))
-            self._sources.append(partial(self._scans, mix, studio, scans.nouns, of_photos))
+            said = {noun for reader in readers for noun in reader.nouns_without(IN_FRONT)}
+            self._sources.append(partial(self._scans, mix, studio, scans.nouns, tuple(sorted({*scans.nouns, *said}))))
             nouns |= {noun_of(scan.names[0]) for scan in scans.scans}
             texts += scans.nouns
             facts["scans"] = studio.name
         if readers:
-            learned = [scene for reader in readers for scene in photo_scenes(reader, "train")]
-            unseen = [whole(scene, **size) for reader in readers for scene in photo_scenes(reader, "val")]
-            cut = partial(_piece, size, Cutouts(learned))
-            part = _Part(
-                "photos",
-                Pool(learned, mix.photos, nouns=of_photos, cut=cut),
-                Pool(unseen, nouns=of_photos, cut=_as_it_is) if unseen else None,
-            )
-            self._sources.append(lambda: part)
-            nouns |= {noun_of(thing.class_name) for scene in (*learned, *unseen) for thing in scene.objects}
-            texts += of_photos
+            learned = [(reader, scenes) for reader in readers if (scenes := photo_scenes(reader, "train"))]
+            photos_in_all = sum(len(scenes) for _, scenes in learned)
+            for reader, scenes in learned:
+                unseen = [whole(scene, **size) for scene in photo_scenes(reader, "val")]
+                # Each folder by itself: its list says nothing of what another folder's list names.
+                part = _Part(
+                    reader.name,
+                    Pool(
+                        scenes,
+                        mix.photos * len(scenes) / photos_in_all,
+                        nouns=reader.nouns,
+                        cut=partial(_piece, size, Cutouts(scenes)),
+                    ),
+                    Pool(unseen, nouns=reader.nouns, cut=_as_it_is) if unseen else None,
+                )
+                self._sources.append(partial(_itself, part))
+                nouns |= {noun_of(thing.class_name) for scene in (*scenes, *unseen) for thing in scene.objects}
+                texts += reader.nouns
             facts["photos"] = [reader.name for reader in readers]
             facts["version of the photos"] = [digest_of(one, "train") for one in readers if "train" in one.splits]
         self._frames = [as_one(open_folder(folder)) for folder in frames]
@@ -179,9 +187,8 @@ class Mixture(Source):
         learned, unseen = rendered(self.config, scenes, self._data, self.workers, self._ranks)
         return _Part("tables", Pool(learned, mix.tables), Pool(unseen, pairs=ALL_PAIRS))
 
-    def _scans(self, mix: Mix, studio: Studio, of_scans: tuple[str, ...], of_photos: tuple[str, ...]) -> _Part:
+    def _scans(self, mix: Mix, studio: Studio, of_scans: tuple[str, ...], said: tuple[str, ...]) -> _Part:
         learned, unseen = rendered(self.config, mix.scan_scenes, self._data, self.workers, self._ranks, studio)
-        said = tuple(sorted({*of_scans, *of_photos}))
         return _Part("scans", Pool(learned, mix.scans, nouns=said), Pool(unseen, nouns=of_scans))
 
     def drawn(self, phase: int) -> Dataset[Batch]:
@@ -206,6 +213,10 @@ class Mixture(Source):
 
 def _piece(size: dict[str, int], others: Cutouts, scene: RenderedScene, rng: Generator) -> RenderedScene:
     return others.laid_over(piece(scene, **size, rng=rng), rng)
+
+
+def _itself(part: _Part) -> _Part:
+    return part
 
 
 def _as_it_is(scene: RenderedScene, rng: Generator) -> RenderedScene:

@@ -107,7 +107,7 @@ def _tile(row: Row) -> np.ndarray:
 
 def _outline(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> None:
     """Draw the border of a mask, which is brought to the size of the picture."""
-    scaled = cv2.resize(mask, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    scaled = cv2.resize(mask, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     border, _ = cv2.findContours(scaled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(picture, border, -1, colour, width)
 

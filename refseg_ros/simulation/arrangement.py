@@ -122,8 +122,8 @@ class Arrangement:
             yield "middle", by_x[1]
 
     def countable(self, fits: Sequence[ObjectTruth]) -> bool:
-        """Whether everybody would count the same things."""
-        return True
+        """Whether everybody would count the same things: people differ where some are hardly visible."""
+        return all(thing.instance_id in self.clear for thing in fits)
 
     def motion_is_clear(self) -> bool:
         """Whether everything is either at rest or clearly in motion."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -243,6 +244,28 @@ def test_orders_are_followed_by_their_like() -> None:
     assert followers == {other.text, beyond.text, elsewhere.text}
     rng = np.random.default_rng(0)
     assert contrasted([one, elsewhere], rng, offered) == [one, elsewhere]
+
+
+def test_of_a_photo_only_what_its_own_list_would_name_is_called_absent(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """Another folder's list names things that may be in view here, and that nobody outlined."""
+    other = write(tmp_path / "other", CUPS)
+    listed = json.loads((other / "instances.json").read_text())
+    listed["categories"] = [
+        kind | {"name": {"cup": "kettle"}.get(kind["name"], "person")} for kind in listed["categories"]
+    ]
+    (other / "instances.json").write_text(json.dumps(listed))
+    mix = Mixture(CONFIG, tmp_path, folders["objects"], [folders["photos"], other], 1)
+    of_photos = [source() for source in mix._sources[2:]]
+    assert [part.title for part in of_photos] == ["photos of photos", "photos of other"]
+    assert [part.learned.weight for part in of_photos] == [CONFIG.mix.photos / 2] * 2
+    for part, own, others in zip(of_photos, ("cup", "kettle"), ("kettle", "cup"), strict=True):
+        (scene,) = part.learned.scenes
+        said = " ".join(p.text for seed in range(30) for p in part.learned.said(scene, np.random.default_rng(seed)))
+        assert own in said and others not in said
+    scans = mix._sources[1].args[-1]
+    assert "kettle" in scans and "person" not in scans, "people are laid over scenes of scans"
 
 
 def test_a_photo_s_crowd_is_not_said(tmp_path: Path) -> None:

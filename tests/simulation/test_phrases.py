@@ -148,6 +148,15 @@ def test_what_is_not_clear_is_not_said() -> None:
     assert not [p for seed in range(20) for p in said(nearly_equal, seed) if p.kind == "size"]
 
 
+def test_what_some_would_not_see_is_not_counted() -> None:
+    row = [
+        thing(number, "ball", colour, x) for number, colour, x in ((1, "red", 0.1), (2, "blue", 0.4), (3, "lime", 0.7))
+    ]
+    hidden = thing(4, "ball", "pink", 0.9, pixels=6, visible_fraction=0.02)
+    assert [p for p in said(tuple(row)) if p.kind == "order"]
+    assert not [p for seed in range(10) for p in said((*row, hidden), seed) if p.kind == "order"]
+
+
 def test_an_empty_scene_offers_absent_things_only() -> None:
     made = said(())
     assert made and all(phrase.target is None and phrase.reason == "thing" for phrase in made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_training.datasets.photo_scenes import photo_scenes, piece, whole
+from model_training.datasets.photo_scenes import photo_scenes, piece, seen, whole
 from model_training.datasets.photos import Photos
 from model_training.datasets.rendering import RenderedScene
 from tests.model_training.datasets.test_photos import CUPS, write
@@ -64,6 +65,44 @@ def test_pieces_agree_with_their_labels(scene: RenderedScene) -> None:
                 assert np.abs(np.median(inside, 0) - before).max() < 30
         hidden += sum(thing.visible_fraction < 0.45 for thing in seen.objects)
     assert hidden, "what a piece cuts off is no longer asked for"
+
+
+def test_labels_lie_where_the_things_are(tmp_path: Path) -> None:
+    """Also in a photo that is kept smaller, and in pieces: their centres agree with those of the pixels."""
+    reader = Photos(write(tmp_path, CUPS))
+    image = cv2.imread(str(tmp_path / "images" / "a.png"))
+    large = cv2.resize(image, None, fx=9.2, fy=9.2, interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), large)
+    listed = json.loads((tmp_path / "instances.json").read_text())
+    listed["images"][0] |= {"height": large.shape[0], "width": large.shape[1]}
+    for part in listed["annotations"]:
+        part["segmentation"] = [[9.2 * value for value in polygon] for polygon in part["segmentation"]]
+    (tmp_path / "instances.json").write_text(json.dumps(listed))
+    reader = Photos(tmp_path)
+    (scene,) = photo_scenes(reader, reader.splits[0])
+    rng, off = np.random.default_rng(0), []
+    for shown in [scene, *(piece(scene, HEIGHT, WIDTH, 128, rng) for _ in range(60))]:
+        for thing in shown.objects:
+            x, y, w, h = thing.box
+            rows, columns = shown.labels.shape
+            if thing.pixels and min(x, y, columns - 1 - x - w, rows - 1 - y - h) > 1:
+                ground = np.array((200, 190, 170), np.float64)  # of `write`
+                share = np.abs(shown.frames[0][y - 2 : y + h + 2, x - 2 : x + w + 2] - ground).sum(-1)
+                at = np.array([axis.mean() for axis in np.nonzero(shown.labels == thing.instance_id)])
+                weights = share / share.sum()
+                ys, xs = np.mgrid[y - 2 : y + h + 2, x - 2 : x + w + 2]
+                off.append(at - ((weights * ys).sum(), (weights * xs).sum()))
+    assert len(off) > 40 and np.abs(np.mean(off, axis=0)).max() < 0.12
+
+
+def test_a_large_thing_that_the_border_cuts_stays_the_large_one(scene: RenderedScene) -> None:
+    labels, cut = np.zeros((2, 100, 200), np.uint8)
+    labels[20:80, 60:120], labels[40:70, 150:180] = 1, 2
+    cut[20:80, :13], cut[40:70, 150:180] = 1, 2
+    whole_ones = seen([replace(thing, instance_id=n) for n, thing in enumerate(scene.objects[:2], 1)], labels)
+    large, small = seen(whole_ones, cut, zoom=1.0)
+    assert large.visible_fraction == pytest.approx(13 / 60) and large.pixels < small.pixels
+    assert large.scale == pytest.approx(2 * small.scale)
 
 
 def test_what_a_smaller_photo_loses_is_not_there(tmp_path: Path) -> None:
