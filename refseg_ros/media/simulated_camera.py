@@ -34,23 +34,25 @@ class SimulatedCamera(Source):
             raise SourceError(str(error)) from None
         try:
             self._tabletop = Tabletop(width, height, scans)
-            self.show(seed, moving)
+            self.show(moving, seed)
         except Exception as error:  # errors of a missing OpenGL have no common base
             raise SourceError(f"the simulated camera cannot render; is EGL installed (libegl1)? {error}") from error
 
-    def show(self, seed: int, moving: bool | None) -> None:
-        """Show the scene of `seed` from its beginning; for `moving` see `Tabletop.reset`."""
-        self._seed, self._moving = seed, moving
+    def show(self, moving: bool | None, seed: int | None = None) -> None:
+        """Show the scene of `seed`, or the present one, from its beginning; for `moving` see `Tabletop.reset`."""
+        if seed is not None:
+            self._seed = seed
+        self._moving = moving
         self._in_scene = 0.0
         self._started = False
-        self._tabletop.reset(seed, self._split, moving)
+        self._tabletop.reset(self._seed, self._split, moving)
 
     def read(self, elapsed: float, *, depth: bool = False) -> Picture:
         """See `Source.read`; it never ends."""
         if self._started:
             self._in_scene += elapsed
             if 0 < self._scene_seconds <= self._in_scene:
-                self.show(self._seed + 1, self._moving)
+                self.show(self._moving, self._seed + 1)
             else:
                 self._tabletop.advance(elapsed)
         self._started = True

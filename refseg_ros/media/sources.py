@@ -56,12 +56,16 @@ def open_source(
     if "://" in source:
         return open_stream(source, now)
     path = expanded(source)
-    if device := re.fullmatch(r"/dev/video(\d{1,6})", os.path.realpath(path)):  # also /dev/v4l/by-id/...
-        return open_webcam(int(device[1]), width, height, now)
-    if path.is_dir():
-        return ImageFolder(path, loop, warn)
-    if path.is_file():
-        return open_file(path, loop, warn)
+    try:
+        if device := re.fullmatch(r"/dev/video(\d{1,6})", os.path.realpath(path)):  # also /dev/v4l/by-id/...
+            return open_webcam(int(device[1]), width, height, now)
+        if path.is_dir():
+            return ImageFolder(path, loop, warn)
+        if path.is_file():
+            return open_file(path, loop, warn)
+        is_there = path.exists()
+    except OSError as error:  # a folder that may not be entered or listed, a name that is too long
+        raise SourceError(f"camera source {ascii(source)} cannot be read: {error.strerror}") from error
     kinds = "'simulation', a webcam (0 or /dev/video0), a stream (rtsp://...), a video, a picture, a folder of images"
-    fault = "it is another kind of file" if path.exists() else "there is no file or folder of that name"
+    fault = "it is another kind of file" if is_there else "there is no file or folder of that name"
     raise SourceError(f"camera source {ascii(without_password(source))} must be one of: {kinds}; {fault}")

@@ -34,6 +34,7 @@ from refseg_ros.node.worker import Worker
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import CAMERA_MARK, SegmentNodeConfig
 from refseg_ros.ros.parameters import Parameters
+from refseg_ros.space.lifting import Lifted
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,8 @@ class Camera:
         self.health = Health()
         self._parts, self._node = parts, parts.node
         self._is_open, self._is_silent = True, False
+        self._shown: Header | None = None
+        """Header of the last image whose answers are shown beside the results: in markers, clouds, detections."""
         prefix = f"{name}/" if name else ""
         self.outputs = Outputs(self._node, prefix)
         config = parts.settings.config
@@ -125,6 +128,7 @@ class Camera:
     def close(self) -> None:
         """Close the topics; an answer that the worker is still computing is not published."""
         self._is_open = False
+        self._show_nothing()
         self._images.close()
         self.outputs.close()
         if self._depth is not None and self._outputs_3d is not None:
@@ -136,7 +140,7 @@ class Camera:
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         self.health.received()
-        arrival = _Arrival(message, self._parts.queries.current, self._now())
+        arrival = _Arrival(message, self._parts.queries.of_camera(self.name), self._now())
         if self._parts.worker.put(self.name, partial(self._work, arrival)):
             self.health.counters.superseded += 1
 
@@ -155,6 +159,8 @@ class Camera:
 
     def _take(self, arrival: _Arrival) -> None:
         past = self._parts.model.past(self)
+        if not self._is_wanted():
+            self._show_nothing()
         if not arrival.queries or not past.rate_limit.is_due(self._config.max_rate, time.monotonic()):
             self._pass(arrival, past)
             return
@@ -197,12 +203,9 @@ class Camera:
         placements = [one.message() for one in placed]
         self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age, standings, placements))
         if self._is_wanted():
-            targets = [
-                Target(query.id, answer, one.lifted)
-                for query, answer, one in zip(arrival.queries, answers, placed, strict=True)
-                if not query.of_goal
-            ]
-            self._publish_targets(frame, targets, spent)
+            lifted = [one.lifted for one in placed]
+            self._publish_targets(frame, _targets(arrival.queries, answers, lifted))
+            self.outputs.publish_milliseconds(spent)
         self.health.answered(spent)
 
     def _standings(
@@ -215,16 +218,27 @@ class Camera:
             for query, answer, one in zip(queries, answers, placed, strict=True)
         ]
 
-    def _publish_targets(self, frame: Frame, targets: list[Target], spent: float) -> None:
+    def _publish_targets(self, frame: Frame, targets: list[Target]) -> None:
         """Publish the answers as messages of other packages, and the overlay."""
-        self.outputs.publish_detections(targets, frame.header)
-        if self._outputs_3d is not None:
-            transforms = self._parts.transforms
-            frame_id = transforms.target if transforms else frame.header.frame_id
-            self._outputs_3d.publish(targets, Header(stamp=frame.header.stamp, frame_id=frame_id))
+        self._shown = frame.header
+        self._show(targets, frame.header)
         age, rate = self.health.frame_age, self.health.answers.per_second(time.monotonic())
         answers = [target.answer for target in targets]
-        self.outputs.publish_extras(frame.image, answers, frame.header, spent, age, rate)
+        self.outputs.publish_overlay(frame.image, answers, frame.header, age, rate)
+
+    def _show(self, targets: list[Target], header: Header) -> None:
+        """Publish the answers as messages of other packages; an empty list takes back what was shown."""
+        self.outputs.publish_detections(targets, header)
+        if self._outputs_3d is not None:
+            transforms = self._parts.transforms
+            frame_id = transforms.target if transforms else header.frame_id
+            self._outputs_3d.publish(targets, Header(stamp=header.stamp, frame_id=frame_id))
+
+    def _show_nothing(self) -> None:
+        """Take back what was shown, once nobody asks for it any more."""
+        if self._shown is not None:
+            header, self._shown = self._shown, None
+            self._show([], header)
 
     def _is_stale(self, frame: Frame, arrival: _Arrival, when: str) -> bool:
         self._note_age(frame, arrival)
@@ -240,6 +254,8 @@ class Camera:
         self.health.counters.stale += 1
         answers = stale_answers(frame, arrival.queries)
         self._publish(arrival, results(frame, arrival.queries, answers, self.health.frame_age))
+        if self._is_wanted():
+            self._publish_targets(frame, _targets(arrival.queries, answers, [None] * len(answers)))
 
     def _publish(self, arrival: _Arrival, messages: list[Segmentation]) -> None:
         """Give each answer to whoever asked for it: the topics, or the client of a goal."""
@@ -253,3 +269,9 @@ class Camera:
     def _is_wanted(self) -> bool:
         """Whether anybody still wants answers: the query may have been cleared, or the node deactivated meanwhile."""
         return self._is_open and bool(self._parts.queries.published)
+
+
+def _targets(queries: Sequence[Query], answers: Sequence[Answer], lifted: Sequence[Lifted | None]) -> list[Target]:
+    """What is shown of the answers: not those to goals, which only their clients get."""
+    asked = zip(queries, answers, lifted, strict=True)
+    return [Target(query.id, answer, thing) for query, answer, thing in asked if not query.of_goal]

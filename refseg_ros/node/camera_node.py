@@ -224,7 +224,7 @@ class CameraNode(Node):
     def _on_change(self, config: CameraNodeConfig, names: frozenset[str]) -> None:
         self._config = config
         if names & {"seed", "moving"} and isinstance(self._source, SimulatedCamera):
-            self._source.show(config.seed, _moving(config))
+            self._source.show(_moving(config), config.seed if "seed" in names else None)
 
 
 def _moving(config: CameraNodeConfig) -> bool | None:

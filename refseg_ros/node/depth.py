@@ -49,7 +49,10 @@ class Depth:
         self._opened, self._has_paired = time.monotonic(), False
         self._came = threading.Condition()
         self._in_vain = MOST_IN_VAIN
-        self._held: dict[int, Image | CompressedImage] = {}
+        self._wanted = 0
+        """Stamp of the image whose turn it is; 0 for none."""
+        self._held: Image | CompressedImage | None = None
+        """The nearest depth image to it that came, which the buffer may have dropped."""
         self._images: StampedBuffer[Image | CompressedImage] = StampedBuffer(tolerance)
         self._infos: StampedBuffer[CameraInfo] = StampedBuffer(tolerance)
         self._info_topics = [
@@ -69,15 +72,26 @@ class Depth:
         """Subscribe to depth images that come by another transport."""
         with self._came:
             self._images.clear()
-            self._held = {}
+            self._wanted, self._held = 0, None
             self._in_vain = MOST_IN_VAIN
         self._depth.listen(DEPTH[transport])
 
     def hold(self, stamp: int) -> None:
-        """Keep the depth image of a stamp until the next call: `at` may want it when the buffer has dropped it."""
+        """Keep the depth image of a stamp until the next call, also one that is still to come.
+
+        `at` may want it when the buffer has dropped it: an inference can take longer than the buffer reaches.
+        """
         with self._came:
-            image = self._images.at(stamp)
-            self._held = {} if image is None else {stamp: image}
+            self._wanted, self._held = stamp, None
+            self._hold_nearest()
+
+    def _hold_nearest(self) -> None:
+        self._held = self._nearest(self._wanted) if self._wanted else None
+
+    def _nearest(self, stamp: int) -> Image | CompressedImage | None:
+        held = self._held if stamp == self._wanted else None
+        there = [image for image in (self._images.at(stamp), held) if image is not None]
+        return min(there, key=lambda one: abs(nanoseconds_of(one.header) - stamp), default=None)
 
     @property
     def is_settled(self) -> bool:
@@ -103,8 +117,7 @@ class Depth:
             is_awaited = self._in_vain < MOST_IN_VAIN and len(self._infos) > 0
             if is_awaited and not self._came.wait_for(lambda: self._images.is_final(stamp), PATIENCE):
                 self._in_vain += 1
-            there = [image for image in (self._images.at(stamp), self._held.get(stamp)) if image is not None]
-            image = min(there, key=lambda one: abs(nanoseconds_of(one.header) - stamp), default=None)
+            image = self._nearest(stamp)
             if image is None:
                 raise DepthError(self._why_none(stamp))
             info = self._infos.at(stamp) or self._infos.newest(lambda other: size_of_images(other) == size)
@@ -151,6 +164,7 @@ class Depth:
     def _on_image(self, message: Image | CompressedImage) -> None:
         with self._came:
             self._images.put(nanoseconds_of(message.header), message)
+            self._hold_nearest()
             self._in_vain = 0
             self._came.notify_all()
 

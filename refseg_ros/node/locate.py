@@ -102,16 +102,16 @@ class Locator:
         if request.stable_frames > MOST_STABLE_FRAMES:
             return f"stable_frames is {request.stable_frames}; it must be from 0 to {MOST_STABLE_FRAMES}"
         try:
-            self._queries.remove_goal(self._queries.add_goal(request.query))
+            self._queries.remove_goal(self._queries.add_goal(request.query, request.camera))
         except QueryError as error:
             return str(error)
         return ""
 
     def _begin(self, handle: ServerGoalHandle) -> None:
         request, cameras = handle.request, self._cameras()
-        query = self._queries.add_goal(request.query)
-        limit = request.timeout or math.inf
         camera = request.camera or (cameras or [""])[0]
+        query = self._queries.add_goal(request.query, camera)
+        limit = request.timeout or math.inf
         goal = _Goal(handle, query, camera, request.stable_frames, time.monotonic() + limit)
         self._goals[bytes(handle.goal_id.uuid)] = goal
         self._node.get_logger().info(f"query {query.id} is to be located: {quoted(query.text)}")

@@ -49,7 +49,7 @@ class Model:
         loads: how often it was loaded.
         name: of the model.
         runtime: in one line, what it runs on, and why on nothing faster; empty before it was loaded.
-        interval: seconds from one frame of its clip to the next.
+        interval: seconds from one frame of its clip to the next; infinite if it looks at single images.
         trouble: what is wrong with it, in one line; empty where nothing is known to be.
     """
 
@@ -77,7 +77,8 @@ class Model:
         segmenter = self._load()
         self.loads += 1
         self.name, self.runtime = segmenter.manifest.name, segmenter.runtime
-        self.interval = segmenter.manifest.clip.interval
+        clip = segmenter.manifest.clip
+        self.interval = clip.interval if clip.length > 1 else math.inf
         self.segmenter = segmenter
         self.set_threshold(self._threshold)
 

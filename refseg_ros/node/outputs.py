@@ -44,20 +44,22 @@ class Outputs(Publishers):
         if vision_messages.AVAILABLE:
             self._detections.publish(vision_messages.detections_2d(targets, header))
 
-    def publish_extras(
-        self, image: np.ndarray, answers: Sequence[Answer], header: Header, spent: float, age: float, rate: float
+    def publish_milliseconds(self, spent: float) -> None:
+        """Publish the time of an inference if someone listens, in milliseconds."""
+        if self._milliseconds.get_subscription_count() > 0:
+            self._milliseconds.publish(Float32(data=spent))
+
+    def publish_overlay(
+        self, image: np.ndarray, answers: Sequence[Answer], header: Header, age: float, rate: float
     ) -> None:
-        """Publish the overlay and the time of the inference, each if someone listens.
+        """Publish the overlay if someone listens.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             answers: on the image.
             header: of the image.
-            spent: on the inference, in milliseconds.
             age: of the image, in seconds.
             rate: images answered per second.
         """
-        if self._milliseconds.get_subscription_count() > 0:
-            self._milliseconds.publish(Float32(data=spent))
         if self._overlay.get_subscription_count() > 0:
             self._overlay.publish(to_message(draw(image, *answers, age=age, rate=rate), "rgb8", header))

@@ -28,6 +28,8 @@ class Query:
     text: str
     of_goal: bool = False
     """It belongs to a goal of the action; only the goal's client gets the answers."""
+    camera: str = ""
+    """Name of the camera that a goal looks through."""
 
 
 class QueryError(ValueError):
@@ -71,8 +73,12 @@ class ActiveQueries:
 
     @property
     def current(self) -> tuple[Query, ...]:
-        """All queries that a frame is to be answered for."""
+        """All of them."""
         return self.published + self._of_goals
+
+    def of_camera(self, name: str) -> tuple[Query, ...]:
+        """Those that the frames of a camera are to be answered for."""
+        return self.published + tuple(query for query in self._of_goals if query.camera == name)
 
     def replace(self, text: str) -> bool:
         """Replace the last text's queries by the expressions of this one; returns whether all fitted.
@@ -97,8 +103,8 @@ class ActiveQueries:
             raise QueryError(f"the query has more than the {MOST_EXPRESSIONS} expressions that are answered at a time")
         return self._numbered(expressions)
 
-    def add_goal(self, text: str) -> Query:
-        """Add the one expression of a goal, until `remove_goal`.
+    def add_goal(self, text: str, camera: str) -> Query:
+        """Add the one expression of a goal for a camera, until `remove_goal`.
 
         Raises:
             QueryError: this is not one expression, or too many goals are under way.
@@ -109,7 +115,7 @@ class ActiveQueries:
         with self._lock:
             if len(self._of_goals) == MOST_EXPRESSIONS:
                 raise QueryError(f"{MOST_EXPRESSIONS} expressions are looked for already; wait until one of them ends")
-            query = dataclasses.replace(queries[0], of_goal=True)
+            query = dataclasses.replace(queries[0], of_goal=True, camera=camera)
             self._of_goals += (query,)
         return query
 

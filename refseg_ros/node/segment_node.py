@@ -26,6 +26,7 @@ from refseg_ros.node.queries import ActiveQueries, separator_hint
 from refseg_ros.node.services import Services
 from refseg_ros.node.session import LAST_PATIENCE, PATIENCE, Session
 from refseg_ros.node.transition import transition
+from refseg_ros.node.worker import Worker
 from refseg_ros.ros.faults import FaultLog
 from refseg_ros.ros.node_config import SegmentNodeConfig
 from refseg_ros.ros.parameters import ParameterError, Parameters
@@ -111,8 +112,8 @@ class SegmentNode(LifecycleNode):
         self._loading: Background[None] | None = None
         self._model: Model | None = None
         self._session: Session | None = None
-        self._ended = True
-        """Whether all threads that computed for this node have ended."""
+        self._abandoned: list[Worker] = []
+        """Threads that computed for this node and had not ended in time."""
         self._refusal = ""
         """Why the model was not loaded."""
         self._diagnostics = Diagnostics(self, self._statuses)
@@ -139,7 +140,8 @@ class SegmentNode(LifecycleNode):
     def close(self) -> bool:
         """End the work in any state, without waiting for an inference; returns whether all threads have ended too."""
         self._close(LAST_PATIENCE)
-        return self._ended and not (self._loading is not None and self._loading.is_running)
+        has_ended = all([worker.stop(0.0) for worker in self._abandoned])
+        return has_ended and not (self._loading is not None and self._loading.is_running)
 
     def destroy_node(self) -> None:
         """Destroy the node, and its actions and life cycle, which rclpy leaves out and which keep it in the graph."""
@@ -213,7 +215,8 @@ class SegmentNode(LifecycleNode):
     def _close(self, patience: float) -> None:
         if self._session is not None:
             self._locator.stop()
-            self._ended = self._session.close(patience) and self._ended
+            if not self._session.close(patience):
+                self._abandoned.append(self._session.worker)
             self._session = None
 
     def _while_loading(self) -> bool:

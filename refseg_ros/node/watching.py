@@ -122,7 +122,8 @@ class Watching:
             metres, lens = to_depth(image), lens_of_message(info, rectified)
         except (DepthError, ImageError, LensError):
             return None
-        return cloud_of(moment.rgb, metres, lens) if metres.shape == (height, width) else None
+        fits = metres.shape == (height, width) and (lens.width, lens.height) == (width, height)
+        return cloud_of(moment.rgb, metres, lens) if fits else None
 
     def _subscribe(self) -> None:
         sensor = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

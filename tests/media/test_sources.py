@@ -79,6 +79,8 @@ def test_what_does_not_open_says_why(tmp_path: Path) -> None:
         opened(tmp_path / "missing\n.mp4")
     with pytest.raises(SourceError, match="another kind of file"):
         opened("/dev/null")
+    with pytest.raises(SourceError, match="cannot be read: File name too long"):
+        opened(tmp_path / ("a" * 300))
     (tmp_path / "by-id").symlink_to("/dev/video96")
     for device, number in (("/dev/video96", 96), (tmp_path / "by-id", 96), ("97", 97)):
         with pytest.raises(SourceError, match=f"webcam {number} does not open; is /dev/video{number} there"):
@@ -194,8 +196,12 @@ def test_the_simulated_camera_knows_its_truth_and_changes_scenes() -> None:
         assert set(np.unique(picture.labels)) <= {0} | {item["instance_id"] for item in picture.truth["objects"]}
         assert (picture.depth is not None) == (len(seeds) == 1)
         assert (picture.intrinsics.width, picture.intrinsics.height) == (64, 48)
-    source.close()
     assert seeds == [3, 3, 3, 4, 4, 4, 5]
+    source.show(True)
+    assert source.read(0.2).truth["seed"] == 5, "another motion, not another scene"
+    source.show(None, 8)
+    assert source.read(0.2).truth["seed"] == 8
+    source.close()
 
 
 def test_a_simulated_camera_over_a_folder_of_meshes(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import json
+import math
 import weakref
 from pathlib import Path
 
@@ -77,6 +79,17 @@ def test_it_is_loaded_again_after_so_many_failures_in_a_row_and_no_sooner(model,
     assert model.trouble, "an image without an answer does not show that it works"
     work(model)
     assert model.trouble == ""
+
+
+def test_a_model_of_single_images_wants_no_further_image_before_it_is_asked(tmp_path):
+    folder = write_bundle(tmp_path / "bundle")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    model = Model(lambda: Segmenter(folder, threads=1), lambda _: None)
+    model.load()
+    assert model.interval == manifest["clip"]["interval"]
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"clip": manifest["clip"] | {"length": 1}}))
+    model.load()
+    assert model.interval == math.inf
 
 
 def test_what_stays_broken_is_loaded_ever_more_seldom_until_it_answers(model, loader):

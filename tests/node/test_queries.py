@@ -48,7 +48,7 @@ def test_each_expression_has_a_number_of_its_own_that_never_comes_again():
     queries = ActiveQueries()
     assert queries.current == ()
     assert queries.replace("red; green")
-    goal = queries.add_goal("the bowl")
+    goal = queries.add_goal("the bowl", "front")
     (image,) = queries.number("the plate")
     assert [(query.id, query.text, query.of_goal) for query in queries.current] == [
         (1, "red", False),
@@ -56,6 +56,8 @@ def test_each_expression_has_a_number_of_its_own_that_never_comes_again():
         (3, "the bowl", True),
     ]
     assert image.id == 4
+    assert [query.id for query in queries.of_camera("front")] == [1, 2, 3]
+    assert [query.id for query in queries.of_camera("wrist")] == [1, 2], "the goal looks through another camera"
     assert queries.replace(" red ;green;")
     assert [query.id for query in queries.current] == [1, 2, 3], "the same again"
     queries.replace("blue")
@@ -64,13 +66,13 @@ def test_each_expression_has_a_number_of_its_own_that_never_comes_again():
     queries.remove_goal(goal)
     queries.replace(" ")
     assert queries.current == ()
-    assert queries.add_goal("red").id == 6
+    assert queries.add_goal("red", "").id == 6
 
 
 @pytest.mark.parametrize(("text", "words"), [("", "no expression"), (";", "no expression"), ("a;b", "has 2")])
 def test_a_goal_is_one_expression(text, words):
     with pytest.raises(QueryError, match=words):
-        ActiveQueries().add_goal(text)
+        ActiveQueries().add_goal(text, "")
 
 
 def test_the_work_on_an_image_is_bounded():
@@ -79,9 +81,9 @@ def test_the_work_on_an_image_is_bounded():
     with pytest.raises(QueryError, match="more than the 8"):
         queries.number("a;" * 100)
     for _ in range(MOST_EXPRESSIONS):
-        queries.add_goal("red")
+        queries.add_goal("red", "")
     with pytest.raises(QueryError, match="already"):
-        queries.add_goal("red")
+        queries.add_goal("red", "")
     assert len(queries.current) == 2 * MOST_EXPRESSIONS
 
 

@@ -12,9 +12,12 @@ pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
 from sensor_msgs.msg import CompressedImage, Image
 
+from refseg_ros.action import Locate
 from refseg_ros.images.messages import to_message
 from refseg_ros.msg import Segmentation
 from tests.ros.bench import GREEN, GREY, RED, picture
+from tests.ros.test_diagnostics import Reader, values
+from tests.ros.test_locate import Seeker
 
 
 class View:
@@ -76,6 +79,32 @@ def test_each_camera_has_its_own_answers_and_its_own_past(start, bundle_folder, 
     front.until_answered(
         picture(GREY, GREY), "the front's memory of red", lambda r: r.query == "redder" and r.verdict == found
     )
+
+
+def test_a_goal_is_looked_for_with_its_own_camera_alone(start, bundle_folder, bench) -> None:
+    start(
+        "segment_node",
+        model=str(bundle_folder),
+        threads=1,
+        cameras=["front", "wrist"],
+        image_topic="/{camera}/image_raw",
+    )
+    front, wrist = View(bench, "front"), View(bench, "wrist")
+    reader = Reader(bench)
+    handle = Seeker(bench).send(query="red", camera="front", stable_frames=5)
+    result = handle.get_result_async()
+
+    def located() -> bool:
+        front.show(picture())
+        wrist.show(picture())
+        bench.listen(0.05)
+        return bool(result.done())
+
+    bench.until(located, "the result")
+    assert result.result().result.outcome == Locate.Result.LOCATED
+    reader.until("camera front", lambda _, told: int(told["answered"]) >= 5, "the answers for the goal")
+    other = reader.until("camera wrist", lambda _, told: int(told["passed"]) >= 3, "images that nobody asks about")
+    assert int(values(other)["answered"]) == 0
 
 
 def test_a_camera_that_is_silent_or_floods_does_not_keep_the_other_waiting(start, bundle_folder, bench) -> None:

@@ -130,6 +130,13 @@ def test_what_is_held_outlasts_a_network_that_takes_long(paired) -> None:
         paired.found(paired.asked(0.0))
 
 
+def test_what_comes_after_it_is_wanted_outlasts_such_a_network_too(paired) -> None:
+    """A driver that sends the depth of a moment after its colours."""
+    paired.depth.hold(nanoseconds_of(paired.header(0.0)))
+    paired.shows(0.01, *(number * PACE for number in range(CAPACITY + 6)))
+    assert paired.found(paired.asked(0.0)) == nanoseconds_of(paired.header(0.0))
+
+
 def test_an_image_without_a_stamp_is_not_placed(paired) -> None:
     paired.shows(0.0)
     with pytest.raises(DepthError, match="the image's stamp is 0"):

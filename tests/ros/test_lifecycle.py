@@ -101,9 +101,10 @@ def test_what_was_destroyed_is_forgotten(bundle_folder) -> None:
             remembered.append(len(node.default_callback_group.entities))
         assert len(set(remembered[1:])) == 1, remembered
     finally:
-        node.close()
+        has_ended = node.close()
         node.destroy_node()
         rclpy.shutdown()
+    assert has_ended
 
 
 def test_what_is_inactive_answers_nothing_and_shuts_down_from_any_state(start, bundle_folder, bench) -> None:

@@ -78,6 +78,23 @@ def test_a_found_thing_is_placed_by_the_depth_of_its_own_moment(camera, bench) -
     assert clouds[0].width > 1000
 
 
+def test_what_was_shown_is_taken_back_when_images_are_stale_and_when_nobody_asks(camera, bench) -> None:
+    def shows(action: int) -> bool:
+        return bool(markers) and markers[-1].markers[-1].action == action
+
+    markers = camera.answers[MarkerArray]
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    bench.until(lambda: shows(Marker.ADD), "the box of the thing")
+
+    assert bench.set("max_frame_age", 1.0).successful  # the bench's stamps are old
+    bench.show_until(picture(), lambda: shows(Marker.DELETEALL), "no box on a stale image")
+    assert bench.set("max_frame_age", 0.0).successful
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    bench.until(lambda: shows(Marker.ADD), "the box again")
+    bench.ask("")
+    bench.show_until(picture(), lambda: shows(Marker.DELETEALL), "no box without a query")
+
+
 def test_why_a_thing_is_not_placed_is_said(camera, bench) -> None:
     result = bench.answer(picture(), "red")
     assert result.verdict == Segmentation.FOUND
