@@ -9,6 +9,8 @@ from model_training.paper.markdown_table import markdown_table
 from model_training.scoring.metrics import THRESHOLDS
 
 PRECISION_AT = tuple(f"P@{threshold}" for threshold in THRESHOLDS)
+COUNTS = ("expressions", "both empty")
+"""Figures that are numbers of expressions, not shares of them."""
 THEIRS, WITHOUT_CLIP = "Ye et al.", "Ye et al., without CFSA"
 
 
@@ -104,7 +106,7 @@ def markdown(table: Table, method: str, splits: Mapping[str, Mapping[str, float]
     lines = [table.title, "", markdown_table(heads, rows, len(heads) - len(table.columns)), ""]
     for split, figures in splits.items():
         rest = [
-            f"{name} {value:g}" if name == "expressions" else f"{name} {100 * value:.{table.decimals}f}"
+            f"{name} {value:g}" if name in COUNTS else f"{name} {100 * value:.{table.decimals}f}"
             for name, value in figures.items()
             if name not in table.columns
         ]

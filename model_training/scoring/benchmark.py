@@ -80,6 +80,8 @@ class BenchmarkScores:
             "presence accuracy": self.presence.accuracy,
             "expressions": len(self.scores),
         }
+        if self.scores.both_empty:
+            named["both empty"] = self.scores.both_empty
         return {name: round(float(value), 4) for name, value in named.items() if not math.isnan(value)}
 
 

@@ -64,6 +64,11 @@ class Scores:
         return np.where(unions > 0, np.array(self.intersections) / np.maximum(unions, 1), 1.0)
 
     @property
+    def both_empty(self) -> int:
+        """Samples of two empty masks, whose IoU is 1 by definition."""
+        return self.unions.count(0)
+
+    @property
     def overall(self) -> float:
         """Overall IoU; NaN without samples."""
         return sum(self.intersections) / sum(self.unions) if sum(self.unions) else float("nan")

@@ -110,6 +110,21 @@ def test_the_way_of_the_released_code_compares_by_another_truth(
     assert list(Bundle.load(bundle).manifest.metrics) == ["evaluate UNC --set testA --as-released"]
 
 
+def test_the_truth_itself_has_every_figure_in_full() -> None:
+    """Where a frame shows nothing too: two empty masks are alike, and the figures say how many there were."""
+    perfect = BenchmarkScores()
+    for frame, size in enumerate((20, 3, 0)):
+        truth = np.zeros((40, 50), bool)
+        truth[5 : 5 + size, 8 : 8 + size] = True
+        perfect.scores.add(truth, truth, 0.9)
+        perfect.presence.add(size > 0, size > 0)
+        perfect.sequences.add(f"video/{frame % 2}", truth, truth)
+    figures = perfect.figures()
+    assert (figures.pop("expressions"), figures.pop("both empty")) == (3, 1)
+    assert len(figures) == 13 and set(figures.values()) == {1.0}
+    assert "both empty 1" in markdown(TABLES["UNC"], "ours", {"val": perfect.figures()})
+
+
 def test_processes_share_the_work(unc: Path, bundle_folder: Path) -> None:
     alone, shared = (scores_on(unc, bundle_folder, "val", processes).figures() for processes in (1, 2))
     assert shared == alone
