@@ -56,13 +56,13 @@ def look(model: System, vocabulary: Tokenizer, frames: Sequence[np.ndarray], tex
     clip = torch.as_tensor(np.stack([letterbox.apply(frame, config.padding) for frame in frames]))[None]
     words = torch.as_tensor(np.stack([one.ids for one in encoded]))[None]
 
-    fused = model(clip, words)
-    levels = fused.frame_weights
+    said = model(clip, words)
+    levels = said.frame_weights
     weights = torch.cat(levels).float().numpy() if levels else np.zeros((0, len(frames)), np.float32)
     insights = []
     for index, (text, one) in enumerate(zip(texts, encoded, strict=True)):
         outcome = Outcome(
-            fused.logits[0, index].numpy(), float(fused.presence[0, index]), fused.word_attention[0, index].numpy()
+            said.logits[0, index].numpy(), float(said.presence[0, index]), said.word_attention[0, index].numpy()
         )
         answer = conclude(text, one, outcome, letterbox, UNCALIBRATED, Certainty())
         heat = letterbox.restore(outcome.logits)

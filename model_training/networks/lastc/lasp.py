@@ -6,7 +6,7 @@ no equation is public, so all of this is [inferred]. D is (M, C, h, w), S is (M,
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from model_training.networks.lastc.cmam import EPSILON
 from model_training.networks.lastc.config import LastcConfig
 from model_training.networks.lastc.words_update import zero_linear
+from model_training.networks.layers.positions import rows
 
 FIRST_SHARPNESS, OPEN = 4.0, 4.0
 
@@ -31,12 +32,7 @@ class Language(NamedTuple):
     """(M, N) bool."""
 
 
-def rows(features: Tensor) -> Tensor:
-    """(M, C, h, w) -> (M, P, C)."""
-    return features.flatten(2).transpose(1, 2)
-
-
-class LASP(nn.Module):
+class LASP(nn.Module, ABC):
     """All forms: S' = S + c W_o O, or c S + W_o O with `suppress`; W_o is zero at the start, c the compatibility."""
 
     def __init__(self, config: LastcConfig) -> None:
@@ -61,8 +57,16 @@ class LASP(nn.Module):
         cosine = F.cosine_similarity(pixels, sentence, dim=-1, eps=EPSILON)
         return (self.sharpness * cosine + self.threshold).sigmoid()
 
+    @abstractmethod
     def carried(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
         """O (M, 4hw, d): what each shallow pixel is given."""
+
+
+class SampledLASP(LASP):
+    """Forms that sample with weights of all deep pixels, and assign with weights of all samples."""
+
+    def carried(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
+        """As LASP.carried."""
         sampled, assigned = self.sampled(deep, language), self.assigned(deep, shallow, language)
         return assigned @ (sampled @ self.value(rows(deep)))
 
@@ -75,7 +79,7 @@ class LASP(nn.Module):
         """C (M, 4hw, K): weights of the samples for each shallow pixel."""
 
 
-class MapLASP(LASP):
+class MapLASP(SampledLASP):
     """`map`: a 1x1 convolution makes K maps from the feature, after the sentence has gated its channels."""
 
     def __init__(self, config: LastcConfig) -> None:
@@ -86,12 +90,12 @@ class MapLASP(LASP):
         self.of_shallow = nn.Linear(channels, config.lasp_maps)
 
     def sampled(self, deep: Tensor, language: Language) -> Tensor:
-        """As LASP.sampled; rows sum to one over the pixels."""
+        """As SampledLASP.sampled; rows sum to one over the pixels."""
         gated = rows(deep) * self.gate_deep(language.sentence).sigmoid()[:, None]
         return self.of_deep(gated).transpose(1, 2).softmax(-1)
 
     def assigned(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
-        """As LASP.assigned; rows sum to one over the K."""
+        """As SampledLASP.assigned; rows sum to one over the K."""
         gated = rows(shallow) * self.gate_shallow(language.sentence).sigmoid()[:, None]
         return self.of_shallow(gated).softmax(-1)
 
@@ -107,12 +111,12 @@ class SlotLASP(MapLASP):
         self.query, self.key = nn.Linear(config.text_channels, d), nn.Linear(config.decoder_channels, d, bias=False)
 
     def sampled(self, deep: Tensor, language: Language) -> Tensor:
-        """As LASP.sampled."""
+        """As SampledLASP.sampled."""
         queries = self.query(language.sentence)[:, None] + self.slots
         return (queries @ self.key(rows(deep)).transpose(1, 2) / queries.shape[-1] ** 0.5).softmax(-1)
 
 
-class WordLASP(LASP):
+class WordLASP(SampledLASP):
     """`word`: one sample per word, gathered and distributed as in LSCM [code: LSCM].
 
     With `reuse`, as in LSCM's code, the gathered rows have unit length, and the map that gathered them distributes them
@@ -137,12 +141,12 @@ class WordLASP(LASP):
         return rows(F.interpolate(maps, shallow.shape[-2:], mode="bilinear", align_corners=True)) @ gathered
 
     def sampled(self, deep: Tensor, language: Language) -> Tensor:
-        """As LASP.sampled."""
+        """As SampledLASP.sampled."""
         queries = self.query(language.words)
         return (queries @ self.key(rows(deep)).transpose(1, 2) / queries.shape[-1] ** 0.5).softmax(-1)
 
     def assigned(self, deep: Tensor, shallow: Tensor, language: Language) -> Tensor:
-        """As LASP.assigned; padding is given nothing."""
+        """As SampledLASP.assigned; padding is given nothing."""
         keys = self.back_key(language.words)
         logits = self.back_query(rows(shallow)) @ keys.transpose(1, 2) / keys.shape[-1] ** 0.5
         return logits.masked_fill(~language.mask[:, None], float("-inf")).softmax(-1)

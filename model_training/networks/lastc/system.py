@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from model_training.networks.base import Answer, Graph, ParameterGroup, System, Window
+from model_training.networks.config import chosen
 from model_training.networks.lastc.config import LastcConfig
 from model_training.networks.lastc.decoder import Decoder
 from model_training.networks.lastc.i3d import I3D, Factorised
@@ -18,7 +19,7 @@ from model_training.networks.layers.presence import Presence
 from model_training.networks.layers.residual import StagedResNet
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS
 
-SENTENCES = ("mean", "cmam", "sum")
+SENTENCES = {name: name for name in ("mean", "cmam", "sum")}
 
 
 class Lastc(System):
@@ -30,8 +31,7 @@ class Lastc(System):
         super().__init__()
         if config.height % 32 or config.width % 32:
             raise ValueError(f"the input is {config.height}x{config.width}; both must be multiples of 32")
-        if config.sent not in SENTENCES:
-            raise ValueError(f"sent {config.sent!r} is unknown; choose one of {', '.join(SENTENCES)}")
+        chosen("sent", config.sent, SENTENCES)
         self.config, self.window = config, Window(config.before, config.after)
         text = config.text_channels
         self.pixels = Pixels(config.imagenet_norm)

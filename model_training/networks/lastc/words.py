@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from model_training.networks.layers.language import real_words
 from refseg_ros.expression import PADDING
-
-
-def real_words(words: Tensor) -> Tensor:
-    """(..., N) ids -> (..., N) bool, True for words. In an expression without words the first place counts as one, so
-    that no softmax over words is empty.
-    """
-    real = words != PADDING
-    first = torch.arange(words.shape[-1], device=words.device) == 0
-    return real | (first & ~real.any(-1, keepdim=True))
 
 
 class WordEncoder(nn.Module):

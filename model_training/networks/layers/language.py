@@ -12,6 +12,15 @@ from refseg_ros.expression import PADDING, UNKNOWN
 HEADS = 4
 
 
+def real_words(words: Tensor) -> Tensor:
+    """(..., N) ids -> (..., N) bool, True for words. In an expression without words the first place counts as one, so
+    that no softmax over words is empty.
+    """
+    real = words != PADDING
+    first = torch.arange(words.shape[-1], device=words.device) == 0
+    return real | (first & ~real.any(-1, keepdim=True))
+
+
 class Language(nn.Module):
     """Word ids -> word vectors, one for each word: no sentence vector is made of them here."""
 
@@ -29,14 +38,8 @@ class Language(nn.Module):
             self.table.weight[[PADDING, UNKNOWN]] = 0.0
 
     def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., N) int64 ids, PADDING at the end -> (..., N, C_l) vectors, (..., N) bool mask of real words.
-
-        Vectors of padding are zero. In an expression without words the first place counts as real, so that no softmax
-        over words is empty.
-        """
-        mask = words != PADDING
-        first = torch.arange(words.shape[-1], device=words.device) == 0
-        mask = mask | (first & ~mask.any(-1, keepdim=True))
+        """(..., N) int64 ids, PADDING at the end -> (..., N, C_l) vectors, zero for padding, and their `real_words`."""
+        mask = real_words(words)
         vectors = self.table(words)
         if self.positions is not None:
             vectors = vectors + self.positions[: words.shape[-1]]

@@ -1,4 +1,4 @@
-"""Position encodings: the 8-D coordinate map in CSTM's order, and sines."""
+"""Positions of a map: as rows, and their encodings, the 8-D coordinate map in CSTM's order and sines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from model_training.networks.layers.coordinates import coordinate_map
 
 EDGES_FIRST = [0, 3, 2, 5, 1, 4, 6, 7]
 """Columns of `coordinate_map` in the order x0, y0, x1, y1, xc, yc, 1/w, 1/h [code: CSTM]."""
+
+
+def rows(features: Tensor) -> Tensor:
+    """(M, C, h, w) -> (M, P, C)."""
+    return features.flatten(2).transpose(1, 2)
 
 
 def position_map(height: int, width: int, like: Tensor) -> Tensor:

@@ -9,12 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from model_training.networks.layers.blocks import convolution
+from model_training.networks.layers.positions import rows
 from model_training.networks.vlide.pyramid import BINS, pyramid
-
-
-def rows(features: Tensor) -> Tensor:
-    """(M, C, h, w) -> (M, P, C)."""
-    return features.flatten(2).transpose(1, 2)
 
 
 class PooledGuidance(nn.Module):

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from model_training.networks.config import chosen
 from model_training.networks.layers.blocks import convolution
+from model_training.networks.layers.positions import rows
 from model_training.networks.vlide.config import VlideConfig
 from model_training.networks.vlide.filtering import NORMALISATIONS, FilterHead, filtered
-from model_training.networks.vlide.guidance import rows
 from model_training.networks.vlide.pyramid import pyramid
 from model_training.networks.vlide.vlmg import WordAttention
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from model_training.networks.config import chosen
 from model_training.networks.layers.blocks import convolution
-from model_training.networks.layers.positions import beside_positions
+from model_training.networks.layers.positions import beside_positions, rows
 from model_training.networks.vlide.config import VlideConfig
-from model_training.networks.vlide.guidance import GUIDANCES, rows
+from model_training.networks.vlide.guidance import GUIDANCES
 
 EPSILON = 1e-6
 ORDERS = {name: name for name in ("vision-first", "parallel", "language-first")}

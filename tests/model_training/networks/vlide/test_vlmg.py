@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from model_training.networks.layers.positions import rows
 from model_training.networks.vlide.config import vlide_config
-from model_training.networks.vlide.guidance import GUIDANCES, DenseGuidance, PooledGuidance, rows
+from model_training.networks.vlide.guidance import GUIDANCES, DenseGuidance, PooledGuidance
 from model_training.networks.vlide.pyramid import pyramid
 from model_training.networks.vlide.vlmg import ORDERS, VLMG, WordAttention
 from tests.model_training.networks.systems import draw, real, stirred
@@ -120,11 +121,14 @@ def test_a_closed_word_and_softmax_before_the_mask_are_the_same() -> None:
     x, states, mask = draw(2, 4, 3, 4), draw(2, 5, TEXT, seed=1), real(4, 2, size=5)
     embedded = module.embed(states)
     late = (rows(x) @ embedded.transpose(1, 2) / 2).softmax(-1) * mask[:, None]
-    assert torch.allclose(module(x, states, mask)[1], late / late.sum(-1, keepdim=True))
+    weights = module(x, states, mask)[1]
+    assert torch.allclose(weights, late / late.sum(-1, keepdim=True))
+    assert torch.allclose(weights.sum(-1), torch.ones(2, 12, dtype=torch.float64))
 
 
-def test_a_constant_map_is_seen_as_constant() -> None:
-    module, constant = stirred(PooledGuidance(4, 3)), draw(2, 4, 1, 1).expand(-1, -1, 3, 5)
+@pytest.mark.parametrize("guidance", [PooledGuidance, DenseGuidance])
+def test_a_constant_map_is_seen_as_constant(guidance: type[PooledGuidance]) -> None:
+    module, constant = stirred(guidance(4, 3)), draw(2, 4, 1, 1).expand(-1, -1, 3, 5)
     seen = module.seen(constant, draw(2, 4, 3, 5, seed=1))
     assert torch.allclose(seen, seen[..., :1, :1].expand_as(seen))
 
