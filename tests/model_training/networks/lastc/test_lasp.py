@@ -84,19 +84,22 @@ def test_a_constant_deep_stage_carries_one_value(name: str) -> None:
     assert torch.allclose(module.carried(constant, SHALLOW, LANGUAGE), wanted.expand(-1, 24, -1))
 
 
-@pytest.mark.parametrize("name", ["map", "slot", "word"])
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_carried_lies_within_what_there_is(name: str) -> None:
     module = lasp(name)
     values = module.value(DEEP.flatten(2).transpose(1, 2))
+    if name == "point":
+        values = module.compatibility(DEEP, LANGUAGE)[..., None] * values
     carried = module.carried(DEEP, SHALLOW, LANGUAGE)
     assert (carried <= values.amax(1, keepdim=True) + 1e-12).all()
     assert (carried >= values.amin(1, keepdim=True) - 1e-12).all()
 
 
-def test_the_order_of_the_maps_is_nothing() -> None:
-    module, before, order = lasp("map"), lasp("map")(DEEP, SHALLOW, LANGUAGE), [2, 0, 1]
+@pytest.mark.parametrize(("name", "sampling"), [("map", "of_deep.weight"), ("slot", "slots")])
+def test_the_order_of_the_maps_is_nothing(name: str, sampling: str) -> None:
+    module, before, order = lasp(name), lasp(name)(DEEP, SHALLOW, LANGUAGE), [2, 0, 1]
     with torch.no_grad():
-        for part in (module.of_deep.weight, module.of_shallow.weight, module.of_shallow.bias):
+        for part in (module.get_parameter(sampling), module.of_shallow.weight, module.of_shallow.bias):
             part.copy_(part[order])
     assert torch.allclose(module(DEEP, SHALLOW, LANGUAGE), before)
 

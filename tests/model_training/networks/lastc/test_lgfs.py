@@ -74,3 +74,10 @@ def test_batches_and_zeros(name: str) -> None:
     assert torch.allclose(module(*whole), alone)
     assert torch.isfinite(module(*(torch.zeros_like(part) for part in whole))).all()
     assert torch.isfinite(module(*(part[..., :1, :1] for part in whole[:2]), whole[2])).all()
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_every_parameter_learns(name: str) -> None:
+    module = selection(name).train()
+    (module(*inputs()) * draw(2, C, 3, 5, seed=5)).sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 1e-12 for p in module.parameters())

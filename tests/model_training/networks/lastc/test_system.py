@@ -131,7 +131,8 @@ def test_other_frames_reach_no_spatial_feature() -> None:
     temporal = [system.temporal(first[1], words, mask) for first in firsts]
     for one, two in zip(*(streamed.features for streamed in spatial), strict=True):
         assert torch.equal(one, two)
-    assert torch.equal(spatial[0].words, spatial[1].words) and torch.equal(spatial[0].weights, spatial[1].weights)
+    for part in ("words", "weights", "context"):
+        assert torch.equal(getattr(spatial[0], part), getattr(spatial[1], part))
     assert not torch.equal(temporal[0].features[-1], temporal[1].features[-1])
 
 
@@ -170,8 +171,9 @@ def test_padding_and_batches_change_nothing(fields: dict[str, Any]) -> None:
     clip, words = clips(2, 4), torch.tensor([[[2, 3, 4], [5, 0, 0]], [[6, 7, 0], [8, 9, 10]]])
     whole = system(clip, words)
     padded = system(clip, torch.nn.functional.pad(words, (0, 2)))
-    if fields.get("q_norm") != "bn":  # which is affine in evaluation, but sees padding in training [code]
-        assert (whole.logits - padded.logits).abs().max() < 1e-9
+    assert (whole.logits - padded.logits).abs().max() < 1e-9
+    assert (whole.presence - padded.presence).abs().max() < 1e-9
+    assert (whole.word_attention - padded.word_attention[..., :3]).abs().max() < 1e-9
     for frame in range(2):
         for expression in range(2):
             alone = system(clip[frame : frame + 1], words[frame : frame + 1, expression : expression + 1])
@@ -179,8 +181,9 @@ def test_padding_and_batches_change_nothing(fields: dict[str, Any]) -> None:
             assert (alone.presence[0, 0] - whole.presence[frame, expression]).abs() < 1e-9
 
 
-def test_no_word_one_word_and_a_black_frame_are_no_trouble() -> None:
-    system = lastc("lastc_full").eval()
+@pytest.mark.parametrize("fields", [{}, *TOGETHER])
+def test_no_word_one_word_and_a_black_frame_are_no_trouble(fields: dict[str, Any]) -> None:
+    system = (lastc(**fields) if fields else lastc("lastc_full")).eval()
     answer = system(torch.zeros(1, 1, 64, 64, 3, dtype=torch.uint8), torch.tensor([[[0, 0, 0, 0], [2, 0, 0, 0]]]))
     assert torch.isfinite(answer.logits).all() and torch.isfinite(answer.presence).all()
 

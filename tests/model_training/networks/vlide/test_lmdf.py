@@ -155,8 +155,10 @@ def test_no_references_and_copies_of_the_target_run(st: str) -> None:
 def test_another_query_makes_other_filters(lguide: str) -> None:
     module, (target, references, states) = lmdf(lguide=lguide), inputs()
     g = module.gather(target, references)
-    one, other = (module.filters[0](module.guide(g, words, real(5, 5))) for words in (states, states.flip(2)))
-    assert (one - other).abs().max() > 1e-3
+    one, other = (module.guide(g, words, real(5, 5)) for words in (states, states.flip(2)))
+    assert len(module.filters) == 3
+    for filters in module.filters:
+        assert (filters(one) - filters(other)).abs().max() > 1e-3
 
 
 def test_zeros_and_a_map_of_one_position_are_no_trouble() -> None:

@@ -61,9 +61,11 @@ def test_what_comes_from_files_learns_at_a_tenth(specials: tuple[int, int] | Non
     assert {group.factor for group in vlide().parameter_groups()} == {1.0}
 
 
-def test_starts_as_the_plain_cnn_and_the_plain_language_encoder() -> None:
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("levels", [(3, 4, 5), (4, 5), (2, 3, 4, 5)])
+def test_starts_as_the_plain_cnn_and_the_plain_language_encoder(levels: tuple[int, ...], train: bool) -> None:
     """With the zero start no VLMG changes anything: C_5 and the words are those of the streams alone."""
-    system = vlide().eval()
+    system = vlide(levels=levels).train(train)
     seen: dict[str, torch.Tensor] = {}
     system.vlmg["5"].register_forward_hook(lambda _, __, out: seen.update(features=out.features, states=out.states))
     words = WORDS[:, :1]  # of more the batch is larger, and convolutions round in another way
@@ -122,8 +124,9 @@ def test_the_order_of_references_is_nothing(fields: dict[str, Any]) -> None:
 def test_padding_and_batches_change_nothing(fields: dict[str, Any]) -> None:
     system = stirred(vlide(**fields))
     whole = system(CLIP, WORDS)
-    padded = system(CLIP, torch.nn.functional.pad(WORDS, (0, 1)))
+    padded = system(CLIP, torch.nn.functional.pad(WORDS, (0, 3)))
     assert (whole.logits - padded.logits).abs().max() < 1e-9
+    assert (whole.presence - padded.presence).abs().max() < 1e-9
     assert (whole.word_attention - padded.word_attention[..., :3]).abs().max() < 1e-9
     assert torch.allclose(whole.word_attention.sum(-1), torch.ones_like(whole.word_attention[..., 0]))
     for frame in range(2):
@@ -132,7 +135,7 @@ def test_padding_and_batches_change_nothing(fields: dict[str, Any]) -> None:
             assert (alone.logits[0, 0] - whole.logits[frame, expression]).abs().max() < 1e-9
 
 
-@pytest.mark.parametrize("fields", [{}, {"dec": "efn"}, {"levels": (2, 3, 4, 5)}])
+@pytest.mark.parametrize("fields", TOGETHER)
 def test_no_word_one_word_and_a_black_frame_are_no_trouble(fields: dict[str, Any]) -> None:
     answer = vlide(**fields).eval()(torch.zeros(1, 1, 64, 64, 3).byte(), torch.tensor([[[0, 0, 0, 0], [2, 0, 0, 0]]]))
     assert all(torch.isfinite(part).all() for part in answer[:3])
@@ -145,6 +148,14 @@ def test_words_of_which_nothing_is_left_share_equally(dtype: torch.dtype) -> Non
     weights = torch.tensor([[[1, 0, 0, 0, 0, 0]], [[0.2, 0.05, 0.15, 0.4, 0.2, 0]], [[0, 1, 0, 0, 0, 0]]], dtype=dtype)
     wanted = torch.tensor([[[1, 1, 1, 0]], [[0.25, 0.75, 2, 0]], [[3, 0, 0, 0]]], dtype=dtype) / 3
     assert torch.allclose(of_words(weights, mask), wanted, atol=1e-3)
+
+
+def test_the_heads_go_from_coarse_to_fine() -> None:
+    answer = vlide()(CLIP, WORDS)
+    assert [tuple(part.shape) for part in (*answer.coarse, answer.logits)] == [
+        (2, 2, side, side) for side in (4, 4, 8, 16, 64)
+    ]
+    assert not answer.edges
 
 
 def test_edges_and_bodies_are_further_heads_of_efn() -> None:
