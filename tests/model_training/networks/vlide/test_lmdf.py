@@ -161,9 +161,10 @@ def test_another_query_makes_other_filters(lguide: str) -> None:
         assert (filters(one) - filters(other)).abs().max() > 1e-3
 
 
-def test_zeros_and_a_map_of_one_position_are_no_trouble() -> None:
+@pytest.mark.parametrize("fields", FIELDS)
+def test_zeros_and_a_map_of_one_position_are_no_trouble(fields: dict[str, Any]) -> None:
     zeros = torch.zeros(2, C, 1, 1).double(), torch.zeros(2, 2, C, 1, 1).double(), torch.zeros(2, 1, TEXT).double()
-    assert torch.isfinite(lmdf()(*zeros, real(1, 1))).all()
+    assert torch.isfinite(lmdf(**fields)(*zeros, real(1, 1))).all()
 
 
 def test_groups_must_divide_the_channels() -> None:
