@@ -14,7 +14,7 @@ from model_training import configs
 from model_training.configs.schema import Config
 from model_training.datasets.sample import STILL
 from model_training.datasets.word_pieces import TOKENIZER
-from model_training.graphs import onnx_files
+from model_training.graphs import example_inputs, onnx_files
 from model_training.learning import checkpoint
 from model_training.learning.warm_start import vocabulary_of
 from model_training.networks.base import System
@@ -38,8 +38,10 @@ def export(system: System, folder: Path, manifest: Manifest, text: str) -> Manif
         manifest: all but its steps and its file list.
         text: of its word list or of its tokenizer's file.
     """
-    files = {f"{name}.onnx": data for name, data in onnx_files(system).items()}
-    steps = side_by_side({f"{graph.name}.onnx": graph for graph in system.graphs()})
+    graphs, config = system.graphs(), system.config
+    known = example_inputs(config.height, config.width, config.vocabulary, config.max_words)
+    files = {f"{name}.onnx": data for name, data in onnx_files(graphs, known, system.earlier).items()}
+    steps = side_by_side({f"{graph.name}.onnx": graph for graph in graphs})
     contents = {manifest.text.file: text.encode(), **files}
     is_list = manifest.text.tokenizer == WORDS
     if is_list and (synonyms := synonyms_for(frozenset(text.split()))):

@@ -6,7 +6,7 @@ import gc
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from onnxscript.rewriter.rules import common as rules
 from torch import Tensor, nn
 
 from model_training import rewriting
-from model_training.networks.base import Graph, System
+from model_training.networks.base import Graph
 from refseg_ros.engines.reach import IMAGE, PAST, WORDS, reached
 
 OPSET = 18
@@ -28,6 +28,7 @@ IMAGES, QUERIES, EARLIER = 2, 3, 2
 """Images, expressions and earlier frames that the exporter sees; the files take any number of them."""
 TALKATIVE = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer._constant_folding")
 """Loggers that warn of what no user of an export can change."""
+Earlier = Callable[[str, Mapping[str, Tensor], int], Tensor]
 LEAST = {"batch": 1, "queries": 1, "past": 0}
 """The dynamic axes, and their least sizes."""
 
@@ -73,22 +74,32 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+def example_inputs(height: int, width: int, vocabulary: int, max_words: int) -> dict[str, Tensor]:
+    """Random images (IMAGES, H, W, 3) uint8 and expressions (QUERIES, N) int64, for `onnx_files`."""
+    return {
+        IMAGE: torch.randint(0, 256, (IMAGES, height, width, 3), dtype=torch.uint8),
+        WORDS: torch.randint(1, vocabulary, (QUERIES, max_words)),
+    }
+
+
 @torch.no_grad()
-def onnx_files(system: System) -> dict[str, bytes]:
-    """The ONNX files of a system in evaluation mode on the CPU, by the names of its graphs.
+def onnx_files(
+    graphs: Sequence[Graph], known: Mapping[str, Tensor], earlier: Earlier | None = None
+) -> dict[str, bytes]:
+    """The ONNX files of graphs in evaluation mode on the CPU, by their names.
+
+    Args:
+        graphs: in the order in which they run.
+        known: `example_inputs`.
+        earlier: as System.earlier; needed for graphs that take arrays of earlier frames.
 
     Raises:
         ValueError: the graphs do not fit each other.
     """
-    config = system.config
-    known: dict[str, Tensor] = {
-        IMAGE: torch.randint(0, 256, (IMAGES, config.height, config.width, 3), dtype=torch.uint8),
-        WORDS: torch.randint(1, config.vocabulary, (QUERIES, config.max_words)),
-    }
-    graphs, files = system.graphs(), {}
     reached({graph.name: graph for graph in graphs})
+    known, files = dict(known), {}
     for graph in graphs:
-        known |= {name: system.earlier(name, known, EARLIER) for name in graph.inputs if name.startswith(PAST)}
+        known |= {name: earlier(name, known, EARLIER) for name in graph.inputs if name.startswith(PAST)}
         files[graph.name] = onnx_file(graph, known)
         outputs = graph.module(*_examples(graph, known))
         single = "batch" in graph.inputs.get(IMAGE, {}).values()

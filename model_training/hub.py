@@ -25,7 +25,7 @@ import transformers
 from torch import Tensor, nn
 from transformers.utils import cached_file
 
-from model_training.graphs import onnx_file
+from model_training.graphs import example_inputs, onnx_files
 from model_training.networks.base import Graph
 from model_training.scoring.certainty import UNCALIBRATED
 from refseg_ros.command import command, program
@@ -157,10 +157,9 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.clip = model.clip
 
-    def forward(self, words: Tensor) -> Tensor:
+    def forward(self, words: Tensor) -> tuple[Tensor]:
         """(Q, N) int64 -> (Q, C)."""
-        condition: Tensor = self.clip.get_text_features(words).pooler_output
-        return condition
+        return (self.clip.get_text_features(words).pooler_output,)
 
 
 class Decoder(nn.Module):
@@ -170,13 +169,12 @@ class Decoder(nn.Module):
         super().__init__()
         self.decoder = model.decoder
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor]:
         """(1, P, C) each, and (Q, C) -> (Q, H, W) logits."""
         *activations, condition = inputs
         count = condition.shape[0]
         each = tuple(one.expand(count, *one.shape[1:]) for one in activations)
-        logits: Tensor = self.decoder(each, condition).logits
-        return logits
+        return (self.decoder(each, condition).logits,)
 
 
 def graphs(source: Source) -> list[Graph]:
@@ -199,29 +197,19 @@ def export(source: Source, folder: Path, name: str) -> Manifest:
         OSError: a file cannot be written.
     """
     pixels, length = source.pixels, source.model.config.text_config.max_position_embeddings
-    known = {
-        IMAGE: torch.randint(0, 256, (2, pixels.height, pixels.width, 3), dtype=torch.uint8),
-        WORDS: torch.randint(1, source.tokenizer.get_vocab_size(), (3, length)),
-    }
-    contents = {TOKENIZER: source.tokenizer.to_str().encode()}
-    for graph in graphs(source):
-        contents[f"{graph.name}.onnx"] = onnx_file(graph, known)
-        outputs = graph.module(*(known[array] for array in graph.inputs))
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        known |= {
-            array: one[:1] if IMAGE in graph.inputs else one for array, one in zip(graph.outputs, outputs, strict=True)
-        }
+    known = example_inputs(pixels.height, pixels.width, source.tokenizer.get_vocab_size(), length)
+    files = {f"{graph}.onnx": data for graph, data in onnx_files(graphs(source), known).items()}
     manifest = Manifest(
         name=name,
         input=Input(pixels.height, pixels.width, pixels.grey),
-        steps=tuple((file,) for file in contents if file.endswith(".onnx")),
+        steps=tuple((file,) for file in files),
         text=Text(FILE, TOKENIZER, length),
         clip=Clip(1, 0.0, ARRAYS),
         thresholds=UNCALIBRATED,
         network={"kind": KIND},
         training={"source": name},
     )
-    return bundle.write(folder, manifest, contents)
+    return bundle.write(folder, manifest, {TOKENIZER: source.tokenizer.to_str().encode(), **files})
 
 
 @command()
