@@ -30,6 +30,12 @@ NEEDED = {"speech_node": "pocketsphinx", "web_node": "nicegui", "demo.robot": "m
 """What a node needs beside ROS."""
 
 
+def of_nodes(*cases: object) -> list[tuple]:
+    """Cases for one node, and the last of them for the others: what refuses them is `run_node`, which all share."""
+    first, *others = CONFIGS
+    return [*((first, case) for case in cases), *((node, cases[-1]) for node in others)]
+
+
 @pytest.fixture(params=list(CONFIGS))
 def node(request) -> str:
     if request.param in NEEDED:
@@ -51,8 +57,8 @@ def run(node: str, *given: str, **environment: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
-    [
+    ("node", "case"),
+    of_nodes(
         (["-p", "rate:=5.0"], ["'-p' is no argument; parameters are given as --ros-args -p NAME:=VALUE"]),
         (["--ros-args", "--", "left"], ["'left' is no argument"]),
         (["--ros-args", "-p", "query:=find: the red mug"], ["'-p query:=find: the red mug'", "quotes"]),
@@ -63,10 +69,13 @@ def run(node: str, *given: str, **environment: str) -> subprocess.CompletedProce
         (["--ros-args", "-r", "/a:=/b c"], ["'-r /a:=/b c'"]),
         (["--ros-args", "--log-level", "loud"], ["'--log-level loud'"]),
         (["--ros-args", "--bogus"], ["'--bogus'"]),
+        # What only the making of the node refuses; the others never get so far.
         (["--ros-args", "-p", "use_sim_time:=perhaps"], ["use_sim_time"]),
-    ],
+    ),
+    indirect=["node"],
 )
-def test_what_it_cannot_read_is_refused_in_a_line(node, given, words, tmp_path) -> None:
+def test_what_it_cannot_read_is_refused_in_a_line(node, case, tmp_path) -> None:
+    given, words = case
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [b\n  c: d")
     done = run(node, *[word.format(broken=broken) for word in given])
@@ -78,7 +87,7 @@ def test_what_it_cannot_read_is_refused_in_a_line(node, given, words, tmp_path) 
     assert "/project/" not in line, "the place in ROS's own sources says nothing to a user"
 
 
-@pytest.mark.parametrize("help_", ["--help", "-h"])
+@pytest.mark.parametrize(("node", "help_"), of_nodes("-h", "--help"), indirect=["node"])
 def test_help_describes_each_parameter(node, help_) -> None:
     done = run(node, help_)
     assert (done.returncode, done.stderr) == (0, "")
@@ -186,7 +195,7 @@ def test_a_params_file_without_parameters_is_warned_of(tmp_path, content) -> Non
     assert warning == f"{file} has no parameters; they stand in it as NODE: ros__parameters: NAME: VALUE"
 
 
-@pytest.mark.parametrize("domain", ["233", "seven"])
+@pytest.mark.parametrize(("node", "domain"), of_nodes("233", "seven"), indirect=["node"])
 def test_a_domain_that_there_is_not_is_told_in_a_line(node, domain) -> None:
     done = run(node, ROS_DOMAIN_ID=domain)
     assert done.returncode == 1
@@ -194,7 +203,9 @@ def test_a_domain_that_there_is_not_is_told_in_a_line(node, domain) -> None:
     assert f"ROS_DOMAIN_ID is '{domain}'; it must be a number from 0 to 232" in line
 
 
-@pytest.mark.parametrize("peers", ["192.168.1.5,10.0.0.1", "192.168.1.5:7400", "robot pc"])
+@pytest.mark.parametrize(
+    ("node", "peers"), of_nodes("192.168.1.5,10.0.0.1", "192.168.1.5:7400", "robot pc"), indirect=["node"]
+)
 def test_peers_that_are_no_machines_are_told_in_a_line(node, peers) -> None:
     done = run(node, ROS_STATIC_PEERS=peers)
     assert done.returncode == 1
