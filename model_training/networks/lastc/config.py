@@ -82,7 +82,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "small": {
         "widths": (32, 48, 96, 160, 224),
         "text_channels": 128,
-        "decoder_channels": 96,
+        "decoder_channels": 48,
         "head320": False,
         "before": 7,
         "after": 0,
