@@ -85,7 +85,9 @@ def command(*arguments: object) -> list[str]:
 
 
 def search(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Search, as a user does."""
+    """Search, as a user does; with one worker, which starts sooner than one for each core, unless something is said."""
+    if not {"--workers", "--scheduler"} & set(arguments):
+        arguments += ("--workers", 1)
     return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=3000, check=False)
 
 
