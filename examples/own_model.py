@@ -1,7 +1,8 @@
 """From your own frames to a model that answers: python examples/own_model.py FRAMES WORK photo.jpg "the red mug".
 
-FRAMES is a folder with images/, masks/ and expressions.csv (docs/datasets.md); WORK takes the run and the bundle. Give
-the number of steps as a fifth argument for a first look (default: 6000, hours on two cores). If killed, run it again.
+FRAMES is a folder with images/, masks/ and expressions.csv (docs/datasets.md); WORK takes the run and the bundle. For a
+first look, give the number of steps as a fifth argument (default: 6000, hours on two cores), and a WORK of its own. If
+killed, run it again.
 """
 
 import sys

@@ -29,6 +29,12 @@ from model_training.networks.kinds import system_of
 NAMES_OF_DATA = {"data", "photos", "frames"}
 """Facts of a source that only name what is learned."""
 
+OF_THE_MACHINE = {"precision", "accumulate"}
+"""Fields of a configuration that may change while a run goes on, because another machine needs others."""
+
+RECIPE = "recipe"
+"""The fact that holds the rest of a configuration: losses, optimiser, learning rates, seed, ..."""
+
 
 class Training:
     """Everything that a checkpoint holds: the learner, the optimiser, the average of the weights, the step.
@@ -36,7 +42,8 @@ class Training:
     Args:
         config: of the run.
         device: to train on.
-        facts: of the data. A checkpoint keeps them and the network; a run with others cannot continue from it.
+        facts: of the data. A checkpoint keeps them, the network and the configuration; a run with others cannot
+            continue from it.
         ranks: the processes that train together.
 
     Attributes:
@@ -179,16 +186,24 @@ class Training:
         Names of data are left out: a copy has another name, and its version says what is in it.
         """
         facts = {name: fact for name, fact in self.facts.items() if name not in NAMES_OF_DATA}
-        identity: dict[str, object] = json.loads(json.dumps(facts | {"network": asdict(self.config.network)}))
+        recipe = {name: value for name, value in asdict(self.config).items() if name not in OF_THE_MACHINE}
+        facts["network"] = recipe.pop("network")
+        facts["number of steps"] = [phase.pop("steps") for phase in recipe["phases"]]
+        facts["size of batches"] = [phase.pop("frames") for phase in recipe["phases"]]
+        identity: dict[str, object] = json.loads(json.dumps({**facts, RECIPE: recipe}))
         return identity
 
     def restore(self, path: Path) -> None:
         """Read the whole state back.
 
         Raises:
-            ValueError: it is from another configuration or other data, or its precision does not work here.
+            ValueError: it is from another configuration or other data, or an earlier version of this program wrote it,
+                or its precision does not work here.
         """
         tensors, facts = checkpoint.load(path)
+        if RECIPE not in facts:
+            told = "of an earlier version, which did not keep how a run learns; begin again with another --out"
+            raise ValueError(f"{path}: {told}")
         for name, value in self._identity().items():
             if facts.get(name) != value:
                 raise ValueError(f"{path}: of a run with another {name}; use another --out")

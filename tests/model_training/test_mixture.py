@@ -30,6 +30,7 @@ from refseg_ros.simulation.phrases import Phrase
 from tests.model_training import tiny
 from tests.model_training.datasets.test_photos import CUPS, write
 from tests.model_training.folder import write_folder
+from tests.model_training.test_train import interrupt_at
 
 OBJ = "v 0 0 0\nv 0.06 0 0\nv 0.06 0.06 0\nv 0 0.06 0\nv 0.03 0.03 0.08\n" + "".join(
     f"f {face}\n" for face in ("1 3 2", "1 4 3", "1 2 5", "2 3 5", "3 4 5", "4 1 5")
@@ -136,11 +137,14 @@ def test_weights_say_how_often(mixture: Mixture) -> None:
     assert "widget" in said[0] and "widget" not in said[1]
 
 
-def test_a_run_goes_on_and_refuses_other_parts(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_run_goes_on_and_refuses_other_parts(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = {"objects": folders["objects"], "photos": [folders["photos"]]}
     through = train.train(CONFIG, tmp_path / "a", folders["data"], 1, CPU, **arguments)
-    short = replace(CONFIG, phases=(CONFIG.phases[0], replace(CONFIG.phases[1], steps=1)))
-    train.train(short, tmp_path / "b", folders["data"], 1, CPU, **arguments)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_at(patch, phase=1, step=0)
+        train.train(CONFIG, tmp_path / "b", folders["data"], 1, CPU, **arguments)
     resumed = train.train(CONFIG, tmp_path / "b", folders["data"], 1, CPU, **arguments)
     (ours, facts), (theirs, _) = checkpoint.load(resumed), checkpoint.load(through)
     assert "widget" in facts["vocabulary"] and facts["photos"] == ["photos of photos"]

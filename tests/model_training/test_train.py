@@ -20,6 +20,7 @@ from model_training.datasets.pool import Pool
 from model_training.datasets.rendering import RenderedScene
 from model_training.datasets.scene_batches import SceneBatches, tabletop_vocabulary
 from model_training.learning import checkpoint
+from model_training.learning.fitting import shortened
 from model_training.learning.training import Training
 from model_training.sources.choice import source_of
 from tests.model_training import tiny
@@ -205,6 +206,34 @@ def test_other_scenes_are_another_run(finished: Path) -> None:
     other = Training(tiny.CONFIG, CPU, {"scenes": asdict(scenes)})
     with pytest.raises(ValueError, match=r"last\.safetensors: of a run with another scenes; use another --out"):
         other.restore(finished / "last.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        (shortened(tiny.CONFIG, 5), "number of steps"),
+        (shortened(tiny.CONFIG, 600), "number of steps"),
+        (replace(tiny.CONFIG, phases=tuple(replace(one, frames=4) for one in tiny.CONFIG.phases)), "size of batches"),
+        (replace(tiny.CONFIG, losses=replace(tiny.CONFIG.losses, dice=9.0)), "recipe"),
+        (replace(tiny.CONFIG, phases=tuple(replace(one, schedule="poly") for one in tiny.CONFIG.phases)), "recipe"),
+        (replace(tiny.CONFIG, seed=1), "recipe"),
+    ],
+)
+def test_what_decides_how_a_run_learns_stays_while_it_goes_on(changed: Config, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    Training(tiny.CONFIG, CPU).save(path)
+    with pytest.raises(ValueError, match=rf"last\.safetensors: of a run with another {what}; use another --out"):
+        Training(changed, CPU).restore(path)
+    Training(replace(tiny.CONFIG, precision="float32", accumulate=2), CPU).restore(path)  # of the machine
+
+
+def test_a_run_of_a_version_that_did_not_keep_how_it_learns_is_refused(tmp_path: Path) -> None:
+    state, path = Training(tiny.CONFIG, CPU), tmp_path / "last.safetensors"
+    state.save(path)
+    tensors, facts = checkpoint.load(path)
+    checkpoint.save(path, tensors, {name: facts[name] for name in ("phase", "step", "config", "precision", "network")})
+    with pytest.raises(ValueError, match=r"last\.safetensors: of an earlier version, .*; begin again"):
+        state.restore(path)
 
 
 @pytest.mark.parametrize("moving_share", [0.0, 1.0])
