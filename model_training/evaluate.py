@@ -162,6 +162,7 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         options.bundle, options.data, options.images, options.stride, options.outlines, options.as_released
     )
     method = Bundle.load(options.bundle).manifest.name + (" + DenseCRF" if options.outlines == "dense_crf" else "")
+    method += "" if options.stride is None else f", stride {options.stride}"
     method += ", scored as released" if options.as_released else ""
     noted, together = {}, BenchmarkScores()
     readers = open_folder(options.data, options.images)
@@ -172,7 +173,8 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
             together.add(part)
         figures = {split: part.figures() for split, part in scores.items()}
         print(markdown(_table(reader, name, splits), method, figures), end="\n\n")
-        how = _outlined(options) + (" --as-released" if options.as_released else "")
+        how = "" if options.stride is None else f" --stride {options.stride}"
+        how += _outlined(options) + (" --as-released" if options.as_released else "")
         noted |= {f"evaluate {name} --set {split}{how}": of_split for split, of_split in figures.items()}
     if len(readers) > 1:
         shown = ", ".join(f"{key} {value:g}" for key, value in together.figures().items())

@@ -207,6 +207,18 @@ def test_the_command_prints_and_keeps(
     assert metrics["evaluate UNC --set testA --outlines dense_crf"]["P@0.5"] == 0.5
 
 
+def test_figures_of_another_stride_are_kept_apart(
+    bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, videos = Path(shutil.copytree(bundle_folder, tmp_path / "bundle")), write_videos(tmp_path / "videos")
+    asked = ["--bundle", str(bundle), "--data", str(videos), "--write"]
+    assert evaluate.main(asked) == evaluate.main([*asked, "--stride", "2", "--as-released"]) == 0
+    out = capsys.readouterr().out
+    assert "| by-hand | train" in out and "| by-hand, stride 2, scored as released | train" in out
+    plain, strided = Bundle.load(bundle).manifest.metrics
+    assert strided == f"{plain} --stride 2 --as-released"
+
+
 def test_of_several_lists_of_the_same_images_the_named_one_is_scored(
     bundle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
