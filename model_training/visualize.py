@@ -156,7 +156,7 @@ def _video(source: Path) -> tuple[Frames, list[float]]:
         files = images_of(source, partial(print, file=sys.stderr))
         if not files:
             raise ValueError(f"{source}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-        return ImageFiles(tuple(files)), [index / ASSUMED_RATE for index in range(len(files))]
+        return ImageFiles(tuple(files), as_displayed=True), [index / ASSUMED_RATE for index in range(len(files))]
     stamps = stamps_of(source)
     return VideoFile(source, len(stamps)), stamps
 

@@ -13,6 +13,7 @@ from model_training import visualize
 from model_training.learning import checkpoint
 from model_training.paper.figures import heated, masked
 from tests.model_training import tiny
+from tests.model_training.datasets.test_photos import save_with_exif
 
 HEIGHT, WIDTH = 60, 80
 
@@ -95,6 +96,17 @@ def test_a_video_of_one_frame_is_a_clip_of_one(kind: str, weights: Path, tmp_pat
     (tmp_path / "out").mkdir()
     pictures = drawn([str(source), "the red mug", "--weights", str(weights)], tmp_path / "out")
     assert pictures.keys() == {"video", "clip"}
+
+
+def test_a_folder_s_photos_are_turned_as_their_exif_says(weights: Path, tmp_path: Path) -> None:
+    """As a single photo is. Portraits are drawn as wide as landscapes, and so higher."""
+    heights = []
+    for orientation in (1, 6):
+        (folder := tmp_path / f"as_{orientation}").mkdir()
+        for index in range(2):
+            save_with_exif(folder / f"{index}.jpg", np.full((HEIGHT, WIDTH, 3), 90, np.uint8), orientation)
+        heights.append(drawn([str(folder), "the red mug", "--weights", str(weights)], folder)["clip"].shape[0])
+    assert heights[1] > 1.2 * heights[0]
 
 
 def test_a_clip_spans_the_frames_that_its_network_steps_over(tmp_path: Path) -> None:
