@@ -7,6 +7,8 @@ only a share ACCEPTED of the things that are there have less, and else UNCERTAIN
 With `--real DIR` it learns from real pictures with labels instead; training must not have seen them.
 
 With `--like MODEL` it takes those of another model, from whose weights this one went on.
+
+Figures in the manifest that were measured with other thresholds or another certainty are removed.
 """
 
 from __future__ import annotations
@@ -98,8 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(bundle: Bundle, thresholds: Thresholds, certainty: Certainty) -> None:
-    text = dataclasses.replace(bundle.manifest, thresholds=thresholds, certainty=certainty).dump()
-    write_bytes(bundle.folder / MANIFEST, text.encode())
+    """Replace verdicts and certainty, and remove figures that were measured with others."""
+    before = bundle.manifest
+    after = dataclasses.replace(before, thresholds=thresholds, certainty=certainty)
+    if after != before and before.metrics:
+        told = "the figures in it were measured with other thresholds and are removed"
+        again = "run quantize again if you did, then evaluate --write"
+        print(f"{bundle.folder / MANIFEST}: {told}; {again}", file=sys.stderr)
+        after = dataclasses.replace(after, metrics={})
+    write_bytes(bundle.folder / MANIFEST, after.dump().encode())
 
 
 def _report(claims: Sequence[Claim], thresholds: Thresholds, certainty: Certainty) -> list[str]:

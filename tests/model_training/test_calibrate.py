@@ -97,15 +97,29 @@ def test_on_real_pictures_it_is_what_they_say(
     assert red.verdict is Verdict.FOUND and red.score > 0.5 > yellow.score
 
 
-def test_the_command_changes_verdicts_and_certainty_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_changes_verdicts_and_certainty_and_removes_figures_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(calibrate, "EXPRESSIONS", 60)
     folder = Path(shutil.copytree(TABLETOP, tmp_path / "bundle"))
     before = Bundle.load(folder).manifest
     assert calibrate.main([str(folder)]) == 0
     after = Bundle.load(folder).manifest
     assert after.thresholds.mask == before.thresholds.mask and after.certainty != before.certainty
-    assert dataclasses.replace(after, thresholds=before.thresholds, certainty=before.certainty) == before
+    assert before.metrics and not after.metrics
+    kept = {name: getattr(before, name) for name in ("thresholds", "certainty", "metrics")}
+    assert dataclasses.replace(after, **kept) == before
+    told = [line for line in capsys.readouterr().err.splitlines() if MANIFEST in line]
+    assert len(told) == 1 and "were measured with other thresholds and are removed; run quantize again" in told[0]
     assert calibrate.main([str(tmp_path / "nowhere")]) == 2
+
+
+def test_figures_stay_where_verdicts_and_certainty_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(shutil.copytree(TABLETOP, tmp_path / "bundle"))
+    before = Bundle.load(folder).manifest
+    assert calibrate.main([str(folder), "--like", "tabletop"]) == 0
+    assert Bundle.load(folder).manifest == before and before.metrics
+    assert not capsys.readouterr().err
 
 
 def test_a_model_that_went_on_is_as_sure_as_the_one_before(
