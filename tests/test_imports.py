@@ -31,6 +31,8 @@ ROS = {
     "message_filters",
     "rcl_interfaces",
 }
+AFTER_HUMBLE = {"rclpy.event_handler", "rclpy.logging.get_logger_level"}
+"""What rclpy has from Iron on, and Humble's has not."""
 TRAINING = {"torch", "torchvision", "safetensors", "onnx", "onnxscript", "model_training"}
 
 
@@ -75,6 +77,11 @@ def may_import_ros(path: Path) -> bool:
 
 def test_ros_stays_in_its_rooms():
     assert not offenders((path for path in MODULES if not may_import_ros(path)), is_ros)
+
+
+def test_what_runs_on_a_robot_imports_only_what_rclpy_has_on_humble():
+    paths = [path for folder in ("refseg_ros", "launch", "examples") for path in (ROOT / folder).rglob("*.py")]
+    assert not offenders(paths, lambda name: name in AFTER_HUMBLE or name.rpartition(".")[0] in AFTER_HUMBLE)
 
 
 @pytest.mark.parametrize("name", OTHERS_WITH_ROS)

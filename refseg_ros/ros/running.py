@@ -15,7 +15,7 @@ from typing import Protocol
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
-from rclpy.logging import LoggingSeverity, get_logger, get_logger_level, set_logger_level
+from rclpy.logging import LoggingSeverity, get_logger, get_logger_effective_level, set_logger_level
 from rclpy.signals import uninstall_signal_handlers
 from rclpy.utilities import remove_ros_args
 
@@ -171,7 +171,7 @@ def _init(arguments: list[str]) -> None:
     except RuntimeError as error:
         raise ArgumentError(_why_refused(error)) from error
     finally:
-        if get_logger_level("rcl") == LoggingSeverity.FATAL:
+        if get_logger_effective_level("rcl") == LoggingSeverity.FATAL:
             set_logger_level("rcl", LoggingSeverity.UNSET)
     others = remove_ros_args(arguments)
     if others:
