@@ -31,7 +31,7 @@ ROS = {
     "message_filters",
     "rcl_interfaces",
 }
-AFTER_HUMBLE = {"rclpy.event_handler", "rclpy.logging.get_logger_level"}
+AFTER_HUMBLE = {"rclpy.event_handler", "rclpy.logging.get_logger_level", "rclpy.parameter_client"}
 """What rclpy has from Iron on, and Humble's has not."""
 TRAINING = {"torch", "torchvision", "safetensors", "onnx", "onnxscript", "model_training"}
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from rclpy.parameter import Parameter
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
@@ -19,6 +17,7 @@ from refseg_ros.demo.processes import DemoError
 from refseg_ros.images.messages import to_array, to_rgb
 from refseg_ros.msg import Segmentation
 from refseg_ros.ros.guest import Guest
+from refseg_ros.ros.remote_parameters import RemoteParameters
 
 Stamp = tuple[int, int]
 Value = TypeVar("Value")
@@ -55,7 +54,7 @@ class Client(Guest):
         """Join the network; `alive` is called while waiting, and raises if a node has died."""
         super().__init__("demo")
         self._alive = alive
-        self._camera = AsyncParameterClient(self.node, "/camera/camera")
+        self._camera = RemoteParameters(self.node, "/camera/camera")
         self._query = self.node.create_publisher(String, "/refseg/query", QOS)
         self._kept: dict[str, dict[Stamp, Any]] = {name: {} for name in PARTS}
         self._delays: dict[Stamp, float] = {}
@@ -100,8 +99,8 @@ class Client(Guest):
 
     def show(self, seed: int) -> dict[str, Any]:
         """Let the simulated camera show a scene; return its truth."""
-        self.wait(lambda: self._camera.services_are_ready() or None, 10.0, "the camera's parameter service")
-        done = self._camera.set_parameters([Parameter("seed", value=seed)])
+        self.wait(lambda: self._camera.are_ready() or None, 10.0, "the camera's parameter service")
+        done = self._camera.set("seed", seed)
         self.wait(lambda: done.done() or None, 20.0, f"the simulated scene {seed}")
         response = done.result()
         if response is None or not response.results[0].successful:

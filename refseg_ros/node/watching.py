@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.task import Future
@@ -25,6 +23,7 @@ from refseg_ros.node.messages_3d import are_rectified, lens_of_message
 from refseg_ros.node.queries import MOST_EXPRESSIONS
 from refseg_ros.ros.node_config import CAMERA_MARK, depth_transport_of
 from refseg_ros.ros.qos import OVERRIDABLE
+from refseg_ros.ros.remote_parameters import RemoteParameters
 from refseg_ros.space.pinhole import LensError
 from refseg_ros.web.cloud import Cloud, cloud_of
 from refseg_ros.web.config import WebConfig
@@ -62,7 +61,7 @@ class Watching:
         self._images: ImageSubscription | None = None
         self._open: list[Subscription] = []
         self._depth: Depth | None = None
-        self._camera = AsyncParameterClient(node, f"{self._beside}/camera")
+        self._camera = RemoteParameters(node, f"{self._beside}/camera")
 
     def open(self, watched: bool, in_space: bool) -> None:
         """Subscribe or unsubscribe: images if `watched`, depth if `in_space`."""
@@ -87,7 +86,7 @@ class Watching:
     def can_set(self) -> bool:
         """Whether there is a node `camera` whose parameters can be set."""
         try:
-            return bool(self._camera.services_are_ready())
+            return self._camera.are_ready()
         except Exception:  # rclpy raises if the page's thread asks after the context has ended
             if self._node.context.ok():
                 raise
@@ -96,7 +95,7 @@ class Watching:
     def show_scene(self, seed: int) -> None:
         """Have the node `camera` show the scene of a seed, where it is there."""
         if self.can_set:
-            self._camera.set_parameters([Parameter("seed", value=seed)])
+            self._camera.set("seed", seed)
 
     def set_moving(self, moving: bool) -> None:
         """Have things move or rest, where the node `camera` is there; the truth says so once it has agreed."""
@@ -107,8 +106,7 @@ class Watching:
                 self._truth.moving = moving
 
         if self.can_set:
-            parameter = Parameter("moving", value="yes" if moving else "no")
-            self._camera.set_parameters([parameter]).add_done_callback(done)
+            self._camera.set("moving", "yes" if moving else "no").add_done_callback(done)
 
     def cloud(self, moment: Moment) -> Cloud | None:
         """The points of a moment; None where there is no depth of it."""

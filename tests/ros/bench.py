@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -12,14 +13,13 @@ from builtin_interfaces.msg import Time
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
-from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
 from refseg_ros.images.messages import to_message
 from refseg_ros.msg import BoundingBox, Segmentation
+from refseg_ros.ros.remote_parameters import RemoteParameters
 from refseg_ros.ros.transport import prefer_large_shared_memory
 
 Value = TypeVar("Value")
@@ -53,7 +53,7 @@ class Bench:
         qos = QoSProfile(depth=50)
         self.images = self.node.create_publisher(Image, "/camera/image_raw", qos)
         self.queries = self.node.create_publisher(String, "/refseg/query", qos)
-        self.parameters = AsyncParameterClient(self.node, "/refseg/segment")
+        self._remote = RemoteParameters(self.node, "/refseg/segment")
         self.masks: list[Image] = []
         self.boxes: list[BoundingBox] = []
         self.results: list[Segmentation] = []
@@ -71,6 +71,13 @@ class Bench:
         self._executor.shutdown()
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
+
+    @cached_property
+    def parameters(self):  # noqa: ANN201
+        """Those of the node; Humble has no such client."""
+        from rclpy.parameter_client import AsyncParameterClient
+
+        return AsyncParameterClient(self.node, "/refseg/segment")
 
     def listen_to_overlays(self) -> None:
         self.node.create_subscription(Image, "/refseg/overlay", self.overlays.append, 50)
@@ -158,8 +165,8 @@ class Bench:
 
     def set(self, name: str, value: object) -> SetParametersResult:
         """Set a parameter of the node, once it is there."""
-        self.until(self.parameters.services_are_ready, "the services of parameters")
-        return self.request(lambda: self.parameters.set_parameters([Parameter(name, value=value)])).results[0]
+        self.until(self._remote.are_ready, "the service of parameters")
+        return self.request(lambda: self._remote.set(name, value)).results[0]
 
     def call(self, future: rclpy.task.Future):  # noqa: ANN201
         """Wait for a service's response."""

@@ -87,6 +87,14 @@ def test_the_page_is_served_and_the_launch_ends_cleanly(launch, bundle_folder, t
     assert process.returncode == 0
 
 
+def values_of(bench, node: str, names: list[str]) -> list:
+    """Values of a node's parameters, once it is there."""
+    from rcl_interfaces.srv import GetParameters
+
+    client = bench.client(GetParameters, f"{node}/get_parameters")
+    return bench.request(lambda: client.call_async(GetParameters.Request(names=names))).values
+
+
 @pytest.fixture
 def params_file(tmp_path) -> Path:
     """A file that names all nodes by a wildcard, and the page by its name."""
@@ -98,17 +106,11 @@ def params_file(tmp_path) -> Path:
 
 
 def test_the_page_has_what_a_params_file_has_for_the_node_and_for_itself(launch, bench, bundle_folder, params_file):
-    from rclpy.parameter_client import AsyncParameterClient
-
     arguments = (f"params_file:={params_file}", f"model:={bundle_folder}")
     process = launch("segment.launch.py", "web:=true", *arguments)
     begun = output_until(process, "the page is at http://127.0.0.1:", "images on /top/image")
-    page = AsyncParameterClient(bench.node, "/refseg/web")
-    bench.until(page.services_are_ready, "the page")
-    asked = page.get_parameters(["image_topic", "cameras", "lessons"])
-    bench.until(asked.done, "its parameters")
+    image_topic, cameras, lessons = values_of(bench, "/refseg/web", ["image_topic", "cameras", "lessons"])
     ended = stopped(process)
-    image_topic, cameras, lessons = asked.result().values
     assert image_topic.string_value == "/{camera}/image", begun + ended
     assert list(cameras.string_array_value) == ["top", "wrist"]
     assert lessons.string_value == str(params_file.parent / "corrections")
@@ -134,8 +136,6 @@ def generate_launch_description():
 def test_a_pushed_namespace_and_the_time_of_a_params_file_reach_both_nodes(
     launch, bench, bundle_folder, tmp_path, argument, told
 ):
-    from rclpy.parameter_client import AsyncParameterClient
-
     file, including = tmp_path / "params.yaml", tmp_path / "including.launch.py"
     both = {"image_topic": "/front/image", "use_sim_time": True}
     page = {"port": 0, "lessons": str(tmp_path), "cameras": None}
@@ -146,11 +146,7 @@ def test_a_pushed_namespace_and_the_time_of_a_params_file_reach_both_nodes(
     process = launch(including)
     begun = output_until(process, "the page is at http://127.0.0.1:", "images on /front/image")
     for name in ("segment", "web"):
-        client = AsyncParameterClient(bench.node, f"/robot/refseg/{name}")
-        bench.until(client.services_are_ready, name)
-        asked = client.get_parameters(["image_topic", "use_sim_time"])
-        bench.until(asked.done, "its parameters")
-        topic, time = asked.result().values
+        topic, time = values_of(bench, f"/robot/refseg/{name}", ["image_topic", "use_sim_time"])
         assert (topic.string_value, time.bool_value) == ("/front/image", told), begun
     stopped(process)
 

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("refseg_ros.msg", reason="the messages are not built")
 
+from rcl_interfaces.srv import DescribeParameters, GetParameters
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
@@ -221,9 +222,9 @@ LIVE = {
 
 
 def test_parameters_are_described_live_and_checked(node, bench) -> None:
-    assert bench.parameters.wait_for_services(30)
-    names = [field.name for field in dataclasses.fields(SegmentNodeConfig)]
-    for descriptor in bench.request(lambda: bench.parameters.describe_parameters(names)).descriptors:
+    describe = bench.client(DescribeParameters, "/refseg/segment/describe_parameters")
+    asked = DescribeParameters.Request(names=[field.name for field in dataclasses.fields(SegmentNodeConfig)])
+    for descriptor in bench.request(lambda: describe.call_async(asked)).descriptors:
         assert descriptor.description
         assert descriptor.read_only == (descriptor.name not in LIVE)
 
@@ -235,8 +236,9 @@ def test_parameters_are_described_live_and_checked(node, bench) -> None:
     refused = bench.set("query", 5)
     assert not refused.successful and refused.reason == "query is 5; it must be a text"
     assert not bench.set("threads", 2).successful
-    values = bench.request(lambda: bench.parameters.get_parameters(["query", "threads"])).values
-    assert values[0].string_value == "green"
+    get = bench.client(GetParameters, "/refseg/segment/get_parameters")
+    (value,) = bench.request(lambda: get.call_async(GetParameters.Request(names=["query"]))).values
+    assert value.string_value == "green"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
