@@ -12,6 +12,7 @@ from pathlib import Path
 
 from refseg_ros.demo import domain
 from refseg_ros.interrupts import end_with_parent
+from refseg_ros.ros.transport import keep_discovery_local
 from refseg_ros.text import printable
 
 Setting = str | int | float | bool | Sequence[str]
@@ -121,7 +122,7 @@ def interrupts_held() -> Iterator[None]:
 
 def stay_on_this_machine() -> None:
     """Restrict discovery of this process and its children to this machine, and to an own domain unless one is set."""
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    keep_discovery_local()
     if domain.VARIABLE not in os.environ:
         domain.claim_domain()
 

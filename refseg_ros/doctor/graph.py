@@ -20,7 +20,7 @@ from refseg_ros.doctor.installation import LEAST_SEGMENT
 from refseg_ros.doctor.listener import Listener
 from refseg_ros.doctor.processes import Participant
 from refseg_ros.node.qos_doctor import why_no_image
-from refseg_ros.ros.transport import PROFILE, profile_variables
+from refseg_ros.ros.transport import PROFILE, discovery_range, profile_variables
 
 DISCOVERY = 4.0
 """Seconds for discovery: Fast DDS repeats an announcement after 3 s."""
@@ -90,7 +90,7 @@ def _why_unheard(domain: int, process: Participant) -> str:
     if domain not in process.domains:
         other = min(process.domains)
         return f"is in domain {other}: export ROS_DOMAIN_ID={other} in this shell, or start it with {domain}"
-    if process.environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "OFF":
+    if discovery_range(process.environment) == "OFF":
         return "was started with ROS_AUTOMATIC_DISCOVERY_RANGE=OFF, which lets nobody hear it: start it without"
     return ""
 

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from refseg_ros.doctor.finding import Finding, error, ok, warn
-from refseg_ros.ros.transport import PROFILE, PROFILE_OF_NEW, fault_of_domain, profile_variables
+from refseg_ros.ros.transport import PROFILE, PROFILE_OF_NEW, discovery_range, fault_of_domain, profile_variables
 
 LEAST_SEGMENT = 1_000_000
 """Bytes: a 640x480 image has 921,600; the default segment of Fast DDS holds half of that."""
@@ -55,12 +55,12 @@ def check_domain() -> Iterator[Finding]:
         yield error(fault)
         return
     yield ok(f"ROS domain {os.environ.get('ROS_DOMAIN_ID') or 0}")
-    reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
+    reach = discovery_range(os.environ)
     if reach == "OFF":
         yield error(
             "ROS_AUTOMATIC_DISCOVERY_RANGE is OFF: nothing hears anything; unset it, or set LOCALHOST or SUBNET"
         )
-    elif reach == "LOCALHOST" or os.environ.get("ROS_LOCALHOST_ONLY") == "1":
+    elif reach == "LOCALHOST":
         yield ok("discovery stays on this machine; a camera on another one is not heard")
 
 

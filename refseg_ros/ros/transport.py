@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 PROFILE = Path(__file__).resolve().parent / "fastdds.xml"
@@ -22,6 +23,20 @@ def fault_of_domain() -> str:
     return (
         f"ROS_DOMAIN_ID is {text!r}; it must be a number from 0 to {LAST_DOMAIN}, the same wherever nodes are to meet"
     )
+
+
+def discovery_range(environment: Mapping[str, str]) -> str:
+    """How far a process with this environment discovers others: OFF, LOCALHOST, ..., or empty for the default."""
+    reach = "" if environment.get("ROS_DISTRO") == "humble" else environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
+    return "LOCALHOST" if reach != "OFF" and environment.get("ROS_LOCALHOST_ONLY") == "1" else reach
+
+
+def keep_discovery_local() -> None:
+    """Let this process and its children discover only what runs on this machine, unless the environment says else."""
+    if os.environ.get("ROS_DISTRO") == "humble":  # it knows no range
+        os.environ.setdefault("ROS_LOCALHOST_ONLY", "1")
+    else:
+        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def prefer_large_shared_memory() -> None:

@@ -175,6 +175,20 @@ def test_a_variable_of_the_shell_that_is_wrong_is_told(no_profile, monkeypatch, 
     assert finding.level == Level.ERROR and told in finding.text
 
 
+def test_humble_heeds_its_own_variable_for_discovery_alone(monkeypatch):
+    monkeypatch.setenv("ROS_DISTRO", "humble")
+    monkeypatch.delenv("ROS_LOCALHOST_ONLY", raising=False)
+    monkeypatch.setenv("ROS_DOMAIN_ID", "1")
+    for ignored in ("LOCALHOST", "OFF"):
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", ignored)
+        assert [finding.text for finding in check_domain()] == ["ROS domain 1"]
+    monkeypatch.setenv("ROS_LOCALHOST_ONLY", "")  # so that what is set is taken back, too
+    monkeypatch.delenv("ROS_LOCALHOST_ONLY")
+    stay_on_this_machine()
+    assert os.environ["ROS_LOCALHOST_ONLY"] == "1"
+    assert [finding.level for finding in check_domain()] == [Level.OK, Level.OK]
+
+
 def test_a_profile_with_too_little_memory_is_told(no_profile, monkeypatch, tmp_path):
     profile = tmp_path / "small.xml"
     profile.write_text(PROFILE.read_text().replace("16777216", "524288"))
