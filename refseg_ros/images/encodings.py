@@ -17,11 +17,13 @@ from refseg_ros.text import brief, quoted
 MAXIMUM_PIXELS = 2**26
 """Most accepted pixels of one image, twice those of 8K."""
 MILLIMETRE = np.float32(0.001)
+# OpenCV's old names tell the pixels from the second row and column on. The names by the first ones came with 4.5.5;
+# Ubuntu 22.04 has 4.5.4.
 _BAYER = {
-    "rggb": cv2.COLOR_BayerRGGB2RGB,
-    "bggr": cv2.COLOR_BayerBGGR2RGB,
-    "gbrg": cv2.COLOR_BayerGBRG2RGB,
-    "grbg": cv2.COLOR_BayerGRBG2RGB,
+    "rggb": cv2.COLOR_BayerBG2RGB,
+    "bggr": cv2.COLOR_BayerRG2RGB,
+    "gbrg": cv2.COLOR_BayerGR2RGB,
+    "grbg": cv2.COLOR_BayerGB2RGB,
 }
 
 
