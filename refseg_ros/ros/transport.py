@@ -10,7 +10,7 @@ PROFILE = Path(__file__).resolve().parent / "fastdds.xml"
 LAST_DOMAIN = 232
 """Greatest ROS domain; ports of greater ones do not fit in 16 bits."""
 _OLD_DISTRIBUTIONS = ("humble", "iron", "jazzy")
-"""Those with Fast DDS 2."""
+"""Those with Fast DDS 2, and with ROS_LOCALHOST_ONLY."""
 PROFILE_OF_OLD, PROFILE_OF_NEW = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 """Environment variables that name the profile for Fast DDS 2 and Fast DDS 3; ROS 2 Kilted still takes the old one."""
 
@@ -27,8 +27,10 @@ def fault_of_domain() -> str:
 
 def discovery_range(environment: Mapping[str, str]) -> str:
     """How far a process with this environment discovers others: OFF, LOCALHOST, ..., or empty for the default."""
-    reach = "" if environment.get("ROS_DISTRO") == "humble" else environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
-    return "LOCALHOST" if reach != "OFF" and environment.get("ROS_LOCALHOST_ONLY") == "1" else reach
+    distribution = environment.get("ROS_DISTRO")
+    if distribution in _OLD_DISTRIBUTIONS and environment.get("ROS_LOCALHOST_ONLY") == "1":  # it goes first
+        return "LOCALHOST"
+    return "" if distribution == "humble" else environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
 
 
 def keep_discovery_local() -> None:

@@ -175,7 +175,7 @@ def test_a_variable_of_the_shell_that_is_wrong_is_told(no_profile, monkeypatch, 
     assert finding.level == Level.ERROR and told in finding.text
 
 
-def test_humble_heeds_its_own_variable_for_discovery_alone(monkeypatch):
+def test_each_distribution_heeds_its_own_variable_for_discovery(monkeypatch):
     monkeypatch.setenv("ROS_DISTRO", "humble")
     monkeypatch.delenv("ROS_LOCALHOST_ONLY", raising=False)
     monkeypatch.setenv("ROS_DOMAIN_ID", "1")
@@ -187,6 +187,8 @@ def test_humble_heeds_its_own_variable_for_discovery_alone(monkeypatch):
     stay_on_this_machine()
     assert os.environ["ROS_LOCALHOST_ONLY"] == "1"
     assert [finding.level for finding in check_domain()] == [Level.OK, Level.OK]
+    monkeypatch.setenv("ROS_DISTRO", "kilted")  # its rcl has no such variable any more
+    assert [finding.level for finding in check_domain()] == [Level.OK, Level.ERROR]
 
 
 def test_a_profile_with_too_little_memory_is_told(no_profile, monkeypatch, tmp_path):
