@@ -44,6 +44,21 @@ def test_what_is_copied_and_run_is_there() -> None:
     assert len(named) >= 6 and all((ROOT / name).exists() for name in named)
 
 
+def asked_for_by_setup() -> set[str]:
+    """Names of the system packages that tools/setup.sh may ask for."""
+    setup = (ROOT / "tools" / "setup.sh").read_text()
+    body = setup[setup.index("missing_packages() {") : setup.index("find_library() {")]
+    wanted = {name for line in re.findall(r"\|\| echo ([a-z0-9.+ \-]+)", body) for name in line.split()}
+    assert {"cmake", "chromium", "libegl1"} < wanted
+    return wanted
+
+
+def test_the_workflow_installs_what_setup_would_ask_for_and_github_has_not() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yaml").read_text())
+    installed = {name for step in workflow["jobs"]["suite"]["steps"] for name in step.get("run", "").split()}
+    assert asked_for_by_setup() - {"g++", "make", "cmake", "chromium"} < installed
+
+
 def test_the_editors_container_has_what_setup_would_ask_for() -> None:
     folder = ROOT / ".devcontainer"
     settings = json.loads((folder / "devcontainer.json").read_text())
@@ -51,10 +66,7 @@ def test_the_editors_container_has_what_setup_would_ask_for() -> None:
     target = settings["postCreateCommand"].removeprefix("make ")
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
     assert re.search(rf"\buseradd .*\b{settings['remoteUser']}\b", container)
-    setup = (ROOT / "tools" / "setup.sh").read_text()
-    body = setup[setup.index("missing_packages() {") : setup.index("find_library() {")]
-    wanted = {name for line in re.findall(r"\|\| echo ([a-z0-9. \-]+)", body) for name in line.split()}
-    assert {"cmake", "chromium", "libegl1"} < wanted
+    wanted = asked_for_by_setup()
     assert not [name for name in wanted if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", container)]
 
 
