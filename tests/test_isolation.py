@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from refseg_ros.demo.domain import claim_domain
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +46,17 @@ def test_a_command_is_as_it_would_be_alone():
     for given, told in (([], "there is no command"), (["/nowhere"], "/nowhere: there is no such command")):
         done = subprocess.run([*line, *given], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and done.stderr.startswith(f"error: {told}") and done.stderr.count("\n") == 1
+
+
+def test_the_middleware_of_another_installation_is_left_out(own_domain):
+    """A shell that has sourced one may export its choice, which .venv need not have."""
+    if not (ROOT / ".venv" / "ros").exists():
+        pytest.skip("ROS 2 is not that of .venv")
+    code = "import rclpy; rclpy.init(); rclpy.create_node('alone')"
+    line = [ROOT / "tools" / "in_environment.sh", sys.executable, "-c", code]
+    environment = os.environ | {"RMW_IMPLEMENTATION": "rmw_of_another_installation_cpp"}
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # Of launch_testing, launch_testing_ros and launch_pytest: entry point and module.
