@@ -18,7 +18,7 @@ WORKSPACE=$VENV/ros
 STAMPS=$VENV/stamps
 LOGS=$VENV/logs
 # Packages of a ROS installation of the machine would be mixed with those of .venv.
-unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH ROS_DISTRO
+unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH RMW_IMPLEMENTATION ROS_DISTRO
 
 say() { echo "[setup] $*"; }
 stop() { echo "[setup] $*" >&2; exit 1; }
@@ -97,7 +97,8 @@ check_python() {
 
 make_venv() {
     local key
-    key="$("$PYTHON" -c 'import sys; print(sys.version, sys.base_prefix)' | tr '\n' ' ') $(hash_of requirements/installer.txt)"
+    # Its programs and links name the place where it was made.
+    key="$("$PYTHON" -c 'import sys; print(sys.version, sys.base_prefix)' | tr '\n' ' ') $(hash_of requirements/installer.txt) $(realpath -m "$VENV")"
     is_done venv "$key" && "$VENV/bin/python" -c '' 2>/dev/null && return 0
     say "Making .venv with $("$PYTHON" -V)"
     "$PYTHON" -m venv --clear "$VENV"
