@@ -25,6 +25,7 @@ from refseg_ros.demo.pictures import prepare, write_pictures, write_video
 from refseg_ros.demo.processes import DemoError, NodeProcess, failed, stay_on_this_machine
 from refseg_ros.demo.scene import SIMULATED
 from refseg_ros.demo.table import HEADING, Row, mean_iou, summary
+from refseg_ros.ros.rcl_errors import NodeError
 from refseg_ros.text import printable
 
 LEAST_MEAN_IOU = 0.5
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         rows = _run(options, queries)
-    except (DemoError, OSError) as error:
+    except (DemoError, NodeError, OSError) as error:
         return failed(error)
     except KeyboardInterrupt:
         forget_interrupt()

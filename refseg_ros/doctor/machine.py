@@ -30,7 +30,10 @@ def check_memory(file: Path = MEMORY) -> Iterator[Finding]:
 
 def check_disk() -> Iterator[Finding]:
     """Check that ROS can write its logs; otherwise a node does not start."""
-    home = expanded(os.environ.get("ROS_HOME", "~/.ros"))
+    if not any(os.environ.get(name) for name in ("HOME", "ROS_HOME", "ROS_LOG_DIR")):
+        yield error("HOME is not set, so that ROS does not know where to write logs: set it, or ROS_LOG_DIR")
+        return
+    home = expanded(os.environ.get("ROS_HOME") or "~/.ros")
     folder = expanded(os.environ.get("ROS_LOG_DIR") or home / "log")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):

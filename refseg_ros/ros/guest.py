@@ -9,7 +9,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from refseg_ros.ros.rcl_errors import making_node
+from refseg_ros.ros.rcl_errors import NodeError, making_node, reason
 from refseg_ros.ros.transport import prefer_large_shared_memory
 
 Self = TypeVar("Self", bound="Guest")
@@ -26,12 +26,14 @@ class Guest:
         """Join the graph.
 
         Raises:
-            RuntimeError: ROS does not start; the message is its own.
-            NodeError: ROS does not make the node.
+            NodeError: ROS does not start, or does not make the node; the message is its own.
         """
         prefer_large_shared_memory()
         self._context = rclpy.Context()
-        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        except RuntimeError as error:
+            raise NodeError(reason(error)) from error
         with making_node(self._context):
             self.node: Node = rclpy.create_node(name, context=self._context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=self._context)

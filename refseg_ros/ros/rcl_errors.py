@@ -21,8 +21,9 @@ class NodeError(ValueError):
 
 
 def reason(error: Exception) -> str:
-    """The words of an error in one line, without the places in the sources of ROS."""
-    return one_line(str(error).split(_PLACE)[0])
+    """The words of an error in one line, without the places in the sources of ROS; and what to do without a log."""
+    why = one_line(str(error).split(_PLACE)[0])
+    return f"{why}; name a folder for logs with ROS_LOG_DIR" if "initialize logging" in why else why
 
 
 @contextmanager

@@ -45,6 +45,14 @@ def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding.level == Level.ERROR and finding.text.startswith(told)
 
 
+def test_a_shell_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROS_LOG_DIR", raising=False)
+    monkeypatch.setenv("ROS_HOME", "")
+    monkeypatch.delenv("HOME")
+    (finding,) = check_disk()
+    assert finding.level == Level.ERROR and "HOME is not set" in finding.text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [(OF_A_DRIVER, "NVRM version: NVIDIA UNIX x86_64 Kernel Module 550.54.15 Tue Mar 5 22:23:56 UTC 2024"), ("", "")],

@@ -147,6 +147,14 @@ def test_ctrl_c_ends_it_and_its_nodes(clip: Path, bundle_folder: Path, tmp_path:
     assert not processes_with(str(bundle_folder))
 
 
+def test_a_machine_on_which_ros_cannot_log_is_told(clip: Path, bundle_folder: Path, tmp_path: Path) -> None:
+    arguments = ("--source", clip, "--query", "red", "--out", tmp_path / "out", "--model", bundle_folder)
+    environment = os.environ | {"ROS_LOG_DIR": "/dev/null/log"}
+    done = subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch("error: .*/dev/null/log.*; name a folder for logs with ROS_LOG_DIR\n", done.stderr), done.stderr
+
+
 def test_nothing_of_ones_own_is_lost(clip: Path, bundle_folder: Path, tmp_path: Path, capfd) -> None:
     mine = {name: tmp_path / name for name in ("video.mp4", "contact_sheet.png", "expression_01.png")}
     for path in mine.values():
