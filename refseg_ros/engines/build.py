@@ -27,7 +27,7 @@ from refseg_ros.engines.cuda import Gpu, first_gpu
 from refseg_ros.engines.graphs import ENGINE_PRECISIONS, of_precision
 from refseg_ros.engines.onnx import OnnxEngine
 from refseg_ros.engines.parity import TOLERANCE, difference, samples
-from refseg_ros.engines.passport import Passport
+from refseg_ros.engines.passport import QUERIES, Passport
 from refseg_ros.engines.tensorrt import LIBRARIES, TensorRTEngine, library
 from refseg_ros.errors import BundleError, UnavailableError
 from refseg_ros.files import write_bytes
@@ -42,7 +42,7 @@ class BuildConfig(Settings):
         default="fp32",
         choices=tuple(ENGINE_PRECISIONS),
     )
-    queries: int = setting("expressions at once, at most", default=8, range=(1, 1024))
+    queries: int = setting("expressions at once, at most", default=8, range=QUERIES)
     cameras: int = setting("images at once, at most", default=4, range=(1, 1024))
 
 

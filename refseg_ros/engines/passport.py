@@ -11,6 +11,8 @@ from refseg_ros.config import Settings, setting
 from refseg_ros.errors import BundleError
 
 FORMAT = 1
+QUERIES = (2, 1024)
+"""Fewest and most expressions that an engine may have to take at once; loading a model tries two."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Passport(Settings):
     precision: str = setting("the precision")
     onnx: str = setting("the SHA-256 of the ONNX file that it was built from")
     engine: str = setting("the SHA-256 of the engine")
-    queries: int = setting("expressions at once, at most", range=(1, 1024))
+    queries: int = setting("expressions at once, at most", range=QUERIES)
     cameras: int = setting("images at once, at most", range=(1, 1024))
     parity: float = setting(
         "largest difference to ONNX Runtime of an output, as a share of its norm", range=(0.0, float("inf"))

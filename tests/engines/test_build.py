@@ -30,7 +30,7 @@ def test_what_cannot_be_built_is_refused_in_one_line(
     for arguments, words in (
         ([str(tmp_path / "nowhere")], "nowhere: there is no such folder"),
         ([str(bundle_folder), "--precision", "fp4"], "precision is 'fp4'; it must be one of fp32, fp16, int8"),
-        ([str(bundle_folder), "--queries", "0"], "queries is 0; it must be a whole number from 1 to 1024"),
+        ([str(bundle_folder), "--queries", "1"], "queries is 1; it must be a whole number from 2 to 1024"),
         ([str(bundle_folder), "--check", "--rebuild"], "--rebuild has no effect with --check"),
         ([str(bundle_folder), "--check", "--precision", "fp16"], f"quantize {bundle_folder} gpu-fp16"),
     ):
