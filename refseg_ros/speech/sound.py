@@ -32,6 +32,8 @@ _AHEAD = round(LONGEST * RATE / CHUNK)
 _FILTER_LENGTH = 63
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 """Formats of a WAV file; the second names the real one further on."""
+_RIFF_HEAD = 12
+"""Bytes before the first chunk of a WAV file."""
 _UNKNOWN_LENGTH = 0x7FFF0000
 """Bytes of samples; a program that writes to a pipe announces as many or more."""
 
@@ -74,8 +76,12 @@ def _as_pcm(data: bytes) -> bytes:
     Raises:
         wave.Error: its samples are of another format.
     """
-    place = data.find(b"fmt ") + 8
-    if place < 8 or len(data) < place + 26:
+    place = _RIFF_HEAD
+    while place + 8 <= len(data) and data[place : place + 4] != b"fmt ":
+        (size,) = struct.unpack_from("<I", data, place + 4)
+        place += 8 + size + size % 2
+    place += 8
+    if len(data) < place + 26:
         return data  # which `wave` refuses
     (kind,) = struct.unpack_from("<H", data, place)
     if kind == _EXTENSIBLE:

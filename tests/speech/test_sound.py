@@ -67,6 +67,16 @@ def test_samples_of_an_extensible_format_are_read(tmp_path):
     np.testing.assert_array_equal(read_wav(tmp_path / "extensible.wav"), read_wav(path))
 
 
+def test_the_word_for_a_format_in_another_chunk_is_none(tmp_path):
+    """Recorders write a description before it, of an odd length, too."""
+    path = write_wav(tmp_path / "plain.wav", tone(RATE, 440).astype("<i2"))
+    heard, data = read_wav(path), path.read_bytes()
+    words = b"converted, fmt is PCM"
+    chunks = b"WAVE" + b"bext" + struct.pack("<I", len(words)) + words + b"\0" + data[12:]
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    np.testing.assert_array_equal(read_wav(path), heard)
+
+
 @pytest.mark.parametrize("kind", [3, 6, 7])
 def test_samples_that_are_no_whole_numbers_are_refused_with_the_cure(tmp_path, kind):
     path = write_wav(tmp_path / "float.wav", tone(RATE, 440).astype("<i2"))
