@@ -235,8 +235,8 @@ class Camera:
             self._outputs_3d.publish(targets, Header(stamp=header.stamp, frame_id=frame_id))
 
     def _show_nothing(self) -> None:
-        """Take back what was shown, once nobody asks for it any more."""
-        if self._shown is not None:
+        """Take back what was shown, once nobody asks for it any more; after a signal nobody can be told."""
+        if self._shown is not None and self._node.context.ok():
             header, self._shown = self._shown, None
             self._show([], header)
 

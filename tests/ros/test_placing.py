@@ -21,6 +21,7 @@ from refseg_ros.msg import Segmentation
 from refseg_ros.node.depth import Depth, DepthError, nanoseconds_of
 from tests.ros.bench import picture
 from tests.ros.depth_camera import FOCAL, PLATE, SETTINGS, DepthCamera, plate_of, position_of
+from tests.ros.signals import ended_by
 from tests.ros.test_diagnostics import Reader, values
 
 
@@ -93,6 +94,15 @@ def test_what_was_shown_is_taken_back_when_images_are_stale_and_when_nobody_asks
     bench.until(lambda: shows(Marker.ADD), "the box again")
     bench.ask("")
     bench.show_until(picture(), lambda: shows(Marker.DELETEALL), "no box without a query")
+
+
+def test_a_signal_ends_a_node_that_has_shown_something_in_order(start, bundle_folder, bench) -> None:
+    node = start("segment_node", model=str(bundle_folder), **SETTINGS)
+    camera = DepthCamera(bench)
+    camera.wait_for_node()
+    camera.result_where(camera.send, lambda one: one.placement.known)
+    assert ended_by(node) == 0
+    assert "Traceback" not in node.log.read_text()
 
 
 def test_why_a_thing_is_not_placed_is_said(camera, bench) -> None:
