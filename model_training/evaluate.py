@@ -175,9 +175,10 @@ def _on_benchmark(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         print(markdown(_table(reader, name, splits), method, figures), end="\n\n")
         how = "" if options.stride is None else f" --stride {options.stride}"
         how += _outlined(options) + (" --as-released" if options.as_released else "")
-        noted |= {f"evaluate {name} --set {split}{how}": of_split for split, of_split in figures.items()}
+        for split, of_split in figures.items():
+            noted[f"evaluate {name} --set {split}{how}"] = {key: round(value, 4) for key, value in of_split.items()}
     if len(readers) > 1:
-        shown = ", ".join(f"{key} {value:g}" for key, value in together.figures().items())
+        shown = ", ".join(f"{key} {round(value, 4):g}" for key, value in together.figures().items())
         print(f"all {len(readers)} data sets together: {shown}")
     return noted
 

@@ -28,6 +28,8 @@ def encode(segmentation: Any, height: int, width: int) -> bytes:
     """
     parts = segmentation if isinstance(segmentation, list) else [segmentation] if segmentation is not None else []
     codes = [code for part in parts for code in _codes(part, height, width)]
+    if codes and all(_is_of_shares(part) for part in parts) and height * width > 1:
+        raise ValueError("a polygon of the segmentation lies within one pixel; coordinates are pixels, not shares")
     if not codes:
         raise NoOutline("no polygon of three points or more, each as one list x0, y0, x1, y1, x2, y2, ...")
     return bytes(coco.merge(codes)["counts"])
@@ -57,6 +59,11 @@ def checked(counts: bytes, height: int, width: int) -> tuple[bytes, int, int]:
     return bytes(_run_lengths({"counts": counts, "size": [height, width]}, height, width)["counts"]), height, width
 
 
+def _is_of_shares(part: Any) -> bool:
+    """Whether a polygon lies in the first pixel. A crumb of an outline may, but not all of it."""
+    return not isinstance(part, dict) and min(part, default=0) >= 0 and max(part, default=0) <= 1
+
+
 def _codes(part: Any, height: int, width: int) -> list[dict[str, Any]]:
     if isinstance(part, dict):
         return [_run_lengths(part, height, width)]
@@ -70,8 +77,6 @@ def _codes(part: Any, height: int, width: int) -> list[dict[str, Any]]:
         raise ValueError(f"a polygon of the segmentation lies far outside the image of {width}x{height} pixels")
     if len(points) < 6:  # a point or a line; COCO's code would take four numbers for a box
         return []
-    if points.min() >= 0 and points.max() <= 1 < height * width:
-        raise ValueError("a polygon of the segmentation lies within one pixel; coordinates are pixels, not shares")
     return list(coco.frPyObjects([points.tolist()], height, width))
 
 

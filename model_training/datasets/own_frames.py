@@ -40,7 +40,9 @@ class OwnFrames(Reader):
             for part, name in (("images", image), ("masks", mask)):
                 if name and (Path(name).is_absolute() or ".." in Path(name).parts):
                     raise ValueError(f"{folder / TABLE}, row {line}: {name!r} does not lie in {part}/")
-            grouped.setdefault(((row.get("split") or "").strip() or SPLIT, image), []).append((line, text, mask))
+            grouped.setdefault(((row.get("split") or "").strip().lower() or SPLIT, image), []).append(
+                (line, text, mask)
+            )
         self.records = tuple(self._record(split, image, lines) for (split, image), lines in grouped.items())
 
     def _record(self, split: str, image: str, lines: list[tuple[int, str, str]]) -> Record:

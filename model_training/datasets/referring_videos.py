@@ -20,12 +20,14 @@ WHAT = "Ref-YouTube-VOS: meta_expressions/SPLIT/meta_expressions.json, SPLIT/JPE
 class ReferringVideos(Reader):
     """A record is a frame with all expressions about its video; a thing that is not in the frame has an empty mask.
 
-    In Ref-YouTube-VOS `valid` also lists the videos of `test`; they are left out of `valid`. For this, the split `test`
-    may consist of its expressions only.
+    In Ref-YouTube-VOS `valid` also lists the videos of `test`; they are left out of `valid`. Each split is a folder in
+    `meta_expressions/`. A split whose frames are not there is left out.
 
-    Each split is a folder in `meta_expressions/`. A split without `Annotations/` has no masks: those of valid and test
-    in Ref-YouTube-VOS are not published. Ref-DAVIS17 has four expressions for each thing, in sequence: from two
-    annotators, for the first frame and for the whole video.
+    A split without `Annotations/` has no masks, as valid and test in Ref-YouTube-VOS for long. Later archives of valid
+    have a folder of masks for each expression, which is not read: such a split counts as one without masks.
+
+    Ref-DAVIS17 has four expressions for each thing, in sequence: from two annotators, for the first frame and for the
+    whole video.
 
     Raises:
         ValueError, OSError: the message names the file.
@@ -41,8 +43,12 @@ class ReferringVideos(Reader):
         records: list[Record] = []
         for path in metas:
             split = path.parent.name
-            if split == "test" and not (folder / split / "JPEGImages").exists():
+            frames, is_only_one = folder / split / "JPEGImages", path == metas[-1] and not records
+            if not frames.exists() and not is_only_one:
+                self.remarks += (f"split {split}, which is left out: {frames} is not there",)
                 continue
+            if _by_expression(folder / split / "Annotations"):
+                self.remarks += (f"split {split}: its masks have a folder for each expression, and are not read",)
             for video, facts in videos[split].items():
                 if split == "valid" and video in videos.get("test", {}):
                     continue
@@ -63,7 +69,7 @@ class ReferringVideos(Reader):
         names = [str(name) for name in facts["frames"]]  # in the order of time, whatever their names
         frames = ImageFiles(tuple(images / f"{name}.jpg" for name in names))
         annotations = self.folder / split / "Annotations"
-        masked = annotations.is_dir()
+        masked = annotations.is_dir() and not _by_expression(annotations)
         texts = facts["expressions"]
         meant = {key: _thing(text) if masked else 0 for key, text in texts.items()}
         things = sorted(set(meant.values()))
@@ -89,8 +95,16 @@ class ReferringVideos(Reader):
         return record.id.rpartition("/")[0], thing
 
 
+def _by_expression(annotations: Path) -> bool:
+    """Whether masks are in VIDEO/EXPRESSION/FRAME.png, and not in VIDEO/FRAME.png."""
+    first = next(annotations.glob("[!.]*/[!.]*"), None)
+    return first is not None and first.is_dir()
+
+
 def _thing(text: dict[str, Any]) -> int:
     """The id that the thing of an expression has in the masks."""
+    if "obj_id" not in text:
+        raise ValueError("it has no obj_id")
     try:
         return whole_number(text["obj_id"], least=1)
     except ValueError as error:

@@ -67,7 +67,7 @@ class BenchmarkScores:
         self.presence = PresenceScores.merged([self.presence, other.presence])
 
     def figures(self) -> dict[str, float]:
-        """Figures by name, shares in [0, 1]; a figure without samples is left out."""
+        """Figures by name, shares in [0, 1], not rounded; a figure without samples is left out."""
         named = {f"P@{threshold}": self.scores.precision(threshold) for threshold in THRESHOLDS}
         named |= {
             "overall IoU": self.scores.overall,
@@ -82,7 +82,7 @@ class BenchmarkScores:
         }
         if self.scores.both_empty:
             named["both empty"] = self.scores.both_empty
-        return {name: round(float(value), 4) for name, value in named.items() if not math.isnan(value)}
+        return {name: float(value) for name, value in named.items() if not math.isnan(value)}
 
 
 def scored(benchmark: Benchmark, reader: Reader, number: int, split: str, processes: int) -> BenchmarkScores:

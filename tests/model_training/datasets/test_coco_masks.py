@@ -38,6 +38,8 @@ def test_no_text_is_taken_for_a_code_of_another_length(mask: np.ndarray, text: b
 
 def test_polygons_are_united_and_degenerate_ones_beside_them_are_nothing() -> None:
     square, other = [1, 1, 5, 1, 5, 5, 1, 5], [3, 3, 8, 3, 8, 8, 3, 8]
+    crumb = [0, 0, 1, 0, 1, 1, 0, 1]
+    assert coco_masks.decode(coco_masks.encode([crumb, square], 10, 10), 10, 10).sum() == 17
     mask = coco_masks.decode(coco_masks.encode([square, other, [0, 0, 9, 9], []], 10, 12), 10, 12)
     expected = np.zeros((10, 12), bool)
     expected[1:5, 1:5] = expected[3:8, 3:8] = True

@@ -69,7 +69,7 @@ def test_tables_of_spreadsheet_programs_are_read(tmp_path: Path, delimiter: str,
     folder = writers.write_own_frames(tmp_path)
     rows = [
         "image,expression,mask,split",
-        "a.png,das Tässchen,0.png,train",
+        "a.png,das Tässchen,0.png,Train",
         ",,,",
         "",
         " , , , ",

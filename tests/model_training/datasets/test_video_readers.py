@@ -164,6 +164,22 @@ def test_valid_of_youtube_vos_is_without_the_videos_of_test(tmp_path: Path) -> N
     assert len(only(folder).of_split("test")) == 3
 
 
+def test_a_split_without_frames_or_with_masks_by_expression_leaves_the_others_alone(tmp_path: Path) -> None:
+    """The archive of the texts has all splits, and newer ones of valid have VIDEO/EXPRESSION/FRAME.png."""
+    folder = writers.write_referring_videos(tmp_path)
+    assert "obj_id" not in (folder / "meta_expressions" / "valid" / "meta_expressions.json").read_text()
+    writers.write_image(folder / "valid/Annotations/0a49f5265b/0/00000.png", picture(0))
+    reader = only(folder)
+    assert len(reader.of_split("valid")) == 3 and not reader.is_published("valid")
+    assert any("split valid: its masks have a folder for each expression" in line for line in reader.remarks)
+    shutil.rmtree(folder / "valid")
+    reader = only(folder)
+    assert reader.splits == ("train",) and any("valid/JPEGImages is not there" in line for line in reader.remarks)
+    shutil.rmtree(folder / "train")
+    with pytest.raises(FileNotFoundError, match="JPEGImages/0a49f5265b: expected, but not there"):
+        open_folder(folder)
+
+
 def test_a_mask_of_colours_has_no_ids(tmp_path: Path) -> None:
     folder = writers.write_referring_videos(tmp_path)
     writers.write_image(folder / "train/Annotations/0a49f5265b/00000.png", picture(0))

@@ -123,6 +123,7 @@ def test_the_truth_itself_has_every_figure_in_full() -> None:
     assert (figures.pop("expressions"), figures.pop("both empty")) == (3, 1)
     assert len(figures) == 13 and set(figures.values()) == {1.0}
     assert "both empty 1" in markdown(TABLES["UNC"], "ours", {"val": perfect.figures()})
+    assert "| 48.7 |" in markdown(TABLES["A2D-Sentences"], "ours", {"test": {"overall IoU": 0.48746}}), "rounded once"
 
 
 def test_processes_share_the_work(unc: Path, bundle_folder: Path) -> None:
