@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from refseg_ros.language.characters import MARK, SIGN, folded, shape
-from refseg_ros.language.noun_phrases import courtesy, head_noun, request
+from refseg_ros.language.noun_phrases import REQUESTS_BEFORE_A_PERSON, courtesy, head_noun, request
 
 PADDING, UNKNOWN = 0, 1
 """Ids of the two entries that every vocabulary begins with."""
@@ -29,6 +29,9 @@ FUNCTION_WORDS = frozenset(
     ["a", "an", "the", "of", "to", "in", "on", "at", "and", "is", "that", "which", "it", "me", "please"]
 )
 """Words that name nothing. If a model knows only these of an expression, the expression is not understood."""
+
+POINTING = frozenset(["a", "an", "the", "this", "that", "these", "those", "some", "any", "my", "your", "our"])
+"""Words that describe nothing. Where a model does not know one, its network does not see it."""
 
 _PART = rf"[^\W_](?:[^\W_]|{MARK})*"
 _WORD = re.compile(rf"{_PART}(?:'{_PART})?|{SIGN}[{SIGN}{MARK}]*")
@@ -76,8 +79,8 @@ class Tokens:
     ids: np.ndarray
     """(max_words,) int64: ids of words, or of pieces of words, PADDING after the last."""
     words: tuple[str, ...]
-    """The words behind the ids, including unknown ones; unknown words that only ask ("could you", "please") are left
-    out."""
+    """The words behind the ids, including unknown ones. Unknown words that only ask ("could you", "please") or point
+    ("my") are left out, and so is a known one that asks but names something elsewhere ("can you", "hand me")."""
     unknown: tuple[str, ...]
     """Words of the expression that the vocabulary lacks, each once; the network sees the id UNKNOWN for them."""
     truncated: tuple[str, ...]
@@ -95,12 +98,12 @@ class Tokens:
     @property
     def understood(self) -> bool:
         """Whether it is readable and its noun is known: then the answer may be relied on."""
-        return self.readable and self.noun not in self.unknown
+        return self.readable and self.noun not in self.unknown and (not self.noun or self.noun in self.words)
 
     @property
     def doubtful(self) -> bool:
-        """Whether a word that describes the thing is unknown, so that another thing may be meant."""
-        return any(word in self.unknown for word in self.words)
+        """Whether a word that describes the thing is unknown or was cut off, so that another thing may be meant."""
+        return bool(self.truncated) or any(word in self.unknown for word in self.words)
 
     def of_words(self, weights: np.ndarray) -> np.ndarray:
         """Weights of the ids (levels, max_words), rows sum to one -> of the words (levels, len(words)), as well."""
@@ -135,6 +138,8 @@ class Vocabulary:
             if word in self._ids or self._ids.get(known, UNKNOWN) == UNKNOWN:
                 raise ValueError(f"the synonym {word!r} -> {known!r} leads from a known word, or to an unknown one")
         self._ids.update({word: self._ids[known] for word, known in self.synonyms.items()})
+        if "a" in self._ids:
+            self._ids.setdefault("an", self._ids["a"])
 
     def __len__(self) -> int:
         return len(self.words)
@@ -196,14 +201,16 @@ class Vocabulary:
         said = _words(normal)
         asking, end, head = request(said), len(said) - courtesy(said), head_noun(said)
         noun = "" if head is None else said[head]
-        found = [word for index, word in enumerate(said) if asking <= index < end or word in self]
+        asks = [not asking <= index < end or word in POINTING for index, word in enumerate(said)]
+        shadowed = {index for index in range(asking) if said[index] in REQUESTS_BEFORE_A_PERSON}
+        found = [word for index, word in enumerate(said) if (word in self or not asks[index]) and index not in shadowed]
         words, rest = found[:max_words], found[max_words:]
         if is_cut:
             rest.append(CUT_MARK)
         ids = np.full(max_words, PADDING, dtype=np.int64)
         ids[: len(words)] = [self._ids[word] if word in self else UNKNOWN for word in words]
-        named = (*said[:asking], *words, *said[end:], *([noun] if noun else []))
-        unknown = tuple(dict.fromkeys(word for word in named if word not in self))
+        told = {noun, *words, *(word for index, word in enumerate(said) if asks[index])}
+        unknown = tuple(dict.fromkeys(word for word in said if word in told and word not in self))
         return Tokens(ids, tuple(words), unknown, tuple(rest), noun)
 
     def encode_all(self, texts: Sequence[str], max_words: int) -> np.ndarray:

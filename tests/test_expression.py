@@ -209,3 +209,34 @@ def test_a_broken_vocabulary_file_is_named_with_the_reason(tmp_path: Path, conte
     with pytest.raises(ValueError, match=reason) as caught:
         Vocabulary.load(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_known_word_that_asks_is_not_the_thing_that_it_may_name() -> None:
+    """A can, a hand and a watch are things; "can you hand me" is none of them."""
+    vocabulary = Vocabulary(["can", "find", "hand", "mug", "the", "watch"])
+    for text, words in (
+        ("can you see the mug", ("the", "mug")),
+        ("hand me the can", ("the", "can")),
+        ("watch the hand", ("the", "hand")),
+        ("find the watch", ("find", "the", "watch")),
+        ("can on the hand", ("can", "on", "the", "hand")),
+    ):
+        assert vocabulary.encode(text, 8).words == words
+
+
+def test_words_that_only_point_do_not_make_doubtful() -> None:
+    vocabulary = Vocabulary(["a", "apple", "mug", "red"])
+    for text, words in (("an apple", ("an", "apple")), ("my red mug", ("red", "mug")), ("this mug", ("mug",))):
+        encoded = vocabulary.encode(text, 6)
+        assert encoded.words == words and encoded.understood and not encoded.doubtful
+    assert vocabulary.encode("an apple", 2).ids.tolist() == vocabulary.encode("a apple", 2).ids.tolist()
+    assert vocabulary.encode("my mug", 6).unknown == ("my",), "it is told all the same"
+    assert vocabulary.encode("his mug", 6).doubtful and vocabulary.encode("the other mug", 6).doubtful
+
+
+def test_what_was_cut_off_may_have_meant_another_thing() -> None:
+    vocabulary = Vocabulary(["bowl", "is", "not", "pink", "that", "the"])
+    assert vocabulary.encode("the bowl that is not pink", 6).doubtful is False
+    cut = vocabulary.encode("the bowl that is not pink", 4)
+    assert cut.truncated == ("not", "pink") and cut.doubtful and cut.understood
+    assert not vocabulary.encode("not not not the bowl", 3).understood, "its noun was not seen"

@@ -20,7 +20,7 @@ _REQUESTS = _words(
 )
 """Verbs and courtesies at the beginning of an expression."""
 
-_REQUESTS_BEFORE_A_PERSON = _words("can will hand watch mark track hold place i turn robot push pull lift put do just")
+REQUESTS_BEFORE_A_PERSON = _words("can will hand watch mark track hold place i turn robot push pull lift put do just")
 """Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
 
 _AFTER_THOSE = (_REQUESTS | _words("me us you i we the a an this my your")) - {"please"}
@@ -110,7 +110,7 @@ def request(words: Sequence[str]) -> int:
     count = 0
     while count < len(words):
         word, following = words[count], words[count + 1] if count + 1 < len(words) else ""
-        opens = word in _REQUESTS or (word in _REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE)
+        opens = word in _REQUESTS or (word in REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE)
         if not opens and not (count and word in _REQUEST_FILLERS):
             break
         count += 1
