@@ -16,17 +16,23 @@ def _words(text: str) -> frozenset[str]:
 _REQUESTS = _words(
     "please hey hi hello ok okay find show pick grab get give take bring fetch pass locate select segment highlight "
     "choose touch point look see go move drive where what which i'd i'll we let lets let's search detect identify "
-    "follow reach approach need want is are there could would should now then"
+    "follow reach approach need want is are there could would should now then navigate focus"
 )
 """Verbs and courtesies at the beginning of an expression."""
 
 REQUESTS_BEFORE_A_PERSON = _words("can will hand watch mark track hold place i turn robot push pull lift put do just")
 """Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
 
+_REQUESTS_BEFORE_A_GOAL = _words("walk come head turn")
+"""Words that ask only before "to" or "towards": "head to the mug", but not "head on the left"."""
+
 _AFTER_THOSE = (_REQUESTS | _words("me us you i we the a an this my your")) - {"please"}
 
-_REQUEST_FILLERS = _words("me us you it up at to for over out down here i we like see have")
+_REQUEST_FILLERS = _words("me us you it up at to toward towards for over out down here i we like see have")
 """Words between the verb of a request and the thing."""
+
+_AFTER_VERBS = _words("the a an this these my your")
+"""What may stand right after a verb and not after a noun. Without "that": "mug that is red"."""
 
 _COURTESIES = _words("please thanks thank you now then robot")
 """Words after the thing."""
@@ -108,13 +114,32 @@ def request(words: Sequence[str]) -> int:
         words: in lower case, as `expression.tokenise` gives them.
     """
     count = 0
-    while count < len(words):
-        word, following = words[count], words[count + 1] if count + 1 < len(words) else ""
-        opens = word in _REQUESTS or (word in REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE)
-        if not opens and not (count and word in _REQUEST_FILLERS):
-            break
+    while count < len(words) and (_asks(words, count) or (count and _fills(words, count))):
         count += 1
     return count
+
+
+def _asks(words: Sequence[str], at: int) -> bool:
+    word, following = words[at], words[at + 1 : at + 2]
+    if word in _REQUESTS or _is_verb(words, at):
+        return True
+    before_one = bool(following) and (following[0] in _AFTER_THOSE or _is_verb(words, at + 1))
+    return word in REQUESTS_BEFORE_A_PERSON and before_one
+
+
+def _fills(words: Sequence[str], at: int) -> bool:
+    return words[at] in _REQUEST_FILLERS or (words[at] == "on" and words[at - 1] == "focus")
+
+
+def _is_verb(words: Sequence[str], at: int) -> bool:
+    """Whether a word that may be a noun asks: "grasp the mug", but not "table the cake is on"."""
+    word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
+    if word in _REQUESTS_BEFORE_A_GOAL and following in ("to", "toward", "towards"):
+        return True
+    if following not in _AFTER_VERBS or not _may_be_noun(word):
+        return False
+    clauses = [later for later in range(at + 1, len(words)) if words[later] in ("is", "are", "was", "were")]
+    return all(words[clause - 1] in ("that", "which", "who") for clause in clauses)
 
 
 def courtesy(words: Sequence[str]) -> int:

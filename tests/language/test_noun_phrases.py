@@ -143,6 +143,17 @@ BY_HAND = [
     ("the casting over the mug", "casting"),
     ("off-white suitcase", "suitcase"),
     ("the mug nearby", "mug"),
+    ("grasp the mug", "mug"),
+    ("could you retrieve my red mug", "mug"),
+    ("robot, inspect the mug that is on the left", "mug"),
+    ("navigate to the mug", "mug"),
+    ("head towards the mug", "mug"),
+    ("head on the left", "head"),
+    ("look towards the mug", "mug"),
+    ("focus on the mug", "mug"),
+    ("turn towards the light", "light"),
+    ("table the cake is on", "table"),
+    ("mug that is red", "mug"),
 ]
 
 
