@@ -34,8 +34,14 @@ _REQUEST_FILLERS = _words("me us you it up at to toward towards for over out dow
 _AFTER_VERBS = _words("the a an this these my your")
 """What may stand right after a verb and not after a noun. Without "that": "mug that is red"."""
 
-_COURTESIES = _words("please thanks thank you now then robot")
-"""Words after the thing."""
+_COURTESIES = (
+    *("thank you very much", "thank you so much", "thanks a lot", "thanks so much", "thank you", "right now"),
+    *("right away", "for me", "please", "thanks", "now", "then", "robot", "you"),
+)
+"""Wordings after the thing, each before those that it ends with. "you" is there since "closest to" says enough."""
+
+_RETURNS = _words("give bring get take hand put want")
+"""Requests in which "back" after the thing is no place: "give me the mug back"."""
 
 _DETERMINERS = _words(
     "the a an this that these those my your our their his her its some any all both every each another other"
@@ -149,9 +155,26 @@ def courtesy(words: Sequence[str]) -> int:
         words: in lower case, as `expression.tokenise` gives them.
     """
     count = 0
-    while count < len(words) and words[-1 - count] in _COURTESIES:
-        count += 1
+    while closing := _closing(words[: len(words) - count]):
+        count += closing
     return count
+
+
+def _closing(words: Sequence[str]) -> int:
+    """How many words the last courtesy has."""
+    for wording in _COURTESIES:
+        said = wording.split()
+        before, last = words[: -len(said)], list(words[-len(said) :])
+        if last == said and not (said[0] == "right" and _is_place(before)):
+            return len(said)
+    if not words or words[-1] != "back" or _RETURNS.isdisjoint(words[: request(words)]):
+        return 0
+    return int(head_noun(words[:-1]) == len(words) - 2)  # not "give me the mug at the back"
+
+
+def _is_place(before: Sequence[str]) -> bool:
+    """Whether a "right" after these words is a place: "the mug on the right now"."""
+    return not before or not (_may_be_noun(before[-1]) or before[-1] == "left")
 
 
 def head_noun(words: Sequence[str]) -> int | None:

@@ -162,6 +162,28 @@ def test_by_hand(text: str, head: str) -> None:
     assert noun(text) == head
 
 
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("grab the mug right now", "grab the mug"),
+        ("the mug on the left right away please", "the mug on the left"),
+        ("the mug on the right now", "the mug on the right"),
+        ("the mug on right now", "the mug on right"),
+        ("the ball rolling right now", "the ball rolling right"),
+        ("give me the mug back", "give me the mug"),
+        ("could you hand me the red mug back, please", "could you hand me the red mug"),
+        ("give me the mug at the back", "give me the mug at the back"),
+        ("bring me the mug on the left back", "bring me the mug on the left back"),
+        ("find the mug back", "find the mug back"),
+        ("the mug for me, thank you very much", "the mug"),
+        ("the mug closest to you", "the mug closest to"),
+    ],
+)
+def test_courtesies_end_where_a_place_begins(text: str, rest: str) -> None:
+    words = tokenise(text)
+    assert words[: len(words) - courtesy(words)] == tokenise(rest)
+
+
 ANY_WORDS = (
     "the a of from on left red mug zorble one pair can hand you that is not moving eaten me please second and man's 3"
 )
