@@ -16,11 +16,14 @@ def _words(text: str) -> frozenset[str]:
 _REQUESTS = _words(
     "please hey hi hello ok okay find show pick grab get give take bring fetch pass locate select segment highlight "
     "choose touch point look see go move drive where what which i'd i'll we let lets let's search detect identify "
-    "follow reach approach need want is are there could would should now then navigate focus"
+    "follow reach approach need want is are there could would should now then navigate focus "
+    "where's what's how i'm am help tell may um uh er hmm so sorry yes"
 )
 """Verbs and courtesies at the beginning of an expression."""
 
-REQUESTS_BEFORE_A_PERSON = _words("can will hand watch mark track hold place i turn robot push pull lift put do just")
+REQUESTS_BEFORE_A_PERSON = _words(
+    "can will hand watch mark track hold place i turn robot push pull lift put do just have well no"
+)
 """Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
 
 _REQUESTS_BEFORE_A_GOAL = _words("walk come head turn")
@@ -28,7 +31,9 @@ _REQUESTS_BEFORE_A_GOAL = _words("walk come head turn")
 
 _AFTER_THOSE = (_REQUESTS | _words("me us you i we the a an this my your")) - {"please"}
 
-_REQUEST_FILLERS = _words("me us you it up at to toward towards for over out down here i we like see have")
+_REQUEST_FILLERS = _words(
+    "me us you it up at to toward towards for over out down here i we like see seen have about am looking"
+)
 """Words between the verb of a request and the thing."""
 
 _AFTER_VERBS = _words("the a an this these my your")
@@ -126,11 +131,9 @@ def request(words: Sequence[str]) -> int:
 
 
 def _asks(words: Sequence[str], at: int) -> bool:
-    word, following = words[at], words[at + 1 : at + 2]
-    if word in _REQUESTS or _is_verb(words, at):
+    if words[at] in _REQUESTS or _is_verb(words, at):
         return True
-    before_one = bool(following) and (following[0] in _AFTER_THOSE or _is_verb(words, at + 1))
-    return word in REQUESTS_BEFORE_A_PERSON and before_one
+    return words[at] in REQUESTS_BEFORE_A_PERSON and at + 1 < len(words) and _is_verb(words, at + 1)
 
 
 def _fills(words: Sequence[str], at: int) -> bool:
@@ -140,6 +143,8 @@ def _fills(words: Sequence[str], at: int) -> bool:
 def _is_verb(words: Sequence[str], at: int) -> bool:
     """Whether a word that may be a noun asks: "grasp the mug", but not "table the cake is on"."""
     word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
+    if word in REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE:
+        return True
     if word in _REQUESTS_BEFORE_A_GOAL and following in ("to", "toward", "towards"):
         return True
     if following not in _AFTER_VERBS or not _may_be_noun(word):
@@ -174,7 +179,7 @@ def _closing(words: Sequence[str]) -> int:
 
 def _is_place(before: Sequence[str]) -> bool:
     """Whether a "right" after these words is a place: "the mug on the right now"."""
-    return not before or not (_may_be_noun(before[-1]) or before[-1] == "left")
+    return not before or not (_may_be_noun(before[-1]) or before[-1] in ("one", "left", "right"))
 
 
 def head_noun(words: Sequence[str]) -> int | None:

@@ -1,8 +1,9 @@
-"""Removes requests around an expression: "could you please find the red ball, thanks" means "the red ball"."""
+"""What people say around an expression: "could you please find the red ball, thanks" means "the red ball"."""
 
 from __future__ import annotations
 
 from refseg_ros.expression import tokenise
+from refseg_ros.language.noun_phrases import courtesy, request
 
 HESITATIONS = ("uh", "um", "er", "hmm", "okay", "well", "now", "please", "hey")
 """Words without meaning, anywhere before the expression."""
@@ -17,27 +18,11 @@ REQUESTS = (
 )
 """Requests before an expression."""
 
-CLOSINGS = ("please", "thanks", "thank you", "for me", "for me please", "now")
+CLOSINGS = ("please", "thanks", "thank you", "for me", "for me please", "now", "right now", "right away")
 """Words after an expression."""
 
 
 def expression_in(text: str) -> str:
-    """The expression in a text, in lower case without punctuation; empty if nothing is left."""
+    """The expression in a text, in lower case without punctuation, as for typed ones; empty if nothing is left."""
     words = tokenise(text)
-    before: list[str] = []
-    while before != words:
-        before = words
-        words = _without(words, (*REQUESTS, *COURTESIES, *HESITATIONS), at_end=False)
-        words = _without(words, CLOSINGS, at_end=True)
-    return " ".join(words)
-
-
-def _without(words: list[str], wordings: tuple[str, ...], *, at_end: bool) -> list[str]:
-    """Remove the longest of some wordings from the beginning or end."""
-    for wording in sorted(wordings, key=len, reverse=True):
-        said = wording.split()
-        if at_end and words[-len(said) :] == said:
-            return words[: -len(said)]
-        if not at_end and words[: len(said)] == said:
-            return words[len(said) :]
-    return words
+    return " ".join(words[request(words) : len(words) - courtesy(words)])
