@@ -101,6 +101,8 @@ def test_the_work_on_an_image_is_bounded():
         ("the black and white mug and the bowl", "and"),
         ("dr. pepper. the bowl", "."),
         ("the can; the mug between the can and the bowl, the banana", ","),
+        ("robot, find the mug, the bowl", ","),
+        ("mug, the 2nd bowl", ","),
     ],
 )
 def test_what_looks_like_several_expressions_gets_a_hint(text, separator):
@@ -126,6 +128,12 @@ def test_what_looks_like_several_expressions_gets_a_hint(text, separator):
         "a cup w/o handle",
         "the black/white mug",
         "the M&M's bag",
+        "the 1,000-piece puzzle",
+        "the 1,5 l bottle",
+        "\nthe mug",
+        "robot, find the mug",
+        "ok, the mug",
+        "the mug, thank you",
     ],
 )
 def test_what_is_one_expression_gets_none(text):
