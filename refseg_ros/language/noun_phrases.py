@@ -67,7 +67,7 @@ _ADJECTIVES = _words(
     "less least very really only same different single main round square rectangular flat still wooden plastic "
     "metallic blurry striped stripped plaid checkered spotted floral fuzzy furry hairy bald blond blonde broken "
     "clean dirty ripe fresh non brighter darker lighter visible partial complete entire alone nearby upright sideways "
-    "upside happy sad cute nice good cool pretty nude naked shirtless asian"
+    "upside happy sad cute nice good cool pretty nude naked shirtless asian no"
 )
 """Includes what the expressions of RefCOCO and ReferIt say of people in photos."""
 
@@ -228,10 +228,10 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
             pass
         elif word in _BREAKS and not (head is None and word in _ADJECTIVES) or word in _DETERMINERS:
             break
-        elif word in _PLACES or word in _ADJECTIVES or _DIGITS & set(word):
+        elif word in _PLACES or word in _ADJECTIVES or _is_number(word, following):
             if head is not None and not (word in _ALSO_NOUNS and not nouns_follow and word not in _PLACES):
                 break  # "man white shirt", "mug left"
-            if word in _HEADS_OF_LAST_RESORT or word == "one":
+            if word in _HEADS_OF_LAST_RESORT or word in ("one", "number"):
                 resort = at
         elif word in _ALSO_NOUNS and nouns_follow and head is not None:
             break  # "man orange shirt"
@@ -245,6 +245,11 @@ def _noun(words: Sequence[str], at: int) -> tuple[int, int | None]:
             head = at
         at += 1
     return at, resort if head is None else head
+
+
+def _is_number(word: str, following: Sequence[str]) -> bool:
+    """Whether a word is "2", "2nd" or the "number" of "number 2"."""
+    return not _DIGITS.isdisjoint("".join(following) if word == "number" else word)
 
 
 def _names_a_thing(words: Sequence[str], at: int) -> bool:

@@ -154,6 +154,14 @@ BY_HAND = [
     ("turn towards the light", "light"),
     ("table the cake is on", "table"),
     ("mug that is red", "mug"),
+    ("mug no. 2", "mug"),
+    ("mug number 2", "mug"),
+    ("number 2 mug", "mug"),
+    ("the number on the shirt", "number"),
+    ("the red number 5", "number"),
+    ("no smoking sign", "sign"),
+    ("man no hat", "man"),
+    ("no, the blue mug", "mug"),
 ]
 
 
