@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from refseg_ros.language.characters import MARK, SIGN, folded, shape
-from refseg_ros.language.noun_phrases import REQUESTS_BEFORE_A_PERSON, courtesy, head_noun, request
+from refseg_ros.language.noun_phrases import ONLY_ASKING, courtesy, head_noun, request
 
 PADDING, UNKNOWN = 0, 1
 """Ids of the two entries that every vocabulary begins with."""
@@ -79,8 +79,8 @@ class Tokens:
     ids: np.ndarray
     """(max_words,) int64: ids of words, or of pieces of words, PADDING after the last."""
     words: tuple[str, ...]
-    """The words behind the ids, including unknown ones. Unknown words that only ask ("could you", "please") or point
-    ("my") are left out, and so is a known one that asks but names something elsewhere ("can you", "hand me")."""
+    """The words behind the ids, including unknown ones. Left out are thanks after it, unknown words that only
+    ask ("could you") or point ("my"), and known ones that ask but name a thing elsewhere ("can you", "hand me")."""
     unknown: tuple[str, ...]
     """Words of the expression that the vocabulary lacks, each once; the network sees the id UNKNOWN for them."""
     truncated: tuple[str, ...]
@@ -200,16 +200,16 @@ class Vocabulary:
         normal, is_cut = read(text)
         said = _words(normal)
         asking, end, head = request(said), len(said) - courtesy(said), head_noun(said)
-        noun = "" if head is None else said[head]
-        asks = [not asking <= index < end or word in POINTING for index, word in enumerate(said)]
-        shadowed = {index for index in range(asking) if said[index] in REQUESTS_BEFORE_A_PERSON}
-        found = [word for index, word in enumerate(said) if (word in self or not asks[index]) and index not in shadowed]
+        noun, end = ("", end) if head is None else (said[head], max(end, head + 1))  # "the toy robot" thanks nobody
+        asked, thing, thanked = said[:asking], said[asking:end], said[end:]
+        found = [word for word in asked if word in ONLY_ASKING and word in self]
+        found += [word for word in thing if word not in POINTING or word in self]
         words, rest = found[:max_words], found[max_words:]
         if is_cut:
             rest.append(CUT_MARK)
         ids = np.full(max_words, PADDING, dtype=np.int64)
         ids[: len(words)] = [self._ids[word] if word in self else UNKNOWN for word in words]
-        told = {noun, *words, *(word for index, word in enumerate(said) if asks[index])}
+        told = {noun, *words, *asked, *thanked, *POINTING}
         unknown = tuple(dict.fromkeys(word for word in said if word in told and word not in self))
         return Tokens(ids, tuple(words), unknown, tuple(rest), noun)
 

@@ -224,6 +224,14 @@ def test_a_known_word_that_asks_is_not_the_thing_that_it_may_name() -> None:
         assert vocabulary.encode(text, 8).words == words
 
 
+def test_thanks_are_not_seen_even_if_they_are_known_words() -> None:
+    vocabulary = Vocabulary(["back", "mug", "now", "right", "robot", "the", "toy"])
+    assert vocabulary.encode("the mug right now", 8).words == ("the", "mug")
+    assert vocabulary.encode("give me the mug back", 8).words == ("the", "mug")
+    assert vocabulary.encode("the mug on the right", 8).words == ("the", "mug", "on", "the", "right")
+    assert vocabulary.encode("the toy robot", 8).words == ("the", "toy", "robot")
+
+
 def test_words_that_only_point_do_not_make_doubtful() -> None:
     vocabulary = Vocabulary(["a", "apple", "mug", "red"])
     for text, words in (("an apple", ("an", "apple")), ("my red mug", ("red", "mug")), ("this mug", ("mug",))):

@@ -21,7 +21,7 @@ _REQUESTS = _words(
 )
 """Verbs and courtesies at the beginning of an expression."""
 
-REQUESTS_BEFORE_A_PERSON = _words(
+_REQUESTS_BEFORE_A_PERSON = _words(
     "can will hand watch mark track hold place i turn robot push pull lift put do just have well no"
 )
 """Words that ask only before another verb, a person or an article: "can you", but not "can on the left"."""
@@ -35,6 +35,9 @@ _REQUEST_FILLERS = _words(
     "me us you it up at to toward towards for over out down here i we like see seen have about am looking"
 )
 """Words between the verb of a request and the thing."""
+
+ONLY_ASKING = _REQUESTS | _REQUEST_FILLERS
+"""Words of a request that name no thing elsewhere, as "can" and "hand" do."""
 
 _AFTER_VERBS = _words("the a an this these my your")
 """What may stand right after a verb and not after a noun. Without "that": "mug that is red"."""
@@ -133,7 +136,7 @@ def request(words: Sequence[str]) -> int:
 def _asks(words: Sequence[str], at: int) -> bool:
     if words[at] in _REQUESTS or _is_verb(words, at):
         return True
-    return words[at] in REQUESTS_BEFORE_A_PERSON and at + 1 < len(words) and _is_verb(words, at + 1)
+    return words[at] in _REQUESTS_BEFORE_A_PERSON and at + 1 < len(words) and _is_verb(words, at + 1)
 
 
 def _fills(words: Sequence[str], at: int) -> bool:
@@ -143,7 +146,7 @@ def _fills(words: Sequence[str], at: int) -> bool:
 def _is_verb(words: Sequence[str], at: int) -> bool:
     """Whether a word that may be a noun asks: "grasp the mug", but not "table the cake is on"."""
     word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
-    if word in REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE:
+    if word in _REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE:
         return True
     if word in _REQUESTS_BEFORE_A_GOAL and following in ("to", "toward", "towards"):
         return True
