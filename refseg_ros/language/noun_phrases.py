@@ -148,7 +148,8 @@ def _is_verb(words: Sequence[str], at: int) -> bool:
     word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
     if word in _REQUESTS_BEFORE_A_PERSON and following in _AFTER_THOSE:
         return True
-    if word in _REQUESTS_BEFORE_A_GOAL and following in ("to", "toward", "towards"):
+    after = [later for later in words[at + 1 : at + 3] if later not in _PARTICLES]  # "walk over to the mug"
+    if word in _REQUESTS_BEFORE_A_GOAL and after and after[0] in ("to", "toward", "towards"):
         return True
     if following not in _AFTER_VERBS or not _may_be_noun(word):
         return False

@@ -148,6 +148,7 @@ BY_HAND = [
     ("robot, inspect the mug that is on the left", "mug"),
     ("navigate to the mug", "mug"),
     ("head towards the mug", "mug"),
+    ("walk over to the mug", "mug"),
     ("head on the left", "head"),
     ("look towards the mug", "mug"),
     ("focus on the mug", "mug"),
