@@ -10,6 +10,7 @@ from model_training.datasets.files import expected, read_table
 from model_training.datasets.frames import ImageFiles
 from model_training.datasets.mask_files import read_mask
 from model_training.datasets.sample import Expression, Reader, Record
+from model_training.datasets.splits import LEARNED, VALIDATION
 from refseg_ros.media.own_frames import COLUMNS, SPLIT, TABLE
 
 WHAT = f"own frames: {TABLE} with the columns {', '.join(COLUMNS[:3])}, images/ and masks/"
@@ -40,9 +41,7 @@ class OwnFrames(Reader):
             for part, name in (("images", image), ("masks", mask)):
                 if name and (Path(name).is_absolute() or ".." in Path(name).parts):
                     raise ValueError(f"{folder / TABLE}, row {line}: {name!r} does not lie in {part}/")
-            grouped.setdefault(((row.get("split") or "").strip().lower() or SPLIT, image), []).append(
-                (line, text, mask)
-            )
+            grouped.setdefault((_split(row), image), []).append((line, text, mask))
         self.records = tuple(self._record(split, image, lines) for (split, image), lines in grouped.items())
 
     def _record(self, split: str, image: str, lines: list[tuple[int, str, str]]) -> Record:
@@ -66,3 +65,9 @@ class OwnFrames(Reader):
     def truth_files(self, record: Record) -> tuple[Path, ...]:
         """See `Reader.truth_files`."""
         return tuple(path for path in record.truth or () if path is not None)
+
+
+def _split(row: dict[str, str]) -> str:
+    """The split of a row; "Train" of a spreadsheet program is "train"."""
+    said = (row.get("split") or "").strip() or SPLIT
+    return said.lower() if said.lower() in (*LEARNED, *VALIDATION, "test") else said
