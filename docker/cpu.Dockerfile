@@ -9,7 +9,8 @@ ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore P
 WORKDIR /workspace
 COPY . src/refseg_ros
 
-# The messages of ROS 2 are compiled for the NumPy 1 or 2 of the distribution, so pip must stay with that. EGL draws the simulated camera.
+# The messages of ROS 2 are compiled for NumPy 1 or 2, so pip must stay with that of the distribution. EGL draws the
+# simulated camera.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \

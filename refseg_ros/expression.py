@@ -79,10 +79,10 @@ class Tokens:
     ids: np.ndarray
     """(max_words,) int64: ids of words, or of pieces of words, PADDING after the last."""
     words: tuple[str, ...]
-    """The words behind the ids, including unknown ones. Left out are thanks after it, unknown words that only
+    """The words behind the ids, including unknown ones. Left out are thanks at the end, unknown words that only
     ask ("could you") or point ("my"), and known ones that ask but name a thing elsewhere ("can you", "hand me")."""
     unknown: tuple[str, ...]
-    """Words of the expression that the vocabulary lacks, each once; the network sees the id UNKNOWN for them."""
+    """Words of the expression that the vocabulary lacks, each once. The network sees UNKNOWN for those in `words`."""
     truncated: tuple[str, ...]
     """Words beyond max_words, which the network does not see."""
     noun: str = ""

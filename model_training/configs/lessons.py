@@ -1,7 +1,7 @@
 """`lessons`: the network of `household` goes on learning with a person's own frames, among simulated tables.
 
-The image encoder stays as it is, because a few frames would bend it to what they show. With the tables the
-rest forgets less.
+The image encoder stays as it is, because a few frames would bend it to what they show. With the tables
+the rest forgets less.
 """
 
 from dataclasses import replace

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from model_training.datasets import a2d, jhmdb, labelled_frames, own_frames, photos, referit, referring_videos
@@ -80,12 +82,8 @@ def open_every_list(folder: Path, images: Path | None = None) -> list[Reader]:
 
 
 def is_data_set(path: Path) -> bool:
-    """Whether a path is one that `open_every_list` would open for what it holds itself, not in its subfolders.
-
-    Raises:
-        ValueError, OSError: it is a data set that cannot be read.
-    """
-    return _is_list(path) or bool(_in(path, None))
+    """Whether a path is one that `open_every_list` would open for what it holds itself, not in its subfolders."""
+    return _is_list(path) or bool(_openers(path, None))
 
 
 def _is_list(path: Path) -> bool:
@@ -104,19 +102,24 @@ def _leave_out_silent(reader: Reader) -> None:
 
 
 def _in(folder: Path, images: Path | None) -> list[Reader]:
-    found: list[Reader] = [Refer(path, images) for path in refs_files(folder)]
+    return [opened() for opened in _openers(folder, images)]
+
+
+def _openers(folder: Path, images: Path | None) -> list[Callable[[], Reader]]:
+    """What opens each data set in a folder; nothing is read before."""
+    found: list[Callable[[], Reader]] = [partial(Refer, path, images) for path in refs_files(folder)]
     if referit.query_files(folder):
-        found.append(referit.ReferIt(folder))
+        found.append(partial(referit.ReferIt, folder))
     if (folder / "a2d_annotation.txt").exists() or (folder / "text_annotations" / "a2d_annotation.txt").exists():
-        found.append(a2d.A2DSentences(folder))
+        found.append(partial(a2d.A2DSentences, folder))
     if (folder / "jhmdb_annotation.txt").exists():
-        found.append(jhmdb.JHMDBSentences(folder))
+        found.append(partial(jhmdb.JHMDBSentences, folder))
     if referring_videos.meta_files(folder):
-        found.append(referring_videos.ReferringVideos(folder))
+        found.append(partial(referring_videos.ReferringVideos, folder))
     if not found and (folder / INSTANCES).exists():
-        found.append(photos.Photos(folder, images))
+        found.append(partial(photos.Photos, folder, images))
     if (folder / labelled_frames.LABELS).exists() or (folder / labelled_frames.SHELF).exists():
-        found.append(labelled_frames.LabelledFrames(folder))
+        found.append(partial(labelled_frames.LabelledFrames, folder))
     if (folder / TABLE).exists():
-        found.append(own_frames.OwnFrames(folder))
+        found.append(partial(own_frames.OwnFrames, folder))
     return found

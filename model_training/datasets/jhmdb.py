@@ -23,7 +23,7 @@ WHAT = "JHMDB-Sentences: jhmdb_annotation.txt, Rename_Images/, puppet_mask/"
 
 
 class JHMDBSentences(Reader):
-    """A record is a target frame with the sentences about its video, of which the published list has one for each.
+    """A record is a target frame with the sentences about its video; the published list has one for each video.
 
     Masks may end before the video; frames after the last mask are neither targets nor part of a clip.
 

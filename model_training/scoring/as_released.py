@@ -2,8 +2,8 @@
 
 Both ways are kinder to a mask: it is never empty, and the truth grows by up to a pixel of the input. But a thing that
 is thinner than the distance of two samples may vanish from the truth. Here a network's logits come back to the video in
-one step, and not as a mask by nearest neighbours. LBDT's code has the same truth, but a fixed
-threshold, and what it calls F is the dice of masks, not the measure of contours that `evaluate` prints.
+one step, and not as a mask by nearest neighbours. LBDT's code has the same truth, but a fixed threshold, and what it
+calls F is the dice of masks, not the measure of contours that `evaluate` prints.
 """
 
 from __future__ import annotations

@@ -48,6 +48,14 @@ def renew_memory() -> None:
 renew_memory()
 
 
+def refusal(name: str, error: Exception) -> BundleError:
+    """The error for a model `name` that ONNX Runtime refuses to load."""
+    return BundleError(
+        f"{name}: ONNX Runtime {onnxruntime.__version__} refuses it ({one_line(error)}); "
+        "export it again, or, if the model is one that ships, install ONNX Runtime 1.18 or newer"
+    )
+
+
 class OnnxEngine:
     """An ONNX file on the CPU; the contract is `Engine`."""
 
@@ -74,10 +82,7 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
-            raise BundleError(
-                f"{name}: ONNX Runtime {onnxruntime.__version__} refuses it ({one_line(error)}); "
-                "export it again, or, if the model is one that ships, install ONNX Runtime 1.18 or newer"
-            ) from error
+            raise refusal(name, error) from error
         self._name = name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from refseg_ros.engines.cuda import DeviceArray, Gpu
-from refseg_ros.engines.onnx import onnxruntime
+from refseg_ros.engines.onnx import onnxruntime, refusal
 from refseg_ros.errors import BundleError, EngineError, UnavailableError
 from refseg_ros.text import one_line
 
@@ -48,10 +48,7 @@ class OnnxCudaEngine:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=[provider, "CPUExecutionProvider"])
         except Exception as error:  # the exceptions of ONNX Runtime have no base class of their own
-            raise BundleError(
-                f"{name}: ONNX Runtime {onnxruntime.__version__} refuses it ({one_line(error)}); "
-                "export it again, or, if the model is one that ships, install ONNX Runtime 1.18 or newer"
-            ) from error
+            raise refusal(name, error) from error
         if PROVIDER not in self._session.get_providers():
             raise UnavailableError(f"the {PROVIDER} does not start; are the CUDA and cuDNN that it wants there?")
         self._gpu, self._name = gpu, name

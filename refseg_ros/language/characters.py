@@ -30,7 +30,7 @@ _APOSTROPHES = dict.fromkeys(
 _UNSAID = re.compile("[\N{COPYRIGHT SIGN}\N{REGISTERED SIGN}\N{DEGREE SIGN}\N{FRACTION SLASH}]")
 """Symbols beside words and numbers that nobody says aloud."""
 _SPELT = re.compile("[\N{SERVICE MARK}\N{TRADE MARK SIGN}]")
-"""Further ones, of which NFKC makes letters."""
+"""Further ones, which NFKC turns into letters."""
 _SPACES = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 _SIGNS = ("Sc", "Sk", "Sm", "So", "Cn", "Co")
 

@@ -42,10 +42,13 @@ ONLY_ASKING = _REQUESTS | _REQUEST_FILLERS
 _AFTER_VERBS = _words("the a an this these my your")
 """What may stand right after a verb and not after a noun. Without "that": "mug that is red"."""
 
-_COURTESIES = (
-    *("thank you very much", "thank you so much", "thanks a lot", "thanks so much", "thank you", "right now"),
-    *("right away", "for me", "please", "thanks", "now", "then", "robot", "you"),
-)
+_COURTESIES = [
+    wording.split()
+    for wording in (
+        *("thank you very much", "thank you so much", "thanks a lot", "thanks so much", "thank you", "right now"),
+        *("right away", "for me", "please", "thanks", "now", "then", "robot", "you"),
+    )
+]
 """Wordings after the thing, each before those that it ends with. "you" is there since "closest to" says enough."""
 
 _RETURNS = _words("give bring get take hand put want")
@@ -171,8 +174,7 @@ def courtesy(words: Sequence[str]) -> int:
 
 def _closing(words: Sequence[str]) -> int:
     """How many words the last courtesy has."""
-    for wording in _COURTESIES:
-        said = wording.split()
+    for said in _COURTESIES:
         before, last = words[: -len(said)], list(words[-len(said) :])
         if last == said and not (said[0] == "right" and _is_place(before)):
             return len(said)

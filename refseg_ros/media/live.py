@@ -185,7 +185,7 @@ def _check(name: str, capture: cv2.VideoCapture, why: str) -> None:
 
 
 def _decoded(capture: cv2.VideoCapture) -> Picture | None:
-    """The picture that was grabbed; None if it cannot be decoded, of which some of OpenCV's readers say that it can."""
+    """The picture that was grabbed; None if it is damaged, which some of OpenCV's readers do not say."""
     good, bgr = capture.retrieve()
     if not good or bgr is None or not bgr.size:
         return None

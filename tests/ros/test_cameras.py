@@ -49,16 +49,21 @@ class View:
         return self._bench.until(found, what)
 
 
-def test_each_camera_has_its_own_answers_and_its_own_past(start, bundle_folder, bench) -> None:
+def two_cameras(start, bundle_folder, bench, **parameters) -> tuple[View, View]:
+    """A node on the cameras front and wrist."""
     start(
         "segment_node",
         model=str(bundle_folder),
         threads=1,
         cameras=["front", "wrist"],
         image_topic="/{camera}/image_raw",
-        query="redder; green",
+        **parameters,
     )
-    front, wrist = View(bench, "front"), View(bench, "wrist")
+    return View(bench, "front"), View(bench, "wrist")
+
+
+def test_each_camera_has_its_own_answers_and_its_own_past(start, bundle_folder, bench) -> None:
+    front, wrist = two_cameras(start, bundle_folder, bench, query="redder; green")
     bench.listen(0.5)
     for _ in range(5):
         front.until_answered(picture(RED, RED), "an answer of the front")
@@ -82,14 +87,7 @@ def test_each_camera_has_its_own_answers_and_its_own_past(start, bundle_folder, 
 
 
 def test_a_goal_is_looked_for_with_its_own_camera_alone(start, bundle_folder, bench) -> None:
-    start(
-        "segment_node",
-        model=str(bundle_folder),
-        threads=1,
-        cameras=["front", "wrist"],
-        image_topic="/{camera}/image_raw",
-    )
-    front, wrist = View(bench, "front"), View(bench, "wrist")
+    front, wrist = two_cameras(start, bundle_folder, bench)
     reader = Reader(bench)
     handle = Seeker(bench).send(query="red", camera="front", stable_frames=5)
     result = handle.get_result_async()
